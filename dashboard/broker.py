@@ -1,0 +1,56 @@
+"""The broker of the embedded installation: kombu's filesystem transport, made safe for several processes.
+
+kombu 5.7 gives a message file its final name before it is written; a consumer that takes it in between reads an empty
+message and the worker ends with a JSONDecodeError. And it takes messages through the system's temporary folder, which
+may be another filesystem, where a rename is a copy.
+"""
+
+import json
+import uuid
+from pathlib import Path
+from queue import Empty
+from time import time_ns
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.utils.json import dumps
+
+ALIAS = "atomicfilesystem"
+
+
+class Channel(filesystem.Channel):  # type: ignore[misc]
+    """Publish and take whole files by renaming them within one filesystem."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for folder in (self.data_folder_in, self.processed_folder, self.control_folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+        folder = Path(self.data_folder_in)
+        name = f"{time_ns()}_{uuid.uuid4()}.{queue}.msg"
+        draft = folder / f".{name}.draft"
+        draft.write_text(dumps(payload))
+        draft.rename(folder / name)
+
+    def _get(self, queue: str) -> dict[str, Any]:
+        """Take the oldest message of the queue; whoever renames it first has it."""
+        for message in sorted(Path(self.data_folder_in).glob(f"[0-9]*.{queue}.msg")):
+            taken = Path(self.processed_folder) / message.name
+            try:
+                message.rename(taken)
+            except FileNotFoundError:
+                continue
+            payload: dict[str, Any] = json.loads(taken.read_text())
+            taken.unlink()
+            return payload
+        raise Empty
+
+
+class Transport(filesystem.Transport):  # type: ignore[misc]
+    Channel = Channel
+
+
+def register() -> None:
+    """Make `atomicfilesystem://` known to kombu."""
+    TRANSPORT_ALIASES[ALIAS] = f"{__name__}:Transport"

@@ -1,0 +1,12 @@
+"""What every page of the site may show."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(request: HttpRequest) -> dict[str, object]:
+    return {
+        "emulated": settings.EMULATED,
+        "emulator_url": settings.EMULATOR_URL,
+        "correlation_id": getattr(request, "correlation_id", ""),
+    }

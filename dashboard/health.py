@@ -1,0 +1,24 @@
+"""Two questions for load balancers and container engines: does the process live, and can it serve."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+@login_not_required
+def alive(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@login_not_required
+def ready(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when the database answers, else 503. The broker is not asked: without it work is late, not lost."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"database": "unreachable"}, status=503)
+    return JsonResponse({"database": "ok"})

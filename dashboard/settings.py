@@ -1,0 +1,248 @@
+"""Every setting of Endpoint Desk. With nothing set it runs on one machine against the local emulator.
+
+The README has the same settings in a table for the people who deploy; `dashboard/checks.py` says which are missing.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+
+from dashboard.env import env_bool, env_int, env_list, env_number, env_secret, env_str
+from dashboard.local_secrets import local_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR / "var")))
+
+# --- Azure -----------------------------------------------------------------------------------------------------------
+
+AZURE_BACKEND = env_str("AZURE_BACKEND", "emulator")
+EMULATED = AZURE_BACKEND == "emulator"
+PUBLIC_BASE_URL = env_str("PUBLIC_BASE_URL", "http://localhost:8000" if EMULATED else "").rstrip("/")
+
+# The emulator's own directory. These ids are constants, so that the real backend can refuse them.
+EMULATOR_URL = env_str("EMULATOR_URL", "http://127.0.0.1:8001").rstrip("/")
+EMULATOR_TENANT_ID = "8f2a1c66-5b0e-4d6f-9c1a-e0d35a1b0001"
+EMULATOR_CLIENT_ID = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0002"
+EMULATOR_AUTHORITY_HOST = "https://login.emulator.test"
+
+ENTRA_AUTHORITY_HOST = (
+    EMULATOR_AUTHORITY_HOST if EMULATED else env_str("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com")
+)
+ENTRA_TENANT_ID = EMULATOR_TENANT_ID if EMULATED else env_str("ENTRA_TENANT_ID")
+ENTRA_CLIENT_ID = EMULATOR_CLIENT_ID if EMULATED else env_str("ENTRA_CLIENT_ID")
+ENTRA_CLIENT_SECRET = "endpoint-desk-emulator-secret" if EMULATED else env_secret("ENTRA_CLIENT_SECRET")
+ENTRA_CERTIFICATE_FILE = "" if EMULATED else env_str("ENTRA_CERTIFICATE_FILE")
+ENTRA_CERTIFICATE_PASSPHRASE = "" if EMULATED else env_secret("ENTRA_CERTIFICATE_PASSPHRASE")
+ENTRA_FEDERATED_TOKEN_FILE = "" if EMULATED else env_str("ENTRA_FEDERATED_TOKEN_FILE")
+
+ARM_BASE_URL = EMULATOR_URL if EMULATED else env_str("ARM_BASE_URL", "https://management.azure.com").rstrip("/")
+ARM_AUDIENCE = "https://management.azure.com" if EMULATED else env_str("ARM_AUDIENCE", ARM_BASE_URL)
+ARM_API_VERSION = env_str("ARM_API_VERSION", "2025-09-01")
+ARM_CONNECT_TIMEOUT_SECONDS = env_number("ARM_CONNECT_TIMEOUT_SECONDS", 5)
+# ARM gives a provider 60 s per call before it answers 504, so we wait a little longer than that.
+ARM_READ_TIMEOUT_SECONDS = env_number("ARM_READ_TIMEOUT_SECONDS", 65)
+ARM_CONCURRENCY = env_int("ARM_CONCURRENCY", 32)
+# Whether proxies, certificate bundles and .netrc of the process environment apply to calls to Azure.
+HTTP_TRUST_ENVIRONMENT = not EMULATED and env_bool("HTTP_TRUST_ENVIRONMENT", True)
+MODEL_CATALOGUE_FILE = Path(env_str("MODEL_CATALOGUE_FILE", str(BASE_DIR / "endpoints" / "catalogue.json")))
+
+# --- Secrets ---------------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env_secret("SECRET_KEY") or (local_secret(DATA_DIR, "secret-key") if EMULATED else "")
+# Fernet keys for the token store, newest first; the first one encrypts, all of them decrypt.
+TOKEN_CACHE_KEYS = env_secret("TOKEN_CACHE_KEYS").replace(",", " ").split() or (
+    [local_secret(DATA_DIR, "token-cache-key")] if EMULATED else []
+)
+
+# --- Django ----------------------------------------------------------------------------------------------------------
+
+DEBUG = env_bool("DEBUG", False)
+HTTPS = urlsplit(PUBLIC_BASE_URL).scheme == "https"
+ALLOWED_HOSTS = [urlsplit(PUBLIC_BASE_URL).hostname or "localhost", *env_list("EXTRA_ALLOWED_HOSTS")]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if PUBLIC_BASE_URL else []
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "dashboard.apps.DashboardConfig",
+    "accounts.apps.AccountsConfig",
+    "endpoints.apps.EndpointsConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "dashboard.middleware.CorrelationIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.SignInRequiredMiddleware",
+    "dashboard.middleware.SignedInPagesAreNotStoredMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context.site",
+            ],
+            "builtins": ["endpoints.templatetags.ui"],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Database --------------------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        env_secret("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'endpoint-desk.sqlite3'}", conn_max_age=60
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Writers queue instead of failing, readers never wait for them; a write transaction takes its lock at once.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- Sessions and the web side ---------------------------------------------------------------------------------------
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 60 * 60 * env_int("SESSION_ABSOLUTE_HOURS", 8)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Strict would drop the session on the way back from Entra ID, None would send it everywhere.
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env_bool("BEHIND_TLS_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "/"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'", EMULATOR_URL if EMULATED else ENTRA_AUTHORITY_HOST],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- Celery: a doorbell, not a memory --------------------------------------------------------------------------------
+
+REDIS_URL = env_secret("REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL or "atomicfilesystem://"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "visibility_timeout": 300,
+        "unacked_restore_throttle": 1,
+        "health_check_interval": 10,
+        "socket_keepalive": True,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 5,
+        "global_keyprefix": "endpoint-desk:",
+    }
+    if REDIS_URL
+    else {
+        "data_folder_in": str(DATA_DIR / "broker" / "queue"),
+        "data_folder_out": str(DATA_DIR / "broker" / "queue"),
+        "processed_folder": str(DATA_DIR / "broker" / "taken"),
+        "control_folder": str(DATA_DIR / "broker" / "control"),
+        "polling_interval": 0.05,
+    }
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_BACKEND = None
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+# Every task may run twice without harm, so a message is given back only when its task has run.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A person's click rings the worker once and briefly; when the ring is lost the next sweep finds the row.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+CELERY_TASK_DEFAULT_QUEUE = "sweep"
+CELERY_TASK_ROUTES = {"endpoints.tasks.advance_operation": {"queue": "asked"}}
+SWEEP_EVERY_SECONDS = 1.0
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "endpoints.tasks.sweep",
+        "schedule": SWEEP_EVERY_SECONDS,
+        # A sweep that waited longer is answered by the next one.
+        "options": {"expires": 5},
+    }
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+
+# --- Logging ---------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env_str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # At DEBUG msal writes authorization codes, and urllib3 signed URLs.
+        "msal": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+    },
+}

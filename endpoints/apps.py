@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class EndpointsConfig(AppConfig):
+    name = "endpoints"
+
+    def ready(self) -> None:
+        from endpoints import signals  # noqa: F401  (goes on with parked operations after sign-in)
