@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from endpoints.states import Outcome, Phase, State, Urgency
+from endpoints.arm.operations import Outcome
+from endpoints.states import Phase, State, Urgency
 
 
 class Workspace(models.Model):
@@ -71,6 +72,8 @@ class Endpoint(models.Model):
     # Observed: ARM's answer as it came, and when; null while Azure was never seen to hold it.
     observed: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
     observed_at = models.DateTimeField(null=True)
+    # When Azure last said something that confirms the state, be it about the resource or about its operation.
+    confirmed_at = models.DateTimeField(null=True)
     inference_uri = models.CharField(max_length=2048, blank=True)
     # What a person sees.
     state = models.CharField(max_length=20, choices=State.choices, default=State.QUEUED)
@@ -134,9 +137,12 @@ class Operation(models.Model):
     deadline_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     polls = models.PositiveIntegerField(default=0)
-    # Consecutive answers that said nothing: transient faults, and bodies that could not be read.
+    # ARM's latest word for its state, as it came.
+    arm_status = models.CharField(max_length=100, blank=True)
+    # In a row: transient faults, bodies that could not be read, final GETs that showed a resource still at work.
     faults = models.PositiveSmallIntegerField(default=0)
     unreadable = models.PositiveSmallIntegerField(default=0)
+    confirmations = models.PositiveSmallIntegerField(default=0)
 
     # Null when nothing is due: settled, or waiting for its person to sign in.
     next_step_at = models.DateTimeField(null=True)
@@ -146,7 +152,7 @@ class Operation(models.Model):
     claims = models.TextField(blank=True)
 
     settled_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=20, choices=Outcome.choices, blank=True)
+    outcome = models.CharField(max_length=20, choices=[(word.value, word.value) for word in Outcome], blank=True)
     error: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
 
     class Meta:

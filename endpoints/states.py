@@ -1,4 +1,4 @@
-"""The states a person sees, the phases of an operation, and how the one follows from the other and from Azure's words."""
+"""The states a person sees and the phases of an operation."""
 
 from django.db.models import IntegerChoices, TextChoices
 
@@ -65,12 +65,3 @@ class Phase(TextChoices):
     FOLLOWING = "following"  # Azure works; next: read the monitor, the result URL or the resource
     CONFIRMING = "confirming"  # the monitor said Succeeded; next: read the resource
     SETTLED = "settled"  # nothing comes next
-
-
-class Outcome(TextChoices):
-    """How an operation ended. An `ERROR` is ours: the request was refused, or its status could not be learnt."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    ERROR = "error"

@@ -1,0 +1,30 @@
+"""Headers of ARM's long-running operations."""
+
+import re
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+
+from endpoints.arm.http import Answer
+
+DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds to wait as RFC 9110 writes them, number or date, never negative; None when absent or not readable."""
+    value = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"-?\d+", value):
+        return max(0.0, float(value))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - answer.received_at).total_seconds())
+
+
+def operation_timeout(answer: Answer) -> timedelta | None:
+    """How long ARM means to follow the operation (`x-ms-async-operation-timeout`, an ISO 8601 duration)."""
+    match = DURATION.fullmatch(answer.headers.get("x-ms-async-operation-timeout", "").strip())
+    parts = {name: int(value) for name, value in match.groupdict(default="0").items()} if match else {}
+    return timedelta(**parts) if any(parts.values()) else None

@@ -1,0 +1,142 @@
+"""The one owner of the connection to ARM: a pooled session, timeouts, no redirects, ids on every request."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+from uuid import UUID, uuid4
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from endpoints.arm.origin import require_origin
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to ARM. `url` is absolute and is sent byte for byte."""
+
+    method: str
+    url: str
+    body: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> str:
+        """Without the query, which signs the URL of an operation."""
+        return urlsplit(self.url).path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What ARM answered. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+    milliseconds: int
+    received_at: datetime
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON whatever its content type says; None when it is empty or cannot be read."""
+        try:
+            return json.loads(self.content.decode("utf-8-sig"))
+        except ValueError:
+            return None
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The body when it is a JSON object, else an empty one."""
+        return self.json if isinstance(self.json, dict) else {}
+
+
+@dataclass(frozen=True)
+class Lost:
+    """No answer came. `perhaps_received` says whether ARM may have acted on the request."""
+
+    reason: str
+    perhaps_received: bool
+    milliseconds: int
+
+
+class ArmHttp:
+    """Sends calls to one ARM host and to no other. Safe to share between threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connect_timeout: float = 5,
+        read_timeout: float = 65,
+        connections: int = 32,
+        trust_env: bool = True,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.timeout = (connect_timeout, read_timeout)
+        self._session = requests.Session()
+        self._session.trust_env = trust_env
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
+        self._session.mount(self.base_url, adapter)
+
+    def url(self, path: str, **query: str) -> str:
+        """The absolute URL of a path; `api_version` becomes `api-version`."""
+        parameters = urlencode({name.replace("_", "-"): value for name, value in query.items()})
+        return f"{self.base_url}{quote(path, safe='/:')}?{parameters}"
+
+    def send(self, call: Call, token: str, correlation_id: UUID) -> Answer | Lost:
+        """Send a call once. Raises ForeignOrigin, before anything leaves, when its URL is not ARM's."""
+        require_origin(call.url, self.base_url)
+        prepared = self._session.prepare_request(
+            requests.Request(call.method, call.url, headers=_headers(token, correlation_id), json=call.body)
+        )
+        prepared.url = call.url  # requests would re-encode a signed query
+        settings = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        started = time.monotonic()
+        try:
+            response = self._session.send(
+                prepared, timeout=self.timeout, allow_redirects=False, **{**settings, "stream": False}
+            )
+        except requests.RequestException as error:
+            return Lost(_reason(error), _perhaps_received(error), _since(started))
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, response.content, _since(started), datetime.now(UTC))
+
+
+def _headers(token: str, correlation_id: UUID) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/json",
+        "Accept-Language": "en",
+        "User-Agent": "endpoint-desk",
+        "x-ms-client-request-id": str(uuid4()),
+        "x-ms-return-client-request-id": "true",
+        "x-ms-correlation-request-id": str(correlation_id),
+    }
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def _perhaps_received(error: requests.RequestException) -> bool:
+    """Only a connection that was never made proves that nothing was received."""
+    return not isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) and not (
+        isinstance(error, requests.ConnectionError) and "NewConnectionError" in repr(error)
+    )
+
+
+def _reason(error: requests.RequestException) -> str:
+    """A sentence without the URL that requests would put into it."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "Azure did not accept the connection in time."
+    if isinstance(error, requests.Timeout):
+        return "Azure did not answer in time."
+    if isinstance(error, requests.exceptions.SSLError):
+        return "The TLS connection to Azure could not be made."
+    if not _perhaps_received(error):
+        return "Azure could not be reached."
+    return "The connection to Azure broke before the answer was whole."

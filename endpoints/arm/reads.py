@@ -1,0 +1,81 @@
+"""Reads that somebody waits for: single resources and whole lists."""
+
+from typing import Any
+from uuid import UUID
+
+from endpoints.arm.errors import ArmError
+from endpoints.arm.http import Answer, ArmHttp, Call
+from endpoints.arm.origin import ForeignOrigin, resolve
+from endpoints.arm.resources import PROVIDER, Subscription, WorkspaceId, WorkspaceResource
+
+SUBSCRIPTIONS_API_VERSION = "2022-12-01"
+RESOURCE_GROUPS_API_VERSION = "2021-04-01"
+MOST_PAGES = 100
+
+
+class ArmFailed(Exception):
+    """A read did not give what was asked for."""
+
+
+class ArmRefused(ArmFailed):
+    """ARM answered with an error."""
+
+    def __init__(self, error: ArmError) -> None:
+        super().__init__(error.message or f"Azure answered {error.status} without saying why.")
+        self.error = error
+
+
+class ArmUnreachable(ArmFailed):
+    """No answer came, or none that can be used."""
+
+
+class ArmReader:
+    """Reads with one person's token under one correlation id."""
+
+    def __init__(self, http: ArmHttp, token: str, correlation_id: UUID, api_version: str) -> None:
+        self._http = http
+        self._token = token
+        self._correlation_id = correlation_id
+        self._api_version = api_version
+
+    def subscriptions(self) -> list[Subscription]:
+        url = self._http.url("/subscriptions", api_version=SUBSCRIPTIONS_API_VERSION)
+        return [Subscription.of(item) for item in self._list(url)]
+
+    def resource_groups(self, subscription_id: str) -> list[str]:
+        url = self._http.url(
+            f"/subscriptions/{subscription_id}/resourcegroups", api_version=RESOURCE_GROUPS_API_VERSION
+        )
+        return [item["name"] for item in self._list(url)]
+
+    def workspaces(self, subscription_id: str, resource_group: str) -> list[WorkspaceResource]:
+        path = f"/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/{PROVIDER}/workspaces"
+        return [WorkspaceResource.of(item) for item in self._list(self._http.url(path, api_version=self._api_version))]
+
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceResource:
+        answer = self._get(self._http.url(str(workspace_id), api_version=self._api_version))
+        return WorkspaceResource.of(answer.object)
+
+    def _list(self, url: str) -> list[dict[str, Any]]:
+        """All pages of a list. The next link is used as it comes, and only when it leads back to ARM."""
+        items: list[dict[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            page = self._get(url).object
+            items += page.get("value") or []
+            if not page.get("nextLink"):
+                return items
+            try:
+                url = resolve(page["nextLink"], url)
+            except ForeignOrigin as error:
+                raise ArmUnreachable(str(error)) from error
+        raise ArmUnreachable(f"Azure's list did not end within {MOST_PAGES} pages.")
+
+    def _get(self, url: str) -> Answer:
+        reply = self._http.send(Call("GET", url), self._token, self._correlation_id)
+        if not isinstance(reply, Answer):
+            raise ArmUnreachable(reply.reason)
+        if reply.status != 200:
+            raise ArmRefused(ArmError.of_answer(reply))
+        if not reply.object:
+            raise ArmUnreachable("Azure answered with a body that is no JSON object.")
+        return reply

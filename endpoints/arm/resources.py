@@ -1,0 +1,71 @@
+"""Names, ids and resources of ARM that Endpoint Desk reads."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+PROVIDER = "Microsoft.MachineLearningServices"
+# Anchored with \\Z by fullmatch; the API definition's own patterns.
+ENDPOINT_NAME = r"[a-zA-Z][a-zA-Z0-9-]{0,51}"
+RESOURCE_GROUP = r"[-\w._()]{1,90}"
+WORKSPACE_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}"
+GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+WORKSPACE_ID = re.compile(
+    rf"/subscriptions/(?P<subscription_id>{GUID})/resourceGroups/(?P<resource_group>{RESOURCE_GROUP})"
+    rf"/providers/{re.escape(PROVIDER)}/workspaces/(?P<name>{WORKSPACE_NAME})/?",
+    re.IGNORECASE | re.ASCII,
+)
+USER_ASSIGNED_IDENTITY_ID = re.compile(
+    rf"/subscriptions/{GUID}/resourceGroups/{RESOURCE_GROUP}"
+    r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class WorkspaceId:
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "WorkspaceId":
+        """Read an ARM resource id; raises ValueError when it is not a workspace's."""
+        match = WORKSPACE_ID.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("not the resource id of an Azure Machine Learning workspace")
+        return cls(**match.groupdict())
+
+    def __str__(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/{PROVIDER}/workspaces/{self.name}"
+        )
+
+
+@dataclass(frozen=True)
+class Subscription:
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Subscription":
+        return cls(body["subscriptionId"], body.get("displayName") or body["subscriptionId"])
+
+
+@dataclass(frozen=True)
+class WorkspaceResource:
+    """A workspace as ARM lists it. `id` keeps ARM's casing."""
+
+    id: WorkspaceId
+    location: str
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "WorkspaceResource":
+        return cls(WorkspaceId.parse(body["id"]), body["location"])
+
+
+def same_location(one: str, other: str) -> bool:
+    """Locations compare without case and spaces: "East US 2" is `eastus2`."""
+    return one.replace(" ", "").lower() == other.replace(" ", "").lower()
