@@ -72,6 +72,8 @@ class Endpoint(models.Model):
     # Observed: ARM's answer as it came, and when; null while Azure was never seen to hold it.
     observed: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
     observed_at = models.DateTimeField(null=True)
+    # When a PUT for it first left: from then on Azure may hold it, and what it holds under this name is ours.
+    sent_at = models.DateTimeField(null=True)
     # When Azure last said something that confirms the state, be it about the resource or about its operation.
     confirmed_at = models.DateTimeField(null=True)
     inference_uri = models.CharField(max_length=2048, blank=True)
@@ -135,7 +137,8 @@ class Operation(models.Model):
     monitor_url = models.TextField(blank=True)
     result_url = models.TextField(blank=True)
     deadline_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
+    sends = models.PositiveSmallIntegerField(default=0)
+    # Reads in a row that told the same; the rhythm slows down with them.
     polls = models.PositiveIntegerField(default=0)
     # ARM's latest word for its state, as it came.
     arm_status = models.CharField(max_length=100, blank=True)
@@ -149,7 +152,10 @@ class Operation(models.Model):
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     needs_sign_in = models.BooleanField(default=False)
+    # What Entra ID must be asked for at that sign-in, when Azure challenged the token.
     claims = models.TextField(blank=True)
+    # Azure refused the cached token once; the next step asks Entra ID for a new one.
+    wants_fresh_token = models.BooleanField(default=False)
 
     settled_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, choices=[(word.value, word.value) for word in Outcome], blank=True)

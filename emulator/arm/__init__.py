@@ -1,0 +1,1 @@
+"""Azure Resource Manager: subscriptions, workspaces, serverless endpoints and the operations on them."""

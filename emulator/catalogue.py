@@ -1,0 +1,61 @@
+"""Which models can be served where, and which need a marketplace offer first; the table is catalogue.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("catalogue.json")
+_REGISTRY_ID = re.compile(r"azureml://registries/([^/]+)/models/([^/]+)/?", re.IGNORECASE)
+_FINE_TUNED_ID = re.compile(r"azureml://locations/[^/]+/workspaces/[^/]+/models/[^/]+/versions/[^/]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    registry: str
+    name: str
+    regions: frozenset[str]
+    needs_offer: bool
+    retired: bool
+
+    @property
+    def offer(self) -> str:
+        return f"{self.registry.removeprefix('azureml-')}-{self.name.lower().replace('.', '-')}-offer"
+
+
+@cache
+def _models() -> dict[tuple[str, str], Model]:
+    table = json.loads(_FILE.read_text("utf-8"))
+    models = [_model(table["regions"], row) for row in table["models"]]
+    return {(model.registry, model.name.lower()): model for model in models}
+
+
+def _model(regions: dict[str, list[str]], row: dict[str, str | bool]) -> Model:
+    where = str(row["regions"])
+    return Model(
+        registry=str(row["registry"]),
+        name=str(row["name"]),
+        regions=frozenset(regions.get(where) or where.split(",")),
+        needs_offer=bool(row["offer"]),
+        retired=bool(row.get("retired")),
+    )
+
+
+def find_model(model_id: str) -> Model | None:
+    """The catalogue's entry; names compare without case, as registries do."""
+    match = _REGISTRY_ID.fullmatch(model_id)
+    return _models().get((match[1].lower(), match[2].lower())) if match else None
+
+
+def is_fine_tuned(model_id: str) -> bool:
+    """A model somebody trained: it lives in a workspace, carries a version and is in no catalogue."""
+    return bool(_FINE_TUNED_ID.fullmatch(model_id))
+
+
+def region_title(region: str) -> str:
+    """A region as this service's messages write it: "East US 2" for eastus2."""
+    titles: dict[str, str] = json.loads(_FILE.read_text("utf-8"))["titles"]
+    return titles.get(region, region)

@@ -1,0 +1,68 @@
+"""What exists in ARM before anybody has done anything: subscriptions, resource groups, workspaces."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+PRODUCTION: Final = "0a1b2c3d-1111-4aaa-8bbb-e0d35a1b0101"
+RESEARCH: Final = "0a1b2c3d-2222-4aaa-8bbb-e0d35a1b0102"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    subscription_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGroup:
+    subscription_id: str
+    name: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    subscription_id: str
+    resource_group: str
+    name: str
+    location: str
+    friendly_name: str
+    # Registries whose marketplace offer this workspace has subscribed to.
+    offers: tuple[str, ...] = ()
+
+    @property
+    def resource_id(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
+
+    @property
+    def workspace_id(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, self.resource_id.lower()))
+
+
+SUBSCRIPTIONS: Final = (
+    Subscription(PRODUCTION, "Contoso Production"),
+    Subscription(RESEARCH, "Contoso Research"),
+)
+RESOURCE_GROUPS: Final = (
+    ResourceGroup(PRODUCTION, "rg-ml-production", "eastus2"),
+    ResourceGroup(PRODUCTION, "rg-ml-shared", "westus3"),
+    ResourceGroup(RESEARCH, "rg-ml-research", "swedencentral"),
+    ResourceGroup(RESEARCH, "rg-sandbox", "westeurope"),
+)
+WORKSPACES: Final = (
+    Workspace(
+        PRODUCTION, "rg-ml-production", "ml-production", "eastus2", "Production", ("azureml-meta", "azureml-mistral")
+    ),
+    Workspace(RESEARCH, "rg-ml-research", "ml-research", "swedencentral", "Research"),
+    Workspace(PRODUCTION, "rg-ml-shared", "ml-shared", "westus3", "Shared by all teams", ("azureml-cohere",)),
+    Workspace(PRODUCTION, "rg-ml-production", "ml-staging", "eastus2", "Staging"),
+    Workspace(RESEARCH, "rg-ml-research", "ml-vision", "northcentralus", "Vision group"),
+    Workspace(RESEARCH, "rg-sandbox", "ml-sandbox", "westeurope", "Sandbox, no serverless models in its region"),
+)
+FIRST_WORKSPACES: Final = WORKSPACES[:2]

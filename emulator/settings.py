@@ -1,0 +1,29 @@
+"""Django settings of the emulator: no database, no sessions, no installed apps; views, templates and signing only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emulator.options import options
+from emulator.state import state
+
+_LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+
+SECRET_KEY = state().secret
+DEBUG = False
+# On loopback a foreign host name means a page elsewhere tries to reach us (DNS rebinding); elsewhere the
+# name is whatever the network calls this machine.
+ALLOWED_HOSTS = [*_LOOPBACK, ".test"] if options().host in {"127.0.0.1", "localhost", "::1"} else ["*"]
+ROOT_URLCONF = "emulator.urls"
+MIDDLEWARE = ["emulator.middleware.journalled", "emulator.middleware.faulty"]
+INSTALLED_APPS: list[str] = []
+APPEND_SLASH = False
+USE_TZ = True
+USE_I18N = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).with_name("templates")],
+    }
+]
+LOGGING_CONFIG = None

@@ -1,0 +1,123 @@
+"""Everything the emulator remembers. One process, one lock; a copy goes to the state file if there is one."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing.util
+import os
+import secrets
+import threading
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from emulator.options import options
+from emulator.signing import new_private_key
+
+Document = dict[str, Any]
+_SAVE_AFTER_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One serverlessEndpoints resource: the document as ARM shows it, its keys and the operation on it."""
+
+    workspace: str
+    document: Document
+    primary_key: str
+    secondary_key: str
+    operation: str | None = None
+
+
+@dataclass(slots=True)
+class Operation:
+    """One asynchronous operation. Nothing ticks: its state follows from the clock whenever somebody looks."""
+
+    id: str
+    kind: str
+    workspace: str
+    endpoint: str
+    subscription: str
+    region: str
+    started_at: float
+    status_ends_at: float | None
+    resource_ends_at: float | None
+    outcome: str = "Succeeded"
+    status_outcome: str = "Succeeded"
+    error: Document | None = None
+    settled: bool = False
+    # Reads of its status that answer 404 before the first one succeeds.
+    blind_reads: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    private_key: str = field(default_factory=new_private_key)
+    endpoints: dict[str, dict[str, Endpoint]] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    marketplace: dict[str, dict[str, Document]] = field(default_factory=dict)
+    revoked_at: dict[str, float] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forget what people did; keys stay, so that whoever is signed in stays signed in."""
+        for table in (self.endpoints, self.operations, self.marketplace, self.revoked_at):
+            table.clear()
+
+
+lock = threading.RLock()
+_changed = threading.Event()
+
+
+def changed() -> None:
+    """Say that the state differs from the file; reading never says so."""
+    _changed.set()
+
+
+@cache
+def state() -> State:
+    """The state of this process, from the file if one was named and is there."""
+    path = options().state_file
+    loaded = _read(path) if path and path.exists() else State()
+    if path:
+        _keep_saving(loaded, path)
+    return loaded
+
+
+def _read(path: Path) -> State:
+    kept = json.loads(path.read_text("utf-8"))
+    kept["endpoints"] = {
+        workspace: {name: Endpoint(**row) for name, row in rows.items()}
+        for workspace, rows in kept["endpoints"].items()
+    }
+    kept["operations"] = {name: Operation(**row) for name, row in kept["operations"].items()}
+    return State(**kept)
+
+
+def _keep_saving(kept: State, path: Path) -> None:
+    """Write soon after each change, together with the changes just behind it, and once more at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save(kept, path)
+    threading.Thread(target=_save_when_changed, args=(kept, path), daemon=True).start()
+    # A worker made by multiprocessing runs finalizers on its way out, but no atexit handlers.
+    multiprocessing.util.Finalize(None, _save, args=(kept, path), exitpriority=10)
+
+
+def _save_when_changed(kept: State, path: Path) -> None:
+    while _changed.wait():
+        threading.Event().wait(_SAVE_AFTER_SECONDS)
+        _changed.clear()
+        _save(kept, path)
+
+
+def _save(kept: State, path: Path) -> None:
+    """Replace the file in one step, readable by its owner alone: it holds the signing key."""
+    with lock:
+        text = json.dumps(asdict(kept))
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

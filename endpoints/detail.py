@@ -1,0 +1,288 @@
+"""What the page of one endpoint shows: what Azure answered, what happened, and what a failure means."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+
+from accounts.models import User
+from endpoints.arm.errors import ArmError
+from endpoints.explain import explain
+from endpoints.models import Endpoint, Event, Operation
+from endpoints.observe import properties_of
+from endpoints.queries import POLL_AT_REST, POLL_WHILE_WORKING
+from endpoints.services import may_be_tried_again
+from endpoints.states import State
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    value: Any
+    mono: bool = False
+    copy: bool = False
+
+
+@dataclass(frozen=True)
+class FactGroup:
+    title: str
+    rows: list[Fact]
+
+
+@dataclass(frozen=True)
+class ErrorNode:
+    """A level of ARM's error tree."""
+
+    code: str
+    message: str
+    target: str
+    children: list["ErrorNode"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    title: str
+    meaning: str
+    advice: str
+    code: str
+    message: str
+    http_status: int
+    correlation_id: str
+    tree: list[ErrorNode]
+    raw: str
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    at: Any
+    state: State | None
+    text: str
+    who: str
+    evidence: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    title: str
+    code: str
+
+
+@dataclass(frozen=True)
+class EndpointDetail:
+    endpoint: Endpoint
+    operation: Operation | None
+    failure: Failure | None
+    facts: list[FactGroup]
+    history: list[HistoryLine]
+    raw_asked: str
+    raw_observed: str
+    tag: str
+    poll_seconds: int
+    try_again_url: str = ""
+    sign_in_url: str = ""
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def can_try_again(self) -> bool:
+        return bool(self.try_again_url)
+
+
+def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
+    operation = endpoint.operations.order_by("-asked_at").first()
+    events = endpoint.events.select_related("actor")
+    try_again = may_be_tried_again(endpoint) and user.may_create_endpoints
+    mine = operation is not None and operation.needs_sign_in and operation.asked_by_id == user.pk
+    return EndpointDetail(
+        endpoint=endpoint,
+        operation=operation,
+        failure=_failure(operation),
+        facts=_facts(endpoint, operation),
+        history=[_line(event) for event in events],
+        raw_asked=pretty(endpoint.asked),
+        raw_observed=pretty(endpoint.observed) if endpoint.observed else "",
+        tag=detail_tag(endpoint),
+        poll_seconds=POLL_WHILE_WORKING if endpoint.shown_state.is_working else POLL_AT_REST,
+        try_again_url=f"{reverse('endpoints:create')}?from={endpoint.pk}" if try_again else "",
+        sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if mine else "",
+        samples=_samples(endpoint) if endpoint.shown_state == State.ONLINE else [],
+    )
+
+
+def detail_tag(endpoint: Endpoint) -> str:
+    """Changes exactly when the page of the endpoint does."""
+    return str(endpoint.version)
+
+
+def pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _failure(operation: Operation | None) -> Failure | None:
+    if operation is None or operation.settled_at is None or operation.error is None:
+        return None
+    error = ArmError.from_json(operation.error)
+    words = explain(error)
+    return Failure(
+        title=words.title,
+        meaning=words.meaning,
+        advice=words.advice,
+        code=error.inner_code,
+        message=error.message,
+        http_status=error.status,
+        correlation_id=str(operation.correlation_id),
+        tree=[_node(error.raw)] if error.raw else [],
+        raw=pretty(error.raw) if error.raw else "",
+    )
+
+
+def _node(raw: dict[str, Any]) -> ErrorNode:
+    details = [item for item in raw.get("details") or [] if isinstance(item, dict)]
+    infos = [item for item in raw.get("additionalInfo") or [] if isinstance(item, dict)]
+    children = [_node(item) for item in details] + [_info_node(item) for item in infos]
+    return ErrorNode(_text(raw.get("code")), _text(raw.get("message")), _text(raw.get("target")), children)
+
+
+def _info_node(item: dict[str, Any]) -> ErrorNode:
+    info = item.get("info")
+    value = info.get("value", info) if isinstance(info, dict) else info
+    return ErrorNode(_text(item.get("type")), _text(value), "", [])
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _line(event: Event) -> HistoryLine:
+    who = event.actor.name if event.actor else "Azure" if event.evidence.get("status") else "Endpoint Desk"
+    state = State(event.state) if event.state else None
+    return HistoryLine(event.at, state, event.text, who, _evidence(event.evidence))
+
+
+def _evidence(evidence: dict[str, Any]) -> dict[str, Any] | None:
+    if not evidence:
+        return None
+    headers = evidence.get("headers", {})
+    correlation_id = headers.get("x-ms-correlation-request-id", "")
+    return {**evidence, "headers": list(headers.items()), "correlation_id": correlation_id}
+
+
+def _facts(endpoint: Endpoint, operation: Operation | None) -> list[FactGroup]:
+    seen = endpoint.observed or {}
+    properties = properties_of(endpoint.observed)
+    groups = [
+        FactGroup("Azure's states", _azure_states(endpoint, properties, operation)),
+        FactGroup("Settings", _settings(endpoint, properties, seen)),
+        FactGroup("Identity", _identity(seen)),
+        FactGroup("Where", _where(endpoint, properties)),
+        FactGroup("Who and when", _system_data(endpoint, seen)),
+    ]
+    return [group for group in groups if group.rows]
+
+
+def _azure_states(endpoint: Endpoint, properties: dict[str, Any], operation: Operation | None) -> list[Fact]:
+    rows = [
+        Fact("Provisioning state", properties.get("provisioningState")),
+        Fact("Endpoint state", properties.get("endpointState")),
+        Fact("Read at", endpoint.observed_at),
+        Fact("Last confirmed", endpoint.confirmed_at),
+    ]
+    if operation:
+        rows.append(Fact("Operation says", operation.arm_status))
+        rows.append(Fact("Correlation id", str(operation.correlation_id), mono=True, copy=True))
+    return _present(rows)
+
+
+def _settings(endpoint: Endpoint, properties: dict[str, Any], seen: dict[str, Any]) -> list[Fact]:
+    asked = endpoint.asked.get("properties", {})
+    safety = properties.get("contentSafety", asked.get("contentSafety")) or {}
+    sku = seen.get("sku") or endpoint.asked.get("sku") or {}
+    inference = properties.get("inferenceEndpoint") or {}
+    return _present(
+        [
+            Fact("Model", endpoint.model_id, mono=True, copy=True),
+            Fact("Authentication", properties.get("authMode", asked.get("authMode"))),
+            Fact("Content safety", safety.get("contentSafetyStatus") or "Azure's default"),
+            Fact("Kind", seen.get("kind") or endpoint.asked.get("kind")),
+            Fact("SKU", ", ".join(f"{name} {value}" for name, value in sku.items() if value not in {None, ""})),
+            Fact("Tags", _pairs(seen.get("tags", endpoint.asked.get("tags")))),
+            Fact("Inference headers", _pairs(inference.get("headers")), mono=True),
+        ]
+    )
+
+
+def _identity(seen: dict[str, Any]) -> list[Fact]:
+    identity = seen.get("identity") or {}
+    assigned = identity.get("userAssignedIdentities") or {}
+    rows = [
+        Fact("Type", identity.get("type")),
+        Fact("Principal id", identity.get("principalId"), mono=True, copy=True),
+        Fact("Tenant id", identity.get("tenantId"), mono=True),
+    ]
+    return _present([*rows, *(Fact("User-assigned", name, mono=True, copy=True) for name in assigned)])
+
+
+def _where(endpoint: Endpoint, properties: dict[str, Any]) -> list[Fact]:
+    workspace = endpoint.workspace
+    return _present(
+        [
+            Fact("Workspace", workspace.name),
+            Fact("Region", workspace.location),
+            Fact("Resource group", workspace.resource_group),
+            Fact("Subscription", workspace.subscription_id, mono=True),
+            Fact("Resource id", (endpoint.observed or {}).get("id") or endpoint.arm_id, mono=True, copy=True),
+            Fact("Marketplace subscription", properties.get("marketplaceSubscriptionId"), mono=True, copy=True),
+        ]
+    )
+
+
+def _system_data(endpoint: Endpoint, seen: dict[str, Any]) -> list[Fact]:
+    system = seen.get("systemData") or {}
+    return _present(
+        [
+            Fact("Owner", endpoint.owner.name),
+            Fact("Asked for", endpoint.created_at),
+            Fact("Created in Azure by", _who(system, "createdBy")),
+            Fact("Created in Azure at", system.get("createdAt")),
+            Fact("Changed in Azure by", _who(system, "lastModifiedBy")),
+            Fact("Changed in Azure at", system.get("lastModifiedAt")),
+        ]
+    )
+
+
+def _who(system: dict[str, Any], key: str) -> str:
+    kind = system.get(f"{key}Type")
+    return f"{system[key]} ({kind})" if system.get(key) and kind else system.get(key) or ""
+
+
+def _pairs(values: Any) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items()) if isinstance(values, dict) else ""
+
+
+def _present(rows: list[Fact]) -> list[Fact]:
+    return [row for row in rows if row.value not in {None, ""}]
+
+
+def _samples(endpoint: Endpoint) -> list[Sample]:
+    """Calls that work as they stand once the key is in the environment; the URI has no path of its own."""
+    uri = endpoint.inference_uri.rstrip("/")
+    curl = (
+        f'curl "{uri}/v1/chat/completions" \\\n'
+        '  -H "Authorization: Bearer $ENDPOINT_KEY" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        """  -d '{"messages": [{"role": "user", "content": "Hello"}]}'"""
+    )
+    python = (
+        "import os\n\nimport requests\n\n"
+        f'answer = requests.post(\n    "{uri}/v1/chat/completions",\n'
+        '    headers={"Authorization": f"Bearer {os.environ[\'ENDPOINT_KEY\']}"},\n'
+        '    json={"messages": [{"role": "user", "content": "Hello"}]},\n    timeout=60,\n)\nprint(answer.json())'
+    )
+    openai = (
+        "import os\n\nfrom openai import OpenAI\n\n"
+        f'client = OpenAI(base_url="{uri}/v1", api_key=os.environ["ENDPOINT_KEY"])\n'
+        "answer = client.chat.completions.create(\n"
+        f'    model="{endpoint.model_name}", messages=[{{"role": "user", "content": "Hello"}}]\n)\n'
+        "print(answer.choices[0].message.content)"
+    )
+    return [Sample("curl", curl), Sample("Python", python), Sample("OpenAI SDK", openai)]

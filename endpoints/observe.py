@@ -1,0 +1,54 @@
+"""What Azure holds, as the columns of our row."""
+
+from datetime import datetime
+from typing import Any
+
+from endpoints.states import State
+
+# endpointState is an open enum: any other word at rest is shown as Degraded, with the word as the reason.
+FAILED = {"creationfailed", "deletionfailed"}
+
+
+def properties_of(resource: dict[str, Any] | None) -> dict[str, Any]:
+    properties = (resource or {}).get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def inference_uri(resource: dict[str, Any] | None) -> str:
+    inference = properties_of(resource).get("inferenceEndpoint")
+    uri = inference.get("uri") if isinstance(inference, dict) else None
+    return uri if isinstance(uri, str) else ""
+
+
+def endpoint_state(resource: dict[str, Any] | None) -> str:
+    """Azure's word for the state of the service, as it came."""
+    word = properties_of(resource).get("endpointState")
+    return word if isinstance(word, str) else ""
+
+
+def state_at_rest(resource: dict[str, Any] | None) -> tuple[State, str]:
+    """The state of an endpoint on which nothing is running, and its reason.
+
+    Online takes both: Azure's word and an inference URI.
+    """
+    word = endpoint_state(resource)
+    if word.lower() == "online" and inference_uri(resource):
+        return State.ONLINE, ""
+    if word.lower() == "online":
+        return State.DEGRADED, "Azure says Online but gives no inference URI."
+    if not word:
+        return State.UNKNOWN, "Azure gives no state for this endpoint."
+    return State.FAILED if word.lower() in FAILED else State.DEGRADED, f"Azure says {word}."
+
+
+def is_moving(resource: dict[str, Any] | None) -> bool:
+    """Whether the service is still on its way after its operation succeeded, so that another read is worth it."""
+    word = endpoint_state(resource).lower()
+    return word in {"", "unknown", "creating"} or (word == "online" and not inference_uri(resource))
+
+
+def observed_columns(resource: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """Columns of Endpoint that hold `resource`; none when it is no resource."""
+    if not properties_of(resource):
+        return {}
+    return {"observed": resource, "observed_at": now, "inference_uri": inference_uri(resource)}

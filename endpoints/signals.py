@@ -1,0 +1,14 @@
+"""Operations that wait for a person go on when that person has signed in."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+
+from accounts.models import User
+from endpoints.services import resume_parked
+
+
+@receiver(user_logged_in)
+def go_on_after_sign_in(user: User, **kwargs: Any) -> None:
+    resume_parked(user)
