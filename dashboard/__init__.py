@@ -1,4 +1,4 @@
-"""The site: settings, addresses, the Celery app, health. It wires the rooms together and knows no rule about endpoints."""
+"""The site: settings, addresses, the Celery app, health. It wires the rooms together; no rule stands here."""
 
 from dashboard.celery import app as celery_app
 

@@ -18,27 +18,27 @@ from kombu.utils.json import dumps
 ALIAS = "atomicfilesystem"
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]
+class Channel(filesystem.Channel):
     """Publish and take whole files by renaming them within one filesystem."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         for folder in (self.data_folder_in, self.processed_folder, self.control_folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         folder = Path(self.data_folder_in)
         name = f"{time_ns()}_{uuid.uuid4()}.{queue}.msg"
         draft = folder / f".{name}.draft"
-        draft.write_text(dumps(payload))
+        draft.write_text(dumps(message))  # type: ignore[no-untyped-call]
         draft.rename(folder / name)
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         """Take the oldest message of the queue; whoever renames it first has it."""
-        for message in sorted(Path(self.data_folder_in).glob(f"[0-9]*.{queue}.msg")):
-            taken = Path(self.processed_folder) / message.name
+        for path in sorted(Path(self.data_folder_in).glob(f"[0-9]*.{queue}.msg")):
+            taken = Path(self.processed_folder) / path.name
             try:
-                message.rename(taken)
+                path.rename(taken)
             except FileNotFoundError:
                 continue
             payload: dict[str, Any] = json.loads(taken.read_text())
@@ -47,7 +47,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc]
         raise Empty
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(filesystem.Transport):
     Channel = Channel
 
 

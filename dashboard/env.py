@@ -46,5 +46,5 @@ def env_secret(name: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"{name}_FILE names {path!r}, which cannot be read ({error.strerror}). Mount the secret or unset {name}_FILE."
+            f"{name}_FILE names {path!r}, which cannot be read ({error.strerror}). Mount it or unset {name}_FILE."
         ) from error

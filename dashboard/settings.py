@@ -18,10 +18,13 @@ DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR / "var")))
 
 AZURE_BACKEND = env_str("AZURE_BACKEND", "emulator")
 EMULATED = AZURE_BACKEND == "emulator"
-PUBLIC_BASE_URL = env_str("PUBLIC_BASE_URL", "http://localhost:8000" if EMULATED else "").rstrip("/")
+PORT = env_int("PORT", 8000)
+PUBLIC_BASE_URL = env_str("PUBLIC_BASE_URL", f"http://localhost:{PORT}" if EMULATED else "").rstrip("/")
 
 # The emulator's own directory. These ids are constants, so that the real backend can refuse them.
-EMULATOR_URL = env_str("EMULATOR_URL", "http://127.0.0.1:8001").rstrip("/")
+EMULATOR_PORT = env_int("EMULATOR_PORT", 8001)
+EMULATOR_URL = env_str("EMULATOR_URL", f"http://127.0.0.1:{EMULATOR_PORT}").rstrip("/")
+EMULATOR_MAY_BE_PUBLIC = env_bool("EMULATOR_MAY_BE_PUBLIC", False)
 EMULATOR_TENANT_ID = "8f2a1c66-5b0e-4d6f-9c1a-e0d35a1b0001"
 EMULATOR_CLIENT_ID = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0002"
 EMULATOR_AUTHORITY_HOST = "https://login.emulator.test"
@@ -38,6 +41,8 @@ ENTRA_FEDERATED_TOKEN_FILE = "" if EMULATED else env_str("ENTRA_FEDERATED_TOKEN_
 
 ARM_BASE_URL = EMULATOR_URL if EMULATED else env_str("ARM_BASE_URL", "https://management.azure.com").rstrip("/")
 ARM_AUDIENCE = "https://management.azure.com" if EMULATED else env_str("ARM_AUDIENCE", ARM_BASE_URL)
+# One spelling everywhere: msal keeps tokens by scope, and another one costs another round trip.
+ARM_SCOPE = f"{ARM_AUDIENCE}/user_impersonation"
 ARM_API_VERSION = env_str("ARM_API_VERSION", "2025-09-01")
 ARM_CONNECT_TIMEOUT_SECONDS = env_number("ARM_CONNECT_TIMEOUT_SECONDS", 5)
 # ARM gives a provider 60 s per call before it answers 504, so we wait a little longer than that.
@@ -59,11 +64,16 @@ TOKEN_CACHE_KEYS = env_secret("TOKEN_CACHE_KEYS").replace(",", " ").split() or (
 
 DEBUG = env_bool("DEBUG", False)
 HTTPS = urlsplit(PUBLIC_BASE_URL).scheme == "https"
+PUBLIC_HOST = urlsplit(PUBLIC_BASE_URL).netloc
+LOOPBACK = {"localhost", "127.0.0.1"}
 ALLOWED_HOSTS = [urlsplit(PUBLIC_BASE_URL).hostname or "localhost", *env_list("EXTRA_ALLOWED_HOSTS")]
+if LOOPBACK & set(ALLOWED_HOSTS):
+    ALLOWED_HOSTS += LOOPBACK  # sign-in leads from one to the other
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if PUBLIC_BASE_URL else []
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backend.EntraBackend"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -120,7 +130,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env_str("STATIC_ROOT", str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -148,6 +158,7 @@ else:
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * env_int("SESSION_ABSOLUTE_HOURS", 8)
+SESSION_IDLE_SECONDS = 60 * env_int("SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Strict would drop the session on the way back from Entra ID, None would send it everywhere.
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -8,3 +8,5 @@ urlpatterns = [
     path("healthz", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),
 ]
+
+handler403 = "accounts.views.forbidden"

@@ -1,12 +1,10 @@
 """Which of the registered workspaces Azure lets a person read. The others do not exist for them."""
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Model
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -80,7 +78,7 @@ def _may_read(arm: ArmReader, workspace: Workspace) -> bool | None:
 
 
 def _remember(user: User, answers: dict[Workspace, bool | None], now: datetime) -> None:
-    rows: Iterable[Model] = [
+    rows = [
         WorkspaceAccess(user=user, workspace=workspace, readable=answer, checked_at=now)
         for workspace, answer in answers.items()
         if answer is not None

@@ -1,7 +1,7 @@
 """One step of an operation: from what its row holds and what ARM answers to what the row holds next.
 
-`plan` names the single call that is due, `conclude` reads its answer. Neither asks a clock, the network or the database,
-so each can be tested alone; `sweep.py` claims the rows, sends the calls and records the changes.
+`plan` names the single call that is due, `conclude` reads its answer. Neither asks a clock, the network or the
+database, so each can be tested alone; `sweep.py` claims the rows, sends the calls and records the changes.
 """
 
 import random

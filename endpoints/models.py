@@ -1,5 +1,7 @@
 """What is kept: the workspaces, the endpoints in them, what was asked of Azure for each, and what happened."""
 
+from __future__ import annotations
+
 import uuid
 from typing import Any
 

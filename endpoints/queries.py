@@ -21,7 +21,7 @@ from endpoints.states import State
 PAGE_SIZE = 50
 POLL_WHILE_WORKING, POLL_AT_REST = 2, 15
 # What the head of a column sorts by; the first is the default: what needs a person, what works, what rests.
-SORTS = {
+SORTS: dict[str, list[Any]] = {
     "": ["urgency", "name", "id"],
     "name": [Lower("name"), "id"],
     "state": ["state", "name", "id"],
@@ -139,7 +139,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many endpoints are in each state, and the sum of their versions: it grows with every change of any of them."""
+    """How many endpoints are in each state, and the sum of their versions, which grows with every change of any."""
 
     by_state: dict[str, int]
     versions: int

@@ -16,13 +16,13 @@ logger = logging.getLogger(__name__)
 SWEEP_FOR = timedelta(seconds=10)
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Take every step that is due."""
     run_due(until=timezone.now() + SWEEP_FOR)
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def advance_operation(operation_id: str) -> None:
     """Take the steps of one operation that are due now."""
     run_due(only=UUID(operation_id))

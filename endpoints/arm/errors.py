@@ -31,7 +31,8 @@ class ArmError:
     @classmethod
     def of_body(cls, body: dict[str, Any], word: str) -> "ArmError":
         """Read the error of a status document or resource that ended badly; `word` stands in for a missing code."""
-        raw = body.get("error") if isinstance(body.get("error"), dict) else {}
+        error = body.get("error")
+        raw = error if isinstance(error, dict) else {}
         return cls(_text(raw.get("code")) or word, _text(raw.get("message")), 0, raw)
 
     @property

@@ -94,12 +94,12 @@ class ArmHttp:
             requests.Request(call.method, call.url, headers=_headers(token, correlation_id), json=call.body)
         )
         prepared.url = call.url  # requests would re-encode a signed query
-        settings = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        environment: dict[str, Any] = dict(
+            self._session.merge_environment_settings(self.base_url, {}, False, None, None)
+        )
         started = time.monotonic()
         try:
-            response = self._session.send(
-                prepared, timeout=self.timeout, allow_redirects=False, **{**settings, "stream": False}
-            )
+            response = self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **environment)
         except requests.RequestException as error:
             return Lost(_reason(error), _perhaps_received(error), _since(started))
         headers = {name.lower(): value for name, value in response.headers.items()}

@@ -11,6 +11,8 @@ RESOURCE_GROUP = r"[-\w._()]{1,90}"
 WORKSPACE_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}"
 GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
+GUID_ONLY = re.compile(GUID)
+RESOURCE_GROUP_ONLY = re.compile(RESOURCE_GROUP, re.ASCII)
 WORKSPACE_ID = re.compile(
     rf"/subscriptions/(?P<subscription_id>{GUID})/resourceGroups/(?P<resource_group>{RESOURCE_GROUP})"
     rf"/providers/{re.escape(PROVIDER)}/workspaces/(?P<name>{WORKSPACE_NAME})/?",
@@ -20,6 +22,12 @@ USER_ASSIGNED_IDENTITY_ID = re.compile(
     rf"/subscriptions/{GUID}/resourceGroups/{RESOURCE_GROUP}"
     r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}",
     re.IGNORECASE | re.ASCII,
+)
+
+REGISTRY_MODEL_ID = re.compile(r"azureml://registries/[^/\s]+/models/[^/\s]+", re.IGNORECASE)
+# The one kind of model id that carries a version.
+FINE_TUNED_MODEL_ID = re.compile(
+    r"azureml://locations/[^/\s]+/workspaces/[^/\s]+/models/[^/\s]+/versions/[^/\s]+", re.IGNORECASE
 )
 
 

@@ -1,0 +1,43 @@
+# Endpoint Desk. `make help` lists what there is.
+
+PYTHON ?= python3
+IN_ENV := .venv/bin/python
+export PORT EMULATOR_PORT DATA_DIR
+
+.PHONY: help run test lint emulator benchmarks lock clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+run: ## start everything on this machine and print the address to open
+	@$(PYTHON) bootstrap.py runtime
+	@exec $(IN_ENV) manage.py run
+
+test: ## run all tests; says what it had to leave out, and why
+	@$(PYTHON) bootstrap.py dev
+	@exec $(IN_ENV) -m pytest $(ARGS)
+
+lint: ## check style, types and who may import whom
+	@$(PYTHON) bootstrap.py dev
+	$(IN_ENV) -m ruff format --check .
+	$(IN_ENV) -m ruff check .
+	$(IN_ENV) -m mypy dashboard accounts endpoints emulator
+	.venv/bin/lint-imports --no-logo
+	DATA_DIR=$$(mktemp -d) $(IN_ENV) manage.py makemigrations --check --dry-run
+
+emulator: ## start the local Azure alone
+	@$(PYTHON) bootstrap.py runtime
+	@exec $(IN_ENV) -m emulator $(ARGS)
+
+benchmarks: ## measure; each file in benchmarks/ is also a program of its own
+	@$(PYTHON) bootstrap.py dev
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml -o requirements/runtime.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## remove the environment and all data of this machine
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

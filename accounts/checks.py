@@ -1,0 +1,74 @@
+"""What sign-in cannot do without, each with what to do about it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@register()
+def sign_in_is_set_up(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [*_registration(), *_credential(), *_token_cache_keys()]
+
+
+def _registration() -> Iterator[CheckMessage]:
+    if not GUID.fullmatch(settings.ENTRA_TENANT_ID):
+        yield Error(
+            "ENTRA_TENANT_ID is not the id of one tenant.",
+            hint="Set it to the directory (tenant) id of your tenant, a GUID; common and organizations are refused.",
+            id="accounts.E001",
+        )
+    if not GUID.fullmatch(settings.ENTRA_CLIENT_ID):
+        yield Error(
+            "ENTRA_CLIENT_ID is not the id of an application.",
+            hint="Set it to the application (client) id of the app registration, a GUID.",
+            id="accounts.E002",
+        )
+    emulators = {settings.EMULATOR_TENANT_ID, settings.EMULATOR_CLIENT_ID}
+    if not settings.EMULATED and emulators & {settings.ENTRA_TENANT_ID, settings.ENTRA_CLIENT_ID}:
+        yield Error(
+            "The ids of the emulator are set for a real Azure.",
+            hint="Set ENTRA_TENANT_ID and ENTRA_CLIENT_ID to those of your own tenant.",
+            id="accounts.E003",
+        )
+
+
+def _credential() -> Iterator[CheckMessage]:
+    files = {
+        "ENTRA_CERTIFICATE_FILE": settings.ENTRA_CERTIFICATE_FILE,
+        "ENTRA_FEDERATED_TOKEN_FILE": settings.ENTRA_FEDERATED_TOKEN_FILE,
+    }
+    if not (settings.ENTRA_CLIENT_SECRET or any(files.values())):
+        yield Error(
+            "Endpoint Desk has nothing to prove itself to Entra ID with.",
+            hint="Set ENTRA_CERTIFICATE_FILE, ENTRA_FEDERATED_TOKEN_FILE or ENTRA_CLIENT_SECRET.",
+            id="accounts.E004",
+        )
+    for name, path in files.items():
+        if path and not Path(path).is_file():
+            yield Error(f"{name} names {path}, which is no file.", hint="Mount it, or correct it.", id="accounts.E005")
+
+
+def _token_cache_keys() -> Iterator[CheckMessage]:
+    if not settings.TOKEN_CACHE_KEYS:
+        yield Error(
+            "TOKEN_CACHE_KEYS is empty, so people's tokens could not be kept encrypted.",
+            hint="Make a key: python -c 'import cryptography.fernet as f; print(f.Fernet.generate_key().decode())'",
+            id="accounts.E006",
+        )
+    for number, key in enumerate(settings.TOKEN_CACHE_KEYS, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            yield Error(
+                f"Key {number} in TOKEN_CACHE_KEYS is no Fernet key.",
+                hint="A Fernet key is 32 bytes in URL-safe base64, 44 characters.",
+                id="accounts.E007",
+            )

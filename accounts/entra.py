@@ -1,0 +1,89 @@
+"""The connection to Entra ID: one HTTP session, this installation's credential, and msal's application object."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msal
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+
+# Challenges from ARM are answered, so Entra ID may issue tokens that can be revoked at once.
+CAPABILITIES = ["CP1"]
+TIMEOUT = (5.0, 20.0)
+# Discovery documents, shared by all application objects of this process.
+_http_cache: dict[str, Any] = {}
+
+
+class TimeoutAdapter(HTTPAdapter):
+    """msal gives no timeout to a session that is not its own."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
+        return super().send(request, *args, **kwargs)
+
+
+class EmulatorAdapter(TimeoutAdapter):
+    """Leads the emulator's https name, which msal insists on, to the emulator's real address."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        request.url = str(request.url).replace(settings.EMULATOR_AUTHORITY_HOST, settings.EMULATOR_URL, 1)
+        return super().send(request, *args, **kwargs)
+
+
+@lru_cache(maxsize=1)
+def http() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = settings.HTTP_TRUST_ENVIRONMENT
+    session.mount("https://", TimeoutAdapter())
+    if settings.EMULATED:
+        session.mount(f"{settings.EMULATOR_AUTHORITY_HOST}/", EmulatorAdapter())
+    return session
+
+
+def authority() -> str:
+    return f"{settings.ENTRA_AUTHORITY_HOST}/{settings.ENTRA_TENANT_ID}"
+
+
+def application(cache: msal.SerializableTokenCache) -> msal.ConfidentialClientApplication:
+    """msal's application on somebody's cache. Raises msal and requests errors when Entra ID cannot be asked."""
+    return msal.ConfidentialClientApplication(
+        settings.ENTRA_CLIENT_ID,
+        client_credential=credential(),
+        authority=authority(),
+        # Asking a fixed public host whether ours is genuine makes no sense for the emulator.
+        instance_discovery=False if settings.EMULATED else None,
+        http_client=http(),
+        http_cache=_http_cache,
+        token_cache=cache,
+        client_capabilities=CAPABILITIES,
+    )
+
+
+def credential() -> str | dict[str, Any]:
+    """How this installation proves itself: a certificate before a federated token before a secret."""
+    if settings.ENTRA_CERTIFICATE_FILE:
+        return {
+            "private_key_pfx_path": settings.ENTRA_CERTIFICATE_FILE,
+            "passphrase": settings.ENTRA_CERTIFICATE_PASSPHRASE or None,
+        }
+    if settings.ENTRA_FEDERATED_TOKEN_FILE:
+        return {"client_assertion": lambda: Path(settings.ENTRA_FEDERATED_TOKEN_FILE).read_text().strip()}
+    return str(settings.ENTRA_CLIENT_SECRET)
+
+
+def discovery() -> dict[str, Any]:
+    """The tenant's OpenID configuration. Raises requests.RequestException."""
+    answer = http().get(f"{authority()}/v2.0/.well-known/openid-configuration")
+    answer.raise_for_status()
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def signing_keys() -> dict[str, Any]:
+    """The tenant's key set. Raises requests.RequestException."""
+    answer = http().get(f"{authority()}/discovery/v2.0/keys")
+    answer.raise_for_status()
+    keys: dict[str, Any] = answer.json()
+    return keys

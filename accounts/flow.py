@@ -1,0 +1,147 @@
+"""The authorization code flow with PKCE: out to Entra ID, and back with an identity.
+
+Several tabs may be on their way at once, so each flow is kept in the session under its own state, and is taken out
+before it is redeemed: it works once.
+"""
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import msal
+import requests
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import audit, entra, store
+from accounts.id_token import Identity, InvalidIdToken, identity_of
+from accounts.models import User
+from accounts.roles import known
+from accounts.sign_in_errors import LOST, UNREACHABLE, SignInError, invalid, refused
+
+SESSION_KEY = "sign_in_flows"
+MOST_AT_ONCE = 5
+GOOD_FOR_SECONDS = 600
+
+
+class SignInFailed(Exception):
+    def __init__(self, error: SignInError, entra_correlation_id: str = "") -> None:
+        super().__init__(error.sentence)
+        self.error = error
+        self.entra_correlation_id = entra_correlation_id
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    user: User
+    next_url: str
+
+
+def safe_next(url: str) -> str:
+    """The address as a path of this site; the front page when it leads anywhere else."""
+    home = urlsplit(settings.PUBLIC_BASE_URL)
+    if not url_has_allowed_host_and_scheme(url, {home.netloc}, require_https=settings.HTTPS):
+        return "/"
+    parts = urlsplit(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return path if path.startswith("/") and not path.startswith("//") else "/"
+
+
+def redirect_uri() -> str:
+    """Where Entra ID sends people back to: from the settings alone, never from a request."""
+    return f"{settings.PUBLIC_BASE_URL}{reverse('accounts:callback')}"
+
+
+def begin(
+    request: HttpRequest, *, next_url: str, claims: str = "", prompt: str = "", login_hint: str = ""
+) -> HttpResponse:
+    """Send the browser to Entra ID. Raises SignInFailed when that cannot be reached."""
+    try:
+        with warnings.catch_warnings():
+            # A form post would come back without our Lax cookie; the code is bound to PKCE and used once.
+            warnings.filterwarnings("ignore", message=".*response_mode", category=UserWarning)
+            flow = entra.application(msal.SerializableTokenCache()).initiate_auth_code_flow(
+                [settings.ARM_SCOPE],
+                redirect_uri=redirect_uri(),
+                prompt=prompt or None,
+                login_hint=login_hint or None,
+                claims_challenge=claims or None,
+            )
+    except (requests.RequestException, ValueError) as error:
+        raise SignInFailed(UNREACHABLE) from error
+    now = time.time()
+    flows = {state: one for state, one in _flows(request).items() if now - one["started"] < GOOD_FOR_SECONDS}
+    newest = sorted(flows, key=lambda state: flows[state]["started"])[-(MOST_AT_ONCE - 1) :]
+    flows = {state: flows[state] for state in newest}
+    flows[flow["state"]] = {"flow": flow, "next": safe_next(next_url), "started": now}
+    request.session[SESSION_KEY] = flows
+    return HttpResponseRedirect(flow["auth_uri"])
+
+
+def finish(request: HttpRequest) -> SignedIn:
+    """Redeem what came back, check it, and sign the person in. Raises SignInFailed."""
+    pending = _take(request)
+    cache = msal.SerializableTokenCache()
+    identity = _redeem(pending["flow"], request, cache)
+    user = _user_of(identity)
+    # Before the sign-in is announced: what waited for these tokens starts then.
+    store.put(user, cache)
+    login(request, user, backend="accounts.backend.EntraBackend")
+    now = time.time()
+    request.session.update({"signed_in_at": now, "active_at": now, "groups_overage": identity.groups_overage})
+    audit.record("signed-in", request=request, actor=user, details={"roles": user.roles})
+    return SignedIn(user, pending["next"])
+
+
+def sign_out_url() -> str:
+    """Where the browser ends its session at Entra ID too. Raises requests.RequestException."""
+    back = f"{settings.PUBLIC_BASE_URL}{reverse('accounts:signed_out')}"
+    address: str = entra.discovery()["end_session_endpoint"]
+    return requests.Request("GET", address, params={"post_logout_redirect_uri": back}).prepare().url or back
+
+
+def _flows(request: HttpRequest) -> dict[str, Any]:
+    flows: dict[str, Any] = request.session.get(SESSION_KEY, {})
+    return flows
+
+
+def _take(request: HttpRequest) -> dict[str, Any]:
+    flows = _flows(request)
+    pending: dict[str, Any] | None = flows.pop(request.GET.get("state", ""), None)
+    request.session[SESSION_KEY] = flows
+    request.session.save()
+    if pending is None or time.time() - pending["started"] > GOOD_FOR_SECONDS:
+        raise SignInFailed(LOST)
+    return pending
+
+
+def _redeem(flow: dict[str, Any], request: HttpRequest, cache: msal.SerializableTokenCache) -> Identity:
+    try:
+        result = entra.application(cache).acquire_token_by_auth_code_flow(flow, request.GET.dict())
+        if "id_token" not in result:
+            raise SignInFailed(refused(result), str(result.get("correlation_id", "")))
+        return identity_of(result["id_token"])
+    except InvalidIdToken as error:
+        raise SignInFailed(invalid(str(error))) from error
+    except requests.RequestException as error:
+        raise SignInFailed(UNREACHABLE) from error
+    except (ValueError, RuntimeError) as error:
+        # msal says so when state or nonce are not those of this flow.
+        raise SignInFailed(LOST) from error
+
+
+def _user_of(identity: Identity) -> User:
+    columns = {
+        "username": identity.username,
+        "name": identity.name,
+        "roles": known(identity.roles),
+        "roles_checked_at": timezone.now(),
+    }
+    user, _ = User.objects.update_or_create(tid=identity.tid, oid=identity.oid, defaults=columns)
+    return user

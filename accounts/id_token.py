@@ -1,0 +1,101 @@
+"""Checks the ID token of a sign-in. msal decodes it and leaves all of this to its caller."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from django.conf import settings
+
+from accounts import entra
+
+# Clocks of two machines may differ by this many seconds.
+LEEWAY = 120
+REQUIRED = ["aud", "exp", "iat", "iss", "nonce", "oid", "sub", "tid", "ver"]
+
+
+class InvalidIdToken(Exception):
+    """The token is not what this installation asked for; the text says which part, without quoting the token."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who signed in. `groups_overage` says that Entra ID left out groups because there are too many."""
+
+    tid: str
+    oid: str
+    username: str
+    name: str
+    roles: list[str]
+    groups_overage: bool
+
+
+def identity_of(id_token: str) -> Identity:
+    """Raises InvalidIdToken, and requests.RequestException when the signing keys cannot be fetched."""
+    try:
+        claims = jwt.decode(
+            id_token,
+            _key(jwt.get_unverified_header(id_token).get("kid", "")),
+            algorithms=["RS256"],
+            audience=settings.ENTRA_CLIENT_ID,
+            issuer=f"{entra.authority()}/v2.0",
+            leeway=LEEWAY,
+            options={"require": REQUIRED},
+        )
+    except jwt.PyJWTError as error:
+        raise InvalidIdToken(_sentence(error)) from error
+    if claims["tid"] != settings.ENTRA_TENANT_ID or claims["ver"] != "2.0":
+        raise InvalidIdToken("The sign-in belongs to another tenant.")
+    return _identity(claims)
+
+
+def roles_of(claims: dict[str, Any]) -> list[str]:
+    roles = claims.get("roles")
+    return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    username = str(claims.get("preferred_username") or claims["oid"])
+    return Identity(
+        tid=claims["tid"],
+        oid=claims["oid"],
+        username=username,
+        name=str(claims.get("name") or username),
+        roles=roles_of(claims),
+        groups_overage="groups" in (claims.get("_claim_names") or {}),
+    )
+
+
+def _key(kid: str) -> jwt.PyJWK:
+    """The signing key of this id; keys roll over, so an unknown one is looked up once more."""
+    for keys in (_keys, _keys_anew):
+        for key in keys():
+            if key.key_id == kid:
+                return key
+    raise jwt.InvalidKeyError
+
+
+@lru_cache(maxsize=1)
+def _keys() -> list[jwt.PyJWK]:
+    return jwt.PyJWKSet.from_dict(entra.signing_keys()).keys
+
+
+def _keys_anew() -> list[jwt.PyJWK]:
+    _keys.cache_clear()
+    return _keys()
+
+
+def _sentence(error: jwt.PyJWTError) -> str:
+    match error:
+        case jwt.ExpiredSignatureError():
+            return "The sign-in has expired. If it was made just now, the clock of the server is ahead: check NTP."
+        case jwt.ImmatureSignatureError():
+            return "The sign-in is dated in the future. The clock of the server is behind: check NTP."
+        case jwt.InvalidAudienceError():
+            return "The sign-in was made for another application."
+        case jwt.InvalidIssuerError():
+            return "The sign-in was made by another tenant."
+        case jwt.MissingRequiredClaimError():
+            return f"The sign-in lacks the claim {error.claim}."
+        case _:
+            return "The signature of the sign-in is not one of the tenant's."

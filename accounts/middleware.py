@@ -1,0 +1,60 @@
+"""Every page is closed unless its view says otherwise, and a session ends when its time is up."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+
+from accounts.flow import safe_next
+
+# The session's row is written at most this often for being active.
+NOTED_EVERY_SECONDS = 60
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase], view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if request.user.is_authenticated:
+            if _has_ended(request):
+                logout(request)
+            else:
+                _note_activity(request)
+        answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
+        return answer
+
+    def handle_no_permission(  # type: ignore[override]  # htmx needs something else than a redirect
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponse:
+        """Lead to the sign-in page and from there back here; htmx by its header, as it would swap a redirect in."""
+        if request.headers.get("HX-Request") == "true":
+            address = _sign_in_address(safe_next(request.headers.get("HX-Current-URL", "")))
+            return HttpResponse(status=401, headers={"HX-Redirect": address})
+        wanted = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+        return HttpResponseRedirect(_sign_in_address(wanted))
+
+
+def _sign_in_address(wanted: str) -> str:
+    address = reverse(settings.LOGIN_URL)
+    return address if wanted == "/" else f"{address}?{urlencode({'next': wanted})}"
+
+
+def _has_ended(request: HttpRequest) -> bool:
+    now, session = time.time(), request.session
+    started, active = session.get("signed_in_at", 0), session.get("active_at", 0)
+    return bool(now - started > settings.SESSION_COOKIE_AGE or now - active > settings.SESSION_IDLE_SECONDS)
+
+
+def _note_activity(request: HttpRequest) -> None:
+    """A table that refreshes itself in a forgotten tab is nobody's activity."""
+    if "X-Table-Tag" in request.headers:
+        return
+    now = time.time()
+    if now - request.session.get("active_at", 0) > NOTED_EVERY_SECONDS:
+        request.session["active_at"] = now

@@ -1,0 +1,87 @@
+"""Tokens for ARM in a person's name, for the web and for workers alike."""
+
+from typing import Any
+
+import msal.exceptions
+import requests
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import entra, store
+from accounts.id_token import roles_of
+from accounts.models import User
+from accounts.roles import known
+
+TEMPORARY = {"temporarily_unavailable", "server_error"}
+
+
+class TokenUnavailable(Exception):
+    """There is no token now; the text says why, to the person it concerns."""
+
+
+class NeedsSignIn(TokenUnavailable):
+    """The person has to sign in again; `claims` is what Entra ID must be asked for then."""
+
+    def __init__(self, text: str = "Sign in again, so that Azure can be asked in your name.", claims: str = "") -> None:
+        super().__init__(text)
+        self.claims = claims
+
+
+class CredentialRejected(TokenUnavailable):
+    """Entra ID refused this installation itself."""
+
+
+class SignInServiceDown(TokenUnavailable):
+    """Entra ID did not answer."""
+
+
+def arm_token(user: User, *, force_refresh: bool = False, claims: str = "") -> str:
+    """A token that is good for five minutes at least. Raises one of the TokenUnavailable."""
+    stored = store.load(user)
+    if stored is None:
+        raise NeedsSignIn
+    try:
+        result = _silently(user, stored, force_refresh, claims)
+    except (requests.RequestException, msal.exceptions.MsalServiceError, ValueError) as error:
+        raise SignInServiceDown("Entra ID cannot be reached at the moment.") from error
+    store.save_if_current(user, stored)
+    if result is None:
+        raise NeedsSignIn
+    if "access_token" not in result:
+        raise _refusal(result)
+    _refresh_roles(user, result)
+    return str(result["access_token"])
+
+
+def _silently(user: User, stored: store.Stored, force_refresh: bool, claims: str) -> dict[str, Any] | None:
+    application = entra.application(stored.cache)
+    mine = [account for account in application.get_accounts() if account["local_account_id"] == user.oid]
+    if not mine:
+        return None
+    result: dict[str, Any] | None = application.acquire_token_silent_with_error(
+        [settings.ARM_SCOPE], mine[0], force_refresh=force_refresh, claims_challenge=claims or None
+    )
+    return result
+
+
+def _refusal(result: dict[str, Any]) -> TokenUnavailable:
+    error, codes = str(result.get("error", "")), result.get("error_codes") or []
+    if error in {"invalid_client", "unauthorized_client"}:
+        return CredentialRejected("Entra ID refused Endpoint Desk's own credential. Its operator has to renew it.")
+    if error in TEMPORARY:
+        return SignInServiceDown("Entra ID cannot answer at the moment.")
+    if result.get("claims") or error == "interaction_required":
+        return NeedsSignIn(
+            "Entra ID asks for another proof, such as multifactor authentication.", result.get("claims", "")
+        )
+    if result.get("suberror") == "consent_required" or 65001 in codes:
+        return NeedsSignIn("Entra ID asks for consent to use Azure in your name. An administrator can give it for all.")
+    return NeedsSignIn("Entra ID ended your sign-in. Sign in again.")
+
+
+def _refresh_roles(user: User, result: dict[str, Any]) -> None:
+    """A refresh brings a fresh ID token, and with it the roles as they are now."""
+    if result.get("token_source") != "identity_provider" or "id_token_claims" not in result:
+        return
+    user.roles, user.roles_checked_at = known(roles_of(result["id_token_claims"])), timezone.now()
+    user.save(update_fields=["roles", "roles_checked_at"])

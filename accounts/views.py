@@ -1,0 +1,102 @@
+from urllib.parse import urlencode
+
+import requests
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from accounts import audit, flow, store
+from accounts.http import SignedInRequest
+from accounts.sign_in_errors import LOST
+
+
+@require_safe
+@login_not_required
+def sign_in(request: HttpRequest) -> HttpResponse:
+    if request.get_host() != settings.PUBLIC_HOST:
+        # Entra ID leads back to the public address; a cookie of another host would not be there.
+        return HttpResponseRedirect(f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}")
+    wanted = flow.safe_next(request.GET.get("next", "/"))
+    if request.user.is_authenticated:
+        return redirect(wanted)
+    context = {
+        "next": wanted,
+        "start_url": _start_address(wanted),
+        "other_account_url": _start_address(wanted, prompt="select_account"),
+    }
+    return render(request, "accounts/sign_in.html", context)
+
+
+@require_GET
+@login_not_required
+def start(request: HttpRequest) -> HttpResponse:
+    prompt = "select_account" if request.GET.get("prompt") == "select_account" else ""
+    try:
+        return flow.begin(request, next_url=request.GET.get("next", "/"), prompt=prompt)
+    except flow.SignInFailed as failure:
+        return _failed(request, failure)
+
+
+@require_GET
+@login_not_required
+def callback(request: HttpRequest) -> HttpResponse:
+    try:
+        return redirect(flow.finish(request).next_url)
+    except flow.SignInFailed as failure:
+        if failure.error is LOST and request.user.is_authenticated:
+            return redirect("/")  # the Back button, or a reload, after a sign-in that worked
+        return _failed(request, failure)
+
+
+@require_POST
+def sign_out(request: SignedInRequest) -> HttpResponse:
+    """End it here, forget the tokens, and end it at Entra ID."""
+    user = request.user
+    store.forget(user)
+    audit.record("signed-out", request=request, actor=user)
+    logout(request)
+    try:
+        return HttpResponseRedirect(flow.sign_out_url())
+    except requests.RequestException:
+        return redirect("accounts:signed_out")
+
+
+@require_safe
+@login_not_required
+def signed_out(request: HttpRequest) -> HttpResponse:
+    context = {"sign_in_url": _start_address("/", prompt="select_account")}
+    return render(request, "accounts/signed_out.html", context)
+
+
+def forbidden(request: SignedInRequest, exception: Exception) -> HttpResponse:
+    """The site's 403: to somebody without any role it says what to ask for."""
+    if request.user.is_authenticated and not request.user.roles:
+        context = {"overage": request.session.get("groups_overage", False)}
+        return render(request, "accounts/no_role.html", context, status=403)
+    return render(request, "403.html", {"sentence": str(exception)}, status=403)
+
+
+def _start_address(wanted: str, **parameters: str) -> str:
+    return f"{reverse('accounts:start')}?{urlencode({'next': wanted, **parameters})}"
+
+
+def _failed(request: HttpRequest, failure: flow.SignInFailed) -> HttpResponse:
+    error = failure.error
+    details = {"code": error.code, "title": error.title}
+    audit.record("signed-in", request=request, actor=None, outcome="failed", details=details)
+    context = {
+        "title": error.title,
+        "sentence": error.sentence,
+        "advice": error.advice,
+        "code": error.code,
+        "trace_id": error.trace_id,
+        "correlation_id": failure.entra_correlation_id or getattr(request, "correlation_id", ""),
+        "at": timezone.now(),
+        "start_url": _start_address("/", prompt="select_account"),
+    }
+    return render(request, "accounts/sign_in_failed.html", context, status=403)

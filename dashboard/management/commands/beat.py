@@ -1,0 +1,13 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from dashboard import processes
+
+
+class Command(BaseCommand):
+    help = "Ring the workers every second. One is enough, two do no harm."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        processes.become(processes.beat(settings.CELERY_BEAT_SCHEDULE_FILENAME))

@@ -1,0 +1,20 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from dashboard import processes
+
+
+class Command(BaseCommand):
+    help = "Serve the pages. Refuses to start while a setting is missing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="default: %(default)s")
+        parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
+        parser.add_argument("--threads", type=int, default=4, help="threads of each (default: %(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        numbers = {"workers": options["workers"], "threads": options["threads"]}
+        processes.become(processes.web(options["host"], options["port"], **numbers))

@@ -1,0 +1,115 @@
+"""Keeps the processes of one machine running: starts them, starts again what dies, and ends all of them together."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+# A process that ran this long had started well: its next failure begins with the shortest pause.
+STEADY_AFTER = 60.0
+ENDS_WITHIN = 20.0
+LOOK_EVERY = 0.2
+PR_SET_PDEATHSIG = 1
+
+Say = Callable[[str], object]
+
+
+@dataclass
+class Child:
+    """One process, its log, and when it may be started again."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause: float = FIRST_PAUSE
+    start_at: float = field(default=0.0)
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        self.started_at = time.monotonic()
+        with self.log.open("ab") as log:
+            # A session of its own keeps the terminal's Ctrl-C away: the supervisor ends its children in order.
+            self.process = subprocess.Popen(  # noqa: S603  (our own commands)
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )  # fmt: skip
+
+    def schedule_restart(self) -> float:
+        """Set when to start again, and say in how many seconds."""
+        now = time.monotonic()
+        pause = FIRST_PAUSE if now - self.started_at > STEADY_AFTER else self.pause
+        self.pause, self.start_at, self.process = min(LONGEST_PAUSE, pause * 2), now + pause, None
+        return pause
+
+    def signal(self, number: int) -> None:
+        if self.process and self.is_running:
+            os.killpg(self.process.pid, number)
+
+
+class Supervisor:
+    def __init__(self, children: Sequence[Child], say: Say) -> None:
+        self.children = children
+        self._say = say
+        self._ending = False
+
+    def __enter__(self) -> "Supervisor":
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._end)
+        for child in self.children:
+            child.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Ask all to end, wait, and kill what did not."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for child in self.children:
+            child.signal(signal.SIGTERM)
+        give_up_at = time.monotonic() + ENDS_WITHIN
+        while any(child.is_running for child in self.children) and time.monotonic() < give_up_at:
+            time.sleep(0.05)
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+
+    def watch(self, until: Callable[[], bool] = lambda: False) -> bool:
+        """Start again what dies, until `until` holds (True) or somebody ends it all (False)."""
+        while not self._ending:
+            self._look()
+            if until():
+                return True
+            time.sleep(LOOK_EVERY)
+        return False
+
+    def _look(self) -> None:
+        for child in self.children:
+            if child.process and not child.is_running:
+                code = child.process.returncode
+                pause = child.schedule_restart()
+                self._say(f"{child.name} ended ({_how(code)}) and starts again in {pause:.0f} s. See {child.log}.")
+            elif child.process is None and time.monotonic() >= child.start_at:
+                child.start()
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self._ending = True
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+
+
+def _end_with_parent() -> None:
+    """On Linux: end this process too when the supervisor is killed and cannot do it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

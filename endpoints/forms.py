@@ -1,0 +1,297 @@
+"""The forms: what may be asked of Azure, checked by the rules of its API definition before anything is sent."""
+
+import uuid
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from endpoints import catalogue
+from endpoints.arm.resources import (
+    ENDPOINT_NAME,
+    FINE_TUNED_MODEL_ID,
+    REGISTRY_MODEL_ID,
+    USER_ASSIGNED_IDENTITY_ID,
+    WorkspaceId,
+)
+from endpoints.models import Endpoint, Workspace
+from endpoints.services import EndpointRequest
+from endpoints.tags import TagRow, TagsField, tag_rows
+
+INT32 = 2**31 - 1
+# The first api-version that knows other modes than Key.
+MORE_AUTH_MODES_SINCE = "2025-12-01"
+TAKES_ASSIGNED = {"UserAssigned", "SystemAssigned,UserAssigned"}
+SKU = ("name", "tier", "size", "family", "capacity")
+FOLDED = ("kind", "identity_type", "user_assigned_identities", *(f"sku_{part}" for part in SKU))
+NAME_RULE = "Start with a letter; then letters, digits and hyphens; 52 characters at most."
+
+
+def auth_modes() -> list[tuple[str, str]]:
+    modes = [("Key", "Key")]
+    if settings.ARM_API_VERSION[:10] >= MORE_AUTH_MODES_SINCE:
+        modes += [("AAD", "Entra ID"), ("KeyAndAAD", "Key and Entra ID")]
+    return modes
+
+
+def _text(
+    label: str, *, help_text: str = "", required: bool = False, longest: int = 255, **more: Any
+) -> forms.CharField:
+    attributes = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none", **more.pop("attrs", {})}
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        required=required,
+        max_length=longest,
+        widget=forms.TextInput(attrs=attributes),
+        **more,
+    )
+
+
+class WorkspaceField(forms.ModelChoiceField):
+    def label_from_instance(self, workspace: Workspace) -> str:
+        return f"{workspace.name} · {workspace.location}"
+
+
+class CreateEndpointForm(forms.Form):
+    """Every field of the PUT body. What is left at "not sent" is left out of it."""
+
+    use_required_attribute = True
+
+    submission_id = forms.UUIDField(
+        initial=uuid.uuid4,
+        widget=forms.HiddenInput,
+        error_messages={"required": "Load this page again.", "invalid": "Load this page again."},
+    )
+    workspace = WorkspaceField(
+        queryset=Workspace.objects.none(),
+        help_text="The endpoint is created in the region of its workspace.",
+        empty_label="Choose a workspace",
+        error_messages={
+            "required": "Choose a workspace.",
+            "invalid_choice": "Choose one of the workspaces in the list.",
+        },
+    )
+    name = _text(
+        "Name",
+        help_text=f"It becomes a host name, so it must be free in the whole Azure region. {NAME_RULE}",
+        required=True,
+        longest=52,
+        validators=[RegexValidator(rf"\A{ENDPOINT_NAME}\Z", f"This is not a name for an endpoint. {NAME_RULE}")],
+        # A browser reads the pattern with the v flag, where a hyphen in a class must be escaped.
+        attrs={"pattern": r"[a-zA-Z][a-zA-Z0-9\-]{0,51}", "title": NAME_RULE},
+        error_messages={"required": "Give the endpoint a name.", "max_length": f"The name is too long. {NAME_RULE}"},
+    )
+    model_id = _text(
+        "Model",
+        help_text="Choose from the catalogue, or paste the id of any model.",
+        required=True,
+        longest=1024,
+        attrs={"list": "models", "placeholder": "azureml://registries/…/models/…"},
+        error_messages={"required": "Choose a model."},
+    )
+    auth_mode = forms.ChoiceField(label="Authentication", help_text="How callers of the endpoint prove who they are.")
+    content_safety = forms.ChoiceField(
+        label="Content safety",
+        required=False,
+        choices=[("", "Azure's default"), ("Enabled", "Enabled"), ("Disabled", "Disabled")],
+        help_text="Whether Azure filters prompts and answers. It cannot be changed later.",
+    )
+    tags = TagsField(required=False)
+    kind = _text("Kind", help_text="A free text that some tools sort by.")
+    identity_type = forms.ChoiceField(
+        label="Identity",
+        required=False,
+        choices=[
+            ("", "Not sent"),
+            ("None", "None"),
+            ("SystemAssigned", "System-assigned"),
+            ("UserAssigned", "User-assigned"),
+            ("SystemAssigned,UserAssigned", "System-assigned and user-assigned"),
+        ],
+    )
+    user_assigned_identities = forms.CharField(
+        label="User-assigned identities",
+        required=False,
+        max_length=8000,
+        help_text="Resource ids, one per line.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+    sku_name = _text("SKU name", help_text="Empty: no SKU is sent.", initial="Consumption")
+    sku_tier = forms.ChoiceField(
+        label="SKU tier",
+        required=False,
+        choices=[("", "Not sent"), *((tier, tier) for tier in ("Free", "Basic", "Standard", "Premium"))],
+    )
+    sku_size = _text("SKU size")
+    sku_family = _text("SKU family")
+    sku_capacity = forms.IntegerField(
+        label="SKU capacity",
+        required=False,
+        min_value=0,
+        max_value=INT32,
+        error_messages={"invalid": "The capacity is a whole number."},
+    )
+
+    def __init__(self, workspaces: list[Workspace], today: date, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        self.has_workspaces = bool(workspaces)
+        self._spare_tag_rows = 0
+        field = self.fields["workspace"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (tells the type checker what stands above)
+        field.queryset = Workspace.objects.filter(pk__in=[workspace.pk for workspace in workspaces])
+        if len(workspaces) == 1:
+            self.initial.setdefault("workspace", workspaces[0].pk)
+        modes = self.fields["auth_mode"]
+        assert isinstance(modes, forms.ChoiceField)  # noqa: S101
+        modes.choices = auth_modes()
+
+    @property
+    def models(self) -> list[catalogue.Model]:
+        return catalogue.offered(self.today)
+
+    @property
+    def tag_rows(self) -> list[TagRow]:
+        pairs = self["tags"].value() or []
+        errors = self.errors.as_data().get("tags", []) if self.is_bound else []
+        return tag_rows(pairs, errors, spare=self._spare_tag_rows)
+
+    @property
+    def more_is_open(self) -> bool:
+        """Whether the folded part holds something of the person's own, or an error."""
+        told = any(name in self.errors for name in FOLDED) if self.is_bound else False
+        return told or any(self[name].value() not in {None, "", self._default(name)} for name in FOLDED)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What the catalogue has against the choice. Azure decides, so none of it stops anybody."""
+        model_id = str(self["model_id"].value() or "")
+        workspace = self.cleaned_data.get("workspace") if self.is_bound and self.is_valid() else None
+        model = catalogue.find(model_id)
+        return model.warnings(workspace.location if workspace else "", self.today) if model else []
+
+    def with_more_tag_rows(self) -> "CreateEndpointForm":
+        """The same form with everything typed, not judged yet, and one more row for a tag."""
+        typed = {name: self[name].value() for name in self.fields}
+        form = CreateEndpointForm([], self.today, initial=typed)
+        form.fields["workspace"].queryset = self.fields["workspace"].queryset  # type: ignore[attr-defined]
+        form.has_workspaces = self.has_workspaces
+        form._spare_tag_rows = 1
+        return form
+
+    def clean_model_id(self) -> str:
+        model_id: str = self.cleaned_data["model_id"]
+        if "/versions/" in model_id and REGISTRY_MODEL_ID.match(model_id):
+            raise ValidationError(
+                "Leave the version out: a serverless endpoint serves the newest one. "
+                f"Use {model_id.partition('/versions/')[0]}."
+            )
+        if not (REGISTRY_MODEL_ID.fullmatch(model_id) or FINE_TUNED_MODEL_ID.fullmatch(model_id)):
+            raise ValidationError(
+                "This is not a model id. It looks like azureml://registries/azureml-meta/models/Name, or, for a model "
+                "you fine-tuned, azureml://locations/region/workspaces/id/models/name/versions/1."
+            )
+        return model_id
+
+    def clean_user_assigned_identities(self) -> list[str]:
+        ids = {
+            line.strip().lower(): line.strip() for line in self.cleaned_data["user_assigned_identities"].splitlines()
+        }
+        ids.pop("", None)
+        wrong = [line for line in ids.values() if not USER_ASSIGNED_IDENTITY_ID.fullmatch(line)]
+        if wrong:
+            raise ValidationError(
+                [f"“{line[:120]}” is not the resource id of a user-assigned identity." for line in wrong[:5]]
+            )
+        return list(ids.values())
+
+    def clean(self) -> dict[str, Any]:
+        self._check_identity()
+        self._check_sku()
+        return self.cleaned_data
+
+    def body(self) -> dict[str, Any]:
+        """The PUT body, exactly as it will be sent. Only a valid form has one."""
+        said = self.cleaned_data
+        properties: dict[str, Any] = {"authMode": said["auth_mode"], "modelSettings": {"modelId": said["model_id"]}}
+        if said["content_safety"]:
+            properties["contentSafety"] = {"contentSafetyStatus": said["content_safety"]}
+        parts = {"kind": said["kind"], "tags": said["tags"], "identity": self._identity(), "sku": self._sku()}
+        body = {"location": said["workspace"].location, **{name: part for name, part in parts.items() if part}}
+        return {**body, "properties": properties}
+
+    def endpoint_request(self) -> EndpointRequest:
+        said = self.cleaned_data
+        return EndpointRequest(said["workspace"], said["name"], self.body(), said["submission_id"])
+
+    def _check_identity(self) -> None:
+        said = self.cleaned_data
+        takes_assigned = said.get("identity_type") in TAKES_ASSIGNED
+        assigned = said.get("user_assigned_identities")
+        if takes_assigned and assigned == []:
+            self.add_error("user_assigned_identities", "Give at least one resource id for a user-assigned identity.")
+        if assigned and not takes_assigned:
+            self.add_error("identity_type", "Choose a user-assigned identity, or empty the list of resource ids.")
+
+    def _check_sku(self) -> None:
+        said = self.cleaned_data
+        rest = [said.get(f"sku_{part}") for part in SKU[1:]]
+        if not said.get("sku_name") and "sku_name" not in self.errors and any(part not in {None, ""} for part in rest):
+            self.add_error("sku_name", "Azure asks for the name of the SKU when anything else of it is given.")
+
+    def _identity(self) -> dict[str, Any] | None:
+        said = self.cleaned_data
+        if not said["identity_type"]:
+            return None
+        assigned: dict[str, Any] = {line: {} for line in said["user_assigned_identities"]}
+        return {"type": said["identity_type"], **({"userAssignedIdentities": assigned} if assigned else {})}
+
+    def _sku(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        parts = {part: said[f"sku_{part}"] for part in SKU}
+        return {part: value for part, value in parts.items() if value not in {None, ""}}
+
+    def _default(self, name: str) -> Any:
+        return self.fields[name].initial
+
+
+def typed_for(endpoint: Endpoint) -> dict[str, Any]:
+    """What would have to be typed to ask for this endpoint again."""
+    asked = endpoint.asked
+    properties, identity, sku = asked["properties"], asked.get("identity", {}), asked.get("sku", {})
+    return {
+        "workspace": endpoint.workspace_id,
+        "name": endpoint.name,
+        "model_id": endpoint.model_id,
+        "auth_mode": properties.get("authMode", ""),
+        "content_safety": (properties.get("contentSafety") or {}).get("contentSafetyStatus", ""),
+        "tags": list(asked.get("tags", {}).items()),
+        "kind": asked.get("kind", ""),
+        "identity_type": identity.get("type", ""),
+        "user_assigned_identities": "\n".join(identity.get("userAssignedIdentities", {})),
+        **{f"sku_{part}": sku.get(part, "") for part in SKU},
+    }
+
+
+class RegisterWorkspaceForm(forms.Form):
+    resource_id = forms.CharField(
+        label="Resource id",
+        max_length=500,
+        help_text="In the Azure portal: the workspace's page, JSON view, Resource ID.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Choose a workspace, or paste its resource id."},
+    )
+
+    def clean_resource_id(self) -> WorkspaceId:
+        try:
+            return WorkspaceId.parse(self.cleaned_data["resource_id"])
+        except ValueError:
+            raise ValidationError(
+                "This is not the resource id of an Azure Machine Learning workspace. It looks like /subscriptions/…"
+                "/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…."
+            ) from None

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from endpoints.views import create, detail, table, workspaces
+
+app_name = "endpoints"
+urlpatterns = [
+    path("", table.table, name="table"),
+    path("endpoints/new", create.create, name="create"),
+    path("endpoints/preview", create.preview, name="preview"),
+    path("endpoints/<uuid:endpoint_id>/", detail.detail, name="detail"),
+    path("endpoints/<uuid:endpoint_id>/sign-in", detail.sign_in_again, name="sign_in_again"),
+    path("workspaces/", workspaces.workspaces, name="workspaces"),
+    path("workspaces/new", workspaces.register, name="register_workspace"),
+]

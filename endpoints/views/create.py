@@ -1,0 +1,75 @@
+import json
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.http import SignedInRequest
+from accounts.policy import Action, require
+from endpoints.access import endpoint_or_404, readable_workspaces
+from endpoints.arm.resources import WorkspaceId
+from endpoints.azure import endpoint_url
+from endpoints.forms import CreateEndpointForm, typed_for
+from endpoints.services import NameTaken, create_endpoint
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Action.CREATE_ENDPOINT)
+def create(request: SignedInRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _show(request, _form(request))
+    form = _form(request)
+    if "more_tags" in request.POST:
+        return _show(request, form.with_more_tag_rows())
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    try:
+        endpoint = create_endpoint(form.endpoint_request(), request.user, request)
+    except NameTaken as error:
+        form.add_error("name", str(error))
+        return _show(request, form, status=422)
+    if request.htmx:
+        return HttpResponseClientRedirect(endpoint.get_absolute_url())
+    response = redirect(endpoint)
+    response.status_code = 303
+    return response
+
+
+@require_POST
+@require(Action.CREATE_ENDPOINT)
+def preview(request: SignedInRequest) -> HttpResponse:
+    """The request that this form would send, to be read before it is sent."""
+    form = _form(request)
+    context: dict[str, object] = {"form": form}
+    if form.is_valid():
+        asked = form.endpoint_request()
+        arm_id = f"{WorkspaceId.parse(asked.workspace.arm_id)}/serverlessEndpoints/{asked.name}"
+        context |= {"method": "PUT", "url": endpoint_url(arm_id), "body": json.dumps(asked.body, indent=2)}
+    else:
+        context["errors"] = [error for errors in form.errors.values() for error in errors]
+    return render(request, "endpoints/preview.html", context)
+
+
+def _form(request: SignedInRequest) -> CreateEndpointForm:
+    workspaces, today = readable_workspaces(request.user).workspaces, timezone.localdate()
+    if request.method == "POST":
+        return CreateEndpointForm(workspaces, today, request.POST)
+    initial = {"workspace": request.GET.get("workspace", "")}
+    if origin := _uuid(request.GET.get("from", "")):
+        initial = typed_for(endpoint_or_404(request.user, origin))
+    return CreateEndpointForm(workspaces, today, initial=initial)
+
+
+def _show(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
+    template = "endpoints/create.html#form" if request.htmx else "endpoints/create.html"
+    return render(request, template, {"form": form}, status=status)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

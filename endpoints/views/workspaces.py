@@ -1,0 +1,106 @@
+from dataclasses import dataclass, field
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.http import SignedInRequest
+from accounts.policy import Action, require
+from accounts.tokens import TokenUnavailable
+from endpoints.access import readable_workspaces
+from endpoints.arm.reads import ArmFailed, ArmReader
+from endpoints.arm.resources import GUID_ONLY, RESOURCE_GROUP_ONLY, Subscription, WorkspaceResource
+from endpoints.azure import reader
+from endpoints.forms import RegisterWorkspaceForm
+from endpoints.models import Workspace
+from endpoints.services import register_workspace
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A workspace that Azure lists."""
+
+    arm_id: str
+    name: str
+    location: str
+    is_registered: bool
+
+
+@dataclass
+class Picker:
+    """What Azure lists for a person, one level after the other; `refusal` is why a level stayed empty."""
+
+    subscription: str = ""
+    resource_group: str = ""
+    subscriptions: list[Subscription] = field(default_factory=list)
+    resource_groups: list[str] = field(default_factory=list)
+    workspaces: list[Choice] = field(default_factory=list)
+    refusal: str = ""
+
+    def fill(self, arm: ArmReader) -> None:
+        """Raises ArmFailed; the levels read before that stay."""
+        self.subscriptions = arm.subscriptions()
+        if self.subscription:
+            self.resource_groups = arm.resource_groups(self.subscription)
+        if self.resource_group:
+            self.workspaces = _choices(arm.workspaces(self.subscription, self.resource_group))
+
+
+@require_safe
+@require(Action.VIEW_ENDPOINTS)
+def workspaces(request: SignedInRequest) -> HttpResponse:
+    readable = readable_workspaces(request.user)
+    rows = Workspace.objects.filter(pk__in=readable.ids).annotate(endpoint_count=Count("endpoints"))
+    return render(request, "endpoints/workspaces.html", {"workspaces": rows, "notice": readable.notice})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Action.REGISTER_WORKSPACE)
+def register(request: SignedInRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _register(request)
+    return _show(request, RegisterWorkspaceForm())
+
+
+def _register(request: SignedInRequest) -> HttpResponse:
+    form = RegisterWorkspaceForm(request.POST)
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    try:
+        workspace, is_new = register_workspace(form.cleaned_data["resource_id"], request.user, request)
+    except (ArmFailed, TokenUnavailable) as error:
+        form.add_error("resource_id", f"Azure did not show this workspace to you: {error}")
+        return _show(request, form, status=422)
+    said = "is registered now" if is_new else "was registered before"
+    messages.info(request, f"{workspace.name} {said}.")
+    response = redirect("endpoints:workspaces")
+    response.status_code = 303
+    return response
+
+
+def _show(request: SignedInRequest, form: RegisterWorkspaceForm, status: int = 200) -> HttpResponse:
+    context = {"form": form, "picker": _picker(request)}
+    return render(request, "endpoints/register_workspace.html", context, status=status)
+
+
+def _picker(request: SignedInRequest) -> Picker:
+    subscription, group = request.GET.get("subscription", ""), request.GET.get("resource_group", "")
+    picker = Picker()
+    if GUID_ONLY.fullmatch(subscription):
+        picker.subscription = subscription
+        picker.resource_group = group if RESOURCE_GROUP_ONLY.fullmatch(group) else ""
+    try:
+        picker.fill(reader(request.user))
+    except (ArmFailed, TokenUnavailable) as error:
+        picker.refusal = str(error)
+    return picker
+
+
+def _choices(found: list[WorkspaceResource]) -> list[Choice]:
+    registered = {workspace.arm_id.lower() for workspace in Workspace.objects.all()}
+    return [
+        Choice(str(one.id), one.id.name, one.location, str(one.id).lower() in registered)
+        for one in sorted(found, key=lambda one: one.id.name.lower())
+    ]
