@@ -26,11 +26,13 @@ class Channel(filesystem.Channel):
         for folder in (self.data_folder_in, self.processed_folder, self.control_folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
 
-    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+    def _put(  # type: ignore[override]  # kombu itself has two names for the message
+        self, queue: str, payload: dict[str, Any], **kwargs: Any
+    ) -> None:
         folder = Path(self.data_folder_in)
         name = f"{time_ns()}_{uuid.uuid4()}.{queue}.msg"
         draft = folder / f".{name}.draft"
-        draft.write_text(dumps(message))  # type: ignore[no-untyped-call]
+        draft.write_text(dumps(payload))  # type: ignore[no-untyped-call]
         draft.rename(folder / name)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -13,18 +14,14 @@ WHERE: Final = {
     "arm": "every request to ARM",
     "entra": "every request to Entra",
     "put": "PUT of an endpoint",
-    "patch": "PATCH of an endpoint",
     "delete": "DELETE of an endpoint",
     "resource": "GET of an endpoint",
     "list": "list of a workspace's endpoints",
     "status": "poll of the Azure-AsyncOperation URL",
     "result": "poll of the Location URL",
-    "keys": "listKeys and regenerateKeys",
-    "marketplace": "marketplace subscriptions",
     "workspace": "GET of a workspace",
     "workspaces": "lists of workspaces",
     "subscriptions": "subscriptions and resource groups",
-    "permissions": "effective permissions",
     "discovery": "OpenID configuration",
     "jwks": "Entra's signing keys",
     "authorize": "Entra's sign-in page",
@@ -129,15 +126,23 @@ def switch_on(wish: dict[str, Any]) -> Fault:
 
 
 def take(group: str, where: str, names: tuple[str, ...]) -> Fault | None:
-    """The first fault that fits, counted down by one."""
+    """The first fault of a group that fits, counted down by one."""
+    return _take(lambda fault: KINDS[fault.kind].group == group and fault.fits(where, names))
+
+
+def take_kind(kind: str, where: str, names: tuple[str, ...]) -> Fault | None:
+    """The first fault of one kind that fits, counted down by one."""
+    return _take(lambda fault: fault.kind == kind and fault.fits(where, names))
+
+
+def _take(is_due: Callable[[Fault], bool]) -> Fault | None:
     if not _faults:
         return None
     with _lock:
-        for fault in _faults:
-            if KINDS[fault.kind].group == group and fault.fits(where, names):
-                _count_down(fault)
-                return fault
-    return None
+        fault = next(filter(is_due, _faults), None)
+        if fault:
+            _count_down(fault)
+    return fault
 
 
 def _count_down(fault: Fault) -> None:

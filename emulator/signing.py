@@ -53,7 +53,9 @@ def sign_token(claims: Claims, pem: str) -> str:
 
 def read_token(token: str, pem: str) -> Claims:
     """The claims of a token with our signature; times and audience are the caller's to judge."""
-    skip = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
     return jwt.decode(
-        token, load_key(pem).public_key(), algorithms=["RS256"], options={**skip, "verify_signature": True}
+        token,
+        load_key(pem).public_key(),
+        algorithms=["RS256"],
+        options={"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
     )

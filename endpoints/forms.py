@@ -52,7 +52,7 @@ def _text(
     )
 
 
-class WorkspaceField(forms.ModelChoiceField):
+class WorkspaceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not subscriptable when it runs
     def label_from_instance(self, workspace: Workspace) -> str:
         return f"{workspace.name} · {workspace.location}"
 

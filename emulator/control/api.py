@@ -1,0 +1,86 @@
+"""The JSON API that tests and scripts steer the emulator with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from emulator import clock, faults, journal, state
+from emulator.arm import throttle
+from emulator.directory import person_by_oid
+
+
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_http_methods(["GET", "POST", "DELETE"])
+def faults_api(request: HttpRequest) -> HttpResponse:
+    """GET what is switched on, POST one more, DELETE all or the one with ?id=."""
+    if request.method == "DELETE":
+        number = request.GET.get("id", "")
+        return JsonResponse({"switched_off": faults.switch_off(int(number) if number.isdigit() else None)})
+    if request.method == "POST":
+        try:
+            faults.switch_on(_json(request))
+        except (faults.Refused, ValueError) as error:
+            return JsonResponse({"error": str(error)}, status=400)
+    return JsonResponse({"faults": faults.switched_on(), "kinds": sorted(faults.KINDS), "where": faults.WHERE})
+
+
+@require_GET
+def requests_api(request: HttpRequest) -> HttpResponse:
+    """What came in, oldest first."""
+    return JsonResponse({"requests": journal.newest_first()[::-1]})
+
+
+@require_POST
+def reset(request: HttpRequest) -> HttpResponse:
+    """Forget endpoints, operations, faults, revocations and the journal; people stay signed in."""
+    start_over()
+    return JsonResponse({})
+
+
+@require_POST
+def advance_clock(request: HttpRequest) -> HttpResponse:
+    try:
+        clock.advance(float(_json(request)["seconds"]))
+    except (ValueError, KeyError, TypeError):
+        return JsonResponse({"error": 'Send {"seconds": 60}.'}, status=400)
+    return JsonResponse({"now": clock.iso(clock.now())})
+
+
+@require_POST
+def revoke(request: HttpRequest, oid: UUID) -> HttpResponse:
+    """End all sign-ins that this person has made until now."""
+    if person_by_oid(str(oid)) is None:
+        return JsonResponse({"error": "There is no such person."}, status=404)
+    revoke_now(str(oid))
+    return JsonResponse({})
+
+
+def start_over() -> None:
+    with state.lock:
+        state.state().clear()
+    state.changed()
+    faults.switch_off()
+    throttle.refill()
+    journal.clear()
+
+
+def revoke_now(oid: str) -> None:
+    with state.lock:
+        state.state().revoked_at[oid] = clock.now()
+    state.changed()
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    body = json.loads(request.body or b"{}")
+    if not isinstance(body, dict):
+        raise ValueError("Send a JSON object.")
+    return body

@@ -1,0 +1,207 @@
+"""The token endpoint: a code, a refresh token or the application's own credential against tokens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+from django.http import HttpRequest, JsonResponse, QueryDict
+from django.views.decorators.http import require_POST
+
+from emulator import clock, faults
+from emulator.directory import APPLICATION, CLIENT_ID, CLIENT_SECRET, TENANT_ID, Person
+from emulator.entra import grants
+from emulator.entra.errors import CLIENT, GRANT, REQUEST, EntraError
+from emulator.entra.grants import Code, SignIn
+from emulator.options import options
+from emulator.signing import new_private_key, sign_token
+from emulator.state import state
+
+_OPENID = {"openid", "profile", "email", "offline_access"}
+
+
+@require_POST
+def token(request: HttpRequest, tenant: UUID) -> JsonResponse:
+    try:
+        _check_client(request)
+        return JsonResponse(_granted(request.POST), headers={"Cache-Control": "no-store"})
+    except EntraError as error:
+        return error.answer()
+
+
+def _granted(form: QueryDict) -> dict[str, Any]:
+    match form.get("grant_type"):
+        case "authorization_code":
+            code = _code(form)
+            return _tokens(code.sign_in, form.get("scope") or code.scope, nonce=code.nonce)
+        case "refresh_token":
+            sign_in = _refreshed(form)
+            return _tokens(sign_in, form.get("scope", ""))
+        case "client_credentials":
+            return _application_token(form.get("scope", ""))
+        case other:
+            raise EntraError("unsupported_grant_type", 70003, f"The grant type '{other}' is not supported.")
+
+
+def _check_client(request: HttpRequest) -> None:
+    client_id, secret = request.POST.get("client_id", ""), request.POST.get("client_secret", "")
+    header = request.headers.get("Authorization", "")
+    if header.startswith("Basic "):
+        pair = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+        client_id, secret = unquote(pair[0]), unquote(pair[2])
+    if client_id != CLIENT_ID:
+        raise EntraError("unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found.")
+    if fault := _fault("secret-expired"):
+        raise EntraError(CLIENT, 7000222, f"The provided client secret keys are expired ({fault.kind}).", 401)
+    if not secrets.compare_digest(secret.encode(), CLIENT_SECRET.encode()):
+        raise EntraError(CLIENT, 7000215, "Invalid client secret provided. Send the value, not the id.", 401)
+
+
+def _code(form: QueryDict) -> Code:
+    code = grants.read_code(form.get("code", ""))
+    if code is None:
+        raise EntraError(GRANT, 9002313, "Invalid request. The code is malformed or invalid.")
+    if grants.is_expired(code):
+        raise EntraError(GRANT, 70008, "The provided authorization code has expired.")
+    if form.get("redirect_uri") != code.redirect_uri:
+        raise EntraError(GRANT, 500112, "The reply address does not match the one of the authorization request.")
+    if code.challenge and _challenge(form.get("code_verifier", "")) != code.challenge:
+        raise EntraError(GRANT, 501481, "The Code_Verifier does not match the code_challenge.")
+    if not grants.redeem(code):
+        raise EntraError(GRANT, 54005, "The authorization code was already redeemed.")
+    return code
+
+
+def _refreshed(form: QueryDict) -> SignIn:
+    sign_in = grants.read_sign_in(form.get("refresh_token", ""), "refresh")
+    if sign_in is None:
+        raise EntraError(GRANT, 9002313, "Invalid request. The refresh token is malformed or invalid.")
+    if sign_in.is_revoked or _fault("revoked", sign_in.person):
+        text = "The provided grant has expired due to it being revoked, a fresh auth token is needed."
+        raise EntraError(GRANT, 50173, text, suberror="bad_token")
+    wanted = grants.wanted_acrs(form.get("claims", ""))
+    missing = [acr for acr in wanted if acr not in sign_in.acrs]
+    if _fault("mfa-required", sign_in.person):
+        missing = missing or ["p1"]
+    if missing:
+        claims = json.dumps({"access_token": {"acrs": {"essential": True, "values": missing}}})
+        text = "Due to a configuration change, you must use multi-factor authentication to access the resource."
+        raise EntraError("interaction_required", 50076, text, suberror="basic_action", claims=claims)
+    return sign_in
+
+
+def _tokens(sign_in: SignIn, scope: str, nonce: str = "") -> dict[str, Any]:
+    person, now = sign_in.person, int(clock.now())
+    resources = [word for word in scope.split() if word not in _OPENID]
+    if not resources:
+        raise EntraError(REQUEST, 90014, "The scope names no resource.")
+    seconds = options().access_token_seconds
+    if fault := faults.take("id-token", "token", (person.upn,)):
+        seconds = int(fault.settings.get("seconds", seconds))
+    claims = {
+        "aud": resources[0].rpartition("/")[0],
+        "iss": _issuer(person),
+        "iat": now,
+        "nbf": now,
+        "exp": now + seconds,
+        "appid": CLIENT_ID,
+        "tid": person.tenant_id,
+        "oid": person.oid,
+        "upn": person.upn,
+        "scp": "user_impersonation",
+        "acrs": list(sign_in.acrs),
+        # What ARM compares with a revocation; tokens made by a refresh keep the moment of the sign-in.
+        "auth_time": sign_in.at,
+        "uti": secrets.token_urlsafe(16),
+    }
+    key = state().private_key
+    client_info = {"uid": person.oid, "utid": person.tenant_id}
+    return {
+        "token_type": "Bearer",
+        "scope": " ".join(resources),
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
+        "access_token": sign_token(claims, key),
+        "refresh_token": grants.write(sign_in, "refresh"),
+        "id_token": _id_token(person, now, nonce, str(fault.settings.get("flaw", "")) if fault else ""),
+        "client_info": base64.urlsafe_b64encode(json.dumps(client_info).encode()).decode().rstrip("="),
+    }
+
+
+def _id_token(person: Person, now: int, nonce: str, flaw: str) -> str:
+    claims: dict[str, Any] = {
+        "aud": CLIENT_ID,
+        "iss": _issuer(person),
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3600,
+        "name": person.name,
+        "oid": person.oid,
+        "preferred_username": person.upn,
+        "sub": hashlib.sha256(f"{CLIENT_ID}{person.oid}".encode()).hexdigest()[:43],
+        "tid": person.tenant_id,
+        "uti": secrets.token_urlsafe(16),
+        "ver": "2.0",
+    }
+    if nonce:
+        claims["nonce"] = nonce
+    if person.roles:
+        claims["roles"] = list(person.roles)
+    if person.groups_overage:
+        claims["_claim_names"] = {"groups": "src1"}
+        endpoint = f"https://graph.windows.net/{person.tenant_id}/users/{person.oid}/getMemberObjects"
+        claims["_claim_sources"] = {"src1": {"endpoint": endpoint}}
+    return _flawed(claims, flaw)
+
+
+def _flawed(claims: dict[str, Any], flaw: str) -> str:
+    elsewhere = str(uuid.uuid4())
+    wrong = {
+        "aud": {"aud": elsewhere},
+        "iss": {"iss": f"{options().backchannel}/{elsewhere}/v2.0"},
+        "tid": {"tid": elsewhere},
+        "exp": {"exp": claims["iat"] - 7200, "nbf": claims["iat"] - 9000},
+        "nonce": {"nonce": "another"},
+    }
+    key = new_private_key() if flaw == "signature" else state().private_key
+    return sign_token({**claims, **wrong.get(flaw, {})}, key)
+
+
+def _application_token(scope: str) -> dict[str, Any]:
+    if not scope.endswith("/.default"):
+        raise EntraError("invalid_scope", 1002012, f"The scope '{scope}' is not valid; it must end with /.default.")
+    now, seconds = int(clock.now()), options().access_token_seconds
+    claims = {
+        "aud": scope.removesuffix("/.default"),
+        "iss": _issuer(APPLICATION),
+        "iat": now,
+        "nbf": now,
+        "exp": now + seconds,
+        "appid": CLIENT_ID,
+        "idtyp": "app",
+        "tid": TENANT_ID,
+        "oid": APPLICATION.oid,
+        "acrs": [],
+        "auth_time": now,
+        "uti": secrets.token_urlsafe(16),
+    }
+    access_token = sign_token(claims, state().private_key)
+    return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": access_token}
+
+
+def _issuer(person: Person) -> str:
+    return f"{options().backchannel}/{person.tenant_id}/v2.0"
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+def _fault(kind: str, person: Person | None = None) -> faults.Fault | None:
+    return faults.take_kind(kind, "token", (person.upn, person.oid) if person else ())

@@ -1,0 +1,49 @@
+"""Every address. ARM's compare without case."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path, re_path
+
+from emulator.arm import endpoints, operations, scopes
+from emulator.control import api, page
+from emulator.entra import authorize, discovery, token
+
+_SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
+_GROUP = rf"{_SUBSCRIPTION}/resourceGroups/(?P<group>[^/]+)"
+_PROVIDER = r"/providers/Microsoft\.MachineLearningServices"
+_WORKSPACE = rf"{_GROUP}{_PROVIDER}/workspaces/(?P<workspace>[^/]+)"
+_LOCATION = rf"{_SUBSCRIPTION}{_PROVIDER}/locations/(?P<region>[^/]+)"
+
+
+def _arm(pattern: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    found: Any = re_path(rf"(?i)^{pattern}/?$", view, name=name)
+    return found  # type: ignore[no-any-return]
+
+
+urlpatterns: list[URLPattern] = [
+    path("", page.to_page),
+    path("healthz", api.health),
+    path("emulator/", page.show, name="page"),
+    path("emulator/style.css", page.style),
+    path("emulator/faults", api.faults_api),
+    path("emulator/requests", api.requests_api),
+    path("emulator/reset", api.reset),
+    path("emulator/clock", api.advance_clock),
+    path("emulator/people/<uuid:oid>/revoke", api.revoke),
+    path("<uuid:tenant>/v2.0/.well-known/openid-configuration", discovery.configuration, name="discovery"),
+    path("<uuid:tenant>/discovery/v2.0/keys", discovery.keys, name="jwks"),
+    path("<uuid:tenant>/oauth2/v2.0/authorize", authorize.authorize, name="authorize"),
+    path("<uuid:tenant>/oauth2/v2.0/token", token.token, name="token"),
+    path("<uuid:tenant>/oauth2/v2.0/logout", authorize.sign_out, name="logout"),
+    _arm("subscriptions", scopes.subscriptions, "subscriptions"),
+    _arm(rf"{_SUBSCRIPTION}/resourceGroups", scopes.resource_groups, "resource-groups"),
+    _arm(rf"{_GROUP}{_PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
+    _arm(rf"{_SUBSCRIPTION}{_PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
+    _arm(_WORKSPACE, scopes.workspace, "workspace"),
+    _arm(rf"{_WORKSPACE}/serverlessEndpoints", endpoints.collection, "endpoints"),
+    _arm(rf"{_WORKSPACE}/serverlessEndpoints/(?P<name>[^/]+)", endpoints.endpoint, "endpoint"),
+    _arm(rf"{_LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", operations.status, "status"),
+    _arm(rf"{_LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", operations.result, "result"),
+]

@@ -1,0 +1,87 @@
+"""The emulator as tests use it: a real process, spoken to over HTTP."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+
+ROOT = Path(__file__).parent.parent
+PEOPLE = {
+    name: f"a11ce000-0000-4000-8000-{number:012d}"
+    for number, name in enumerate(["ada", "oscar", "olga", "vera", "kim", "nora", "gus", "mira", "fritz"], 1)
+}
+
+
+@dataclass
+class Azure:
+    url: str
+
+    def __post_init__(self) -> None:
+        self.http = requests.Session()
+        self.http.trust_env = False
+
+    def fault(self, kind: str, **settings: Any) -> None:
+        answer = self.http.post(f"{self.url}/emulator/faults", json={"kind": kind, **settings}, timeout=10)
+        assert answer.ok, answer.text
+
+    def no_faults(self) -> None:
+        self.http.delete(f"{self.url}/emulator/faults", timeout=10).raise_for_status()
+
+    def requests(self, method: str = "", ending: str = "") -> list[dict[str, Any]]:
+        found = self.http.get(f"{self.url}/emulator/requests", timeout=10).json()["requests"]
+        return [one for one in found if one["method"].startswith(method) and one["path"].endswith(ending)]
+
+    def reset(self) -> None:
+        self.http.post(f"{self.url}/emulator/reset", timeout=10).raise_for_status()
+
+    def advance(self, seconds: float) -> None:
+        self.http.post(f"{self.url}/emulator/clock", json={"seconds": seconds}, timeout=10).raise_for_status()
+
+    def revoke(self, person: str) -> None:
+        self.http.post(f"{self.url}/emulator/people/{PEOPLE[person]}/revoke", timeout=10).raise_for_status()
+
+    def pick(self, authorize_url: str, person: str, *, approve: bool = True) -> str:
+        """Choose a person on the sign-in page as a new browser would; returns where it leads back to."""
+        form = {"person": PEOPLE[person], **({"approved": "1"} if approve else {})}
+        answer = requests.post(authorize_url, data=form, allow_redirects=False, timeout=10)
+        assert answer.status_code == 302, answer.text
+        return urljoin(authorize_url, answer.headers["Location"])
+
+
+def start_azure(port: int, *, dashboard_url: str, seconds: str, state_file: Path | None = None) -> subprocess.Popen[str]:
+    """Start the emulator and wait until it answers."""
+    command = [sys.executable, "-m", "emulator", "--port", str(port), "--provisioning-seconds", seconds]
+    command += ["--client-redirect", f"{dashboard_url}/auth/callback"]
+    command += ["--post-logout-redirect", f"{dashboard_url}/auth/signed-out"]
+    command += ["--throttle-scale", "100", "--deployments-per-model", "1000"]
+    command += ["--state-file", str(state_file)] if state_file else []
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    wait_for(f"http://127.0.0.1:{port}/healthz", process)
+    return process
+
+
+def wait_for(url: str, process: subprocess.Popen[Any], seconds: float = 60, **headers: str) -> None:
+    give_up_at = time.monotonic() + seconds
+    while time.monotonic() < give_up_at:
+        assert process.poll() is None, f"It ended with exit code {process.returncode}."
+        try:
+            if requests.get(url, timeout=2, headers=headers).ok:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{url} did not answer within {seconds} s.")
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,80 @@
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from accounts import entra
+from accounts.models import User
+from emulator.seed import FIRST_WORKSPACES
+from endpoints.models import Workspace
+from tests import environment
+from tests.azure import Azure, end, start_azure
+
+SignIn = Callable[[str], Client]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _folders() -> Iterator[None]:
+    call_command("collectstatic", verbosity=0, interactive=False)
+    yield
+    shutil.rmtree(environment.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def azure_process() -> Iterator[Azure]:
+    process = start_azure(environment.EMULATOR_PORT, dashboard_url=settings.PUBLIC_BASE_URL, seconds="30")
+    yield Azure(settings.EMULATOR_URL)
+    end(process)
+
+
+@pytest.fixture
+def azure(azure_process: Azure) -> Azure:
+    """The emulator, with nothing in it. Provisioning takes 30 s of its clock, which `advance` moves on."""
+    azure_process.reset()
+    entra._http_cache.clear()  # msal repeats refusals from it for a minute
+    return azure_process
+
+
+@pytest.fixture
+def sign_in(azure: Azure, db: None) -> SignIn:
+    """Signs a person in through the real flow."""
+
+    def sign_in(person: str) -> Client:
+        client = Client(headers={"host": settings.PUBLIC_HOST})
+        start = client.get("/auth/start")
+        back = azure.pick(start["Location"], person)
+        answer = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
+        assert answer.status_code == 302, answer.content.decode()
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def person(sign_in: SignIn) -> Callable[[str], User]:
+    """The row of a person who signed in."""
+
+    def person(name: str) -> User:
+        sign_in(name)
+        return User.objects.get(username=f"{name}@emulator.test")
+
+    return person
+
+
+@pytest.fixture
+def workspaces(db: None) -> list[Workspace]:
+    """ml-production in East US 2 and ml-research in Sweden Central."""
+    return [
+        Workspace.objects.create(
+            subscription_id=one.subscription_id,
+            resource_group=one.resource_group,
+            name=one.name,
+            location=one.location,
+            registered_at=timezone.now(),
+        )
+        for one in FIRST_WORKSPACES
+    ]

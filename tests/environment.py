@@ -1,0 +1,31 @@
+"""What every test run starts from: folders and ports of its own, set before Django reads its settings.
+
+Loaded with `-p tests.environment`, because pytest-django reads the settings before any conftest.
+"""
+
+import os
+import socket
+import tempfile
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+for _name in list(os.environ):
+    if _name.startswith(("ENTRA_", "ARM_", "EMULATOR_", "AZURE_")) or _name in {"DATABASE_URL", "REDIS_URL", "DEBUG"}:
+        del os.environ[_name]
+
+DATA_DIR = tempfile.mkdtemp(prefix="endpoint-desk-tests-")
+PORT = free_port()
+EMULATOR_PORT = free_port()
+os.environ |= {
+    "DATA_DIR": DATA_DIR,
+    "PORT": str(PORT),
+    "EMULATOR_PORT": str(EMULATOR_PORT),
+    "LOG_LEVEL": "WARNING",
+    # One spelling of the time for browsers, servers and tests.
+    "TZ": "UTC",
+}
