@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import slugify
 
 from accounts.models import User
 from endpoints.arm.errors import ArmError
@@ -22,6 +24,10 @@ class Fact:
     value: Any
     mono: bool = False
     copy: bool = False
+
+    @property
+    def key(self) -> str:
+        return slugify(f"{self.label} {self.value}")
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class HistoryLine:
-    at: Any
+    key: int
+    at: datetime
     state: State | None
     text: str
     who: str
@@ -110,8 +117,14 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
 
 
 def detail_tag(endpoint: Endpoint) -> str:
-    """Changes exactly when the page of the endpoint does."""
-    return str(endpoint.version)
+    """Changes exactly when the page of the endpoint does, and carries its state for the announcement."""
+    return f"{endpoint.version}.{endpoint.state}"
+
+
+def announcement(endpoint: Endpoint, shown_tag: str) -> str:
+    """What to say to people who do not see the page change; nothing while the state stays."""
+    shown = shown_tag.partition(".")[2]
+    return f"{endpoint.name} is {endpoint.shown_state.label.lower()}." if shown not in {"", endpoint.state} else ""
 
 
 def pretty(value: Any) -> str:
@@ -156,7 +169,7 @@ def _text(value: Any) -> str:
 def _line(event: Event) -> HistoryLine:
     who = event.actor.name if event.actor else "Azure" if event.evidence.get("status") else "Endpoint Desk"
     state = State(event.state) if event.state else None
-    return HistoryLine(event.at, state, event.text, who, _evidence(event.evidence))
+    return HistoryLine(event.pk, event.at, state, event.text, who, _evidence(event.evidence))
 
 
 def _evidence(evidence: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -167,13 +166,17 @@ class CreateEndpointForm(forms.Form):
         told = any(name in self.errors for name in FOLDED) if self.is_bound else False
         return told or any(self[name].value() not in {None, "", self._default(name)} for name in FOLDED)
 
-    @cached_property
+    @property
     def warnings(self) -> list[str]:
         """What the catalogue has against the choice. Azure decides, so none of it stops anybody."""
-        model_id = str(self["model_id"].value() or "")
-        workspace = self.cleaned_data.get("workspace") if self.is_bound and self.is_valid() else None
-        model = catalogue.find(model_id)
-        return model.warnings(workspace.location if workspace else "", self.today) if model else []
+        model = catalogue.find(str(self["model_id"].value() or ""))
+        if model is None:
+            return []
+        try:
+            workspace = self.fields["workspace"].clean(self["workspace"].value())
+        except ValidationError:
+            workspace = None
+        return model.warnings(workspace.location if workspace else "", self.today)
 
     def with_more_tag_rows(self) -> "CreateEndpointForm":
         """The same form with everything typed, not judged yet, and one more row for a tag."""

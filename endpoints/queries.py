@@ -113,6 +113,14 @@ class Table:
     has_workspaces: bool
 
     @property
+    def previous_page_url(self) -> str:
+        return self.asked.address(page=str(self.page.previous_page_number()))
+
+    @property
+    def next_page_url(self) -> str:
+        return self.asked.address(page=str(self.page.next_page_number()))
+
+    @property
     def rows(self) -> Iterable[Endpoint]:
         return self.page.object_list
 

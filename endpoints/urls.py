@@ -7,6 +7,7 @@ urlpatterns = [
     path("", table.table, name="table"),
     path("endpoints/new", create.create, name="create"),
     path("endpoints/preview", create.preview, name="preview"),
+    path("endpoints/warnings", create.warnings, name="warnings"),
     path("endpoints/<uuid:endpoint_id>/", detail.detail, name="detail"),
     path("endpoints/<uuid:endpoint_id>/sign-in", detail.sign_in_again, name="sign_in_again"),
     path("workspaces/", workspaces.workspaces, name="workspaces"),

@@ -53,7 +53,9 @@ class Azure:
         return urljoin(authorize_url, answer.headers["Location"])
 
 
-def start_azure(port: int, *, dashboard_url: str, seconds: str, state_file: Path | None = None) -> subprocess.Popen[str]:
+def start_azure(
+    port: int, *, dashboard_url: str, seconds: str, state_file: Path | None = None
+) -> subprocess.Popen[str]:
     """Start the emulator and wait until it answers."""
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--provisioning-seconds", seconds]
     command += ["--client-redirect", f"{dashboard_url}/auth/callback"]

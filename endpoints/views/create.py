@@ -4,8 +4,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
@@ -31,8 +30,6 @@ def create(request: SignedInRequest) -> HttpResponse:
     except NameTaken as error:
         form.add_error("name", str(error))
         return _show(request, form, status=422)
-    if request.htmx:
-        return HttpResponseClientRedirect(endpoint.get_absolute_url())
     response = redirect(endpoint)
     response.status_code = 303
     return response
@@ -43,14 +40,23 @@ def create(request: SignedInRequest) -> HttpResponse:
 def preview(request: SignedInRequest) -> HttpResponse:
     """The request that this form would send, to be read before it is sent."""
     form = _form(request)
-    context: dict[str, object] = {"form": form}
+    context: dict[str, object] = {}
     if form.is_valid():
         asked = form.endpoint_request()
         arm_id = f"{WorkspaceId.parse(asked.workspace.arm_id)}/serverlessEndpoints/{asked.name}"
         context |= {"method": "PUT", "url": endpoint_url(arm_id), "body": json.dumps(asked.body, indent=2)}
     else:
         context["errors"] = [error for errors in form.errors.values() for error in errors]
-    return render(request, "endpoints/preview.html", context)
+    template = "endpoints/preview.html#request_body" if request.htmx else "endpoints/preview.html"
+    return render(request, template, context)
+
+
+@require_safe
+@require(Action.CREATE_ENDPOINT)
+def warnings(request: SignedInRequest) -> HttpResponse:
+    """What the catalogue has against this model in this workspace, while the form is being filled in."""
+    form = CreateEndpointForm(readable_workspaces(request.user).workspaces, timezone.localdate(), request.GET)
+    return render(request, "endpoints/create.html#warnings", {"form": form})
 
 
 def _form(request: SignedInRequest) -> CreateEndpointForm:
@@ -64,8 +70,7 @@ def _form(request: SignedInRequest) -> CreateEndpointForm:
 
 
 def _show(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
-    template = "endpoints/create.html#form" if request.htmx else "endpoints/create.html"
-    return render(request, template, {"form": form}, status=status)
+    return render(request, "endpoints/create.html", {"form": form}, status=status)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -8,7 +8,7 @@ from accounts import flow
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_or_404
-from endpoints.detail import detail_tag, endpoint_detail
+from endpoints.detail import announcement, detail_tag, endpoint_detail
 
 
 @require_safe
@@ -16,11 +16,14 @@ from endpoints.detail import detail_tag, endpoint_detail
 def detail(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """All about one endpoint; to htmx the live part, and nothing at all when the page shows it already."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
-    if request.headers.get("X-Table-Tag") == detail_tag(endpoint):
+    shown = request.headers.get("X-Table-Tag", "")
+    if shown == detail_tag(endpoint):
         return HttpResponse(status=204)
-    live = request.htmx and not request.htmx.history_restore_request
-    template = "endpoints/detail.html#live" if live else "endpoints/detail.html"
-    return render(request, template, {"detail": endpoint_detail(endpoint, request.user)})
+    context: dict[str, object] = {"detail": endpoint_detail(endpoint, request.user)}
+    if not request.htmx or request.htmx.history_restore_request:
+        return render(request, "endpoints/detail.html", context)
+    context["announcement"] = announcement(endpoint, shown)
+    return render(request, "endpoints/detail.html#live", context)
 
 
 @require_POST
