@@ -1,4 +1,4 @@
-"""The emulator's time: the real clock plus what somebody has advanced it by."""
+"""The emulator's two times: the wall clock, by which clients check tokens, and the clock of the operations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ _ahead = 0.0
 def now() -> float:
     """Seconds since 1970, as the emulator sees it."""
     return time.time() + _ahead
+
+
+def wall() -> float:
+    """Seconds since 1970, as everybody sees it."""
+    return time.time()
+
+
+def restart() -> None:
+    """Put the clock back to the real time."""
+    global _ahead
+    _ahead = 0.0
 
 
 def advance(seconds: float) -> None:

@@ -86,7 +86,9 @@ def _befall(
         time.sleep(float(settings["seconds"]))
         return right_answer()
     if fault.kind in {"drop", "cut-off"}:
-        return StreamingHttpResponse(_broken_off(fault.kind), content_type="application/json")
+        # Promising more than is sent makes the server close the connection.
+        headers = {"Content-Length": "1000"}
+        return StreamingHttpResponse(_broken_off(fault.kind), content_type="application/json", headers=headers)
     if fault.kind in _PLAIN:
         return _PLAIN[fault.kind](settings)
     error = _error(fault, request, match)

@@ -129,7 +129,9 @@ def _sent(operation: Operation, resource_url: str, reply: Answer | Lost, now: da
     if isinstance(step, Resend):
         return _resend(operation, step, reply, now)
     if isinstance(step, Settled):
-        return _arrived(operation, step, now)
+        change = _arrived(operation, step, now)
+        taken = isinstance(reply, Answer) and reply.status < 400
+        return replace(change, state=State.UNKNOWN) if taken and step.outcome == Outcome.ERROR else change
     limit = operation_timeout(reply) if isinstance(reply, Answer) else None
     change = _running(operation, step, now)
     columns = {"phase": Phase.FOLLOWING, "deadline_at": now + (limit or FOLLOWED_FOR), "polls": 0}
@@ -216,6 +218,8 @@ def _settle(operation: Operation, step: Settled, now: datetime) -> Change:
     # The URLs have done their work, and are secrets.
     columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome, "wants_fresh_token": False}
     columns["error"] = step.error.as_json() if step.error else None
+    if step.outcome != Outcome.ERROR:
+        columns["arm_status"] = step.outcome.capitalize()
     state, reason = _settled_state(operation, step)
     text = f"{state.label}: {reason}" if reason else state.label
     return Change(columns, state, reason, observed_columns(step.resource, now), text)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
 from accounts.models import User
@@ -217,11 +218,17 @@ def _settings(endpoint: Endpoint, properties: dict[str, Any], seen: dict[str, An
             Fact("Authentication", properties.get("authMode", asked.get("authMode"))),
             Fact("Content safety", safety.get("contentSafetyStatus") or "Azure's default"),
             Fact("Kind", seen.get("kind") or endpoint.asked.get("kind")),
-            Fact("SKU", ", ".join(f"{name} {value}" for name, value in sku.items() if value not in {None, ""})),
+            Fact("SKU", _sku(sku)),
             Fact("Tags", _pairs(seen.get("tags", endpoint.asked.get("tags")))),
             Fact("Inference headers", _pairs(inference.get("headers")), mono=True),
         ]
     )
+
+
+def _sku(sku: dict[str, Any]) -> str:
+    """Like "Consumption, tier Basic, capacity 2"."""
+    rest = [f"{name} {value}" for name, value in sku.items() if name != "name" and value not in {None, ""}]
+    return ", ".join([sku.get("name") or "", *rest]).strip(", ")
 
 
 def _identity(seen: dict[str, Any]) -> list[Fact]:
@@ -256,9 +263,9 @@ def _system_data(endpoint: Endpoint, seen: dict[str, Any]) -> list[Fact]:
             Fact("Owner", endpoint.owner.name),
             Fact("Asked for", endpoint.created_at),
             Fact("Created in Azure by", _who(system, "createdBy")),
-            Fact("Created in Azure at", system.get("createdAt")),
+            Fact("Created in Azure at", _moment(system.get("createdAt"))),
             Fact("Changed in Azure by", _who(system, "lastModifiedBy")),
-            Fact("Changed in Azure at", system.get("lastModifiedAt")),
+            Fact("Changed in Azure at", _moment(system.get("lastModifiedAt"))),
         ]
     )
 
@@ -266,6 +273,14 @@ def _system_data(endpoint: Endpoint, seen: dict[str, Any]) -> list[Fact]:
 def _who(system: dict[str, Any], key: str) -> str:
     kind = system.get(f"{key}Type")
     return f"{system[key]} ({kind})" if system.get(key) and kind else system.get(key) or ""
+
+
+def _moment(text: Any) -> Any:
+    """Azure's time as one of ours; as it came when it is not readable as a time."""
+    try:
+        return (parse_datetime(text) if isinstance(text, str) else None) or text
+    except ValueError:
+        return text
 
 
 def _pairs(values: Any) -> str:

@@ -69,13 +69,14 @@ def start_over() -> None:
         state.state().clear()
     state.changed()
     faults.switch_off()
+    clock.restart()
     throttle.refill()
     journal.clear()
 
 
 def revoke_now(oid: str) -> None:
     with state.lock:
-        state.state().revoked_at[oid] = clock.now()
+        state.state().revoked_at[oid] = clock.wall()
     state.changed()
 
 

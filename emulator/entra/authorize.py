@@ -101,7 +101,7 @@ def _chosen(request: HttpRequest, asked: Asked) -> HttpResponse:
         return _picker(request, asked)
     if asked.acrs and "approved" not in request.POST:
         return render(request, "emulator/approve.html", {"person": person})
-    return _granted(request, asked, SignIn(person.oid, clock.now(), asked.acrs))
+    return _granted(request, asked, SignIn(person.oid, clock.wall(), asked.acrs))
 
 
 def _picker(request: HttpRequest, asked: Asked) -> HttpResponse:

@@ -27,7 +27,7 @@ class EntraError(Exception):
         return f"AADSTS{self.code}: {self.text}"
 
     def answer(self) -> JsonResponse:
-        now = datetime.fromtimestamp(clock.now(), UTC)
+        now = datetime.fromtimestamp(clock.wall(), UTC)
         trace_id, correlation_id = str(uuid.uuid4()), str(uuid.uuid4())
         stamp = f"{now:%Y-%m-%d %H:%M:%SZ}"
         ids = f"Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {stamp}"

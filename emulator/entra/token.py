@@ -97,7 +97,7 @@ def _refreshed(form: QueryDict) -> SignIn:
 
 
 def _tokens(sign_in: SignIn, scope: str, nonce: str = "") -> dict[str, Any]:
-    person, now = sign_in.person, int(clock.now())
+    person, now = sign_in.person, int(clock.wall())
     resources = [word for word in scope.split() if word not in _OPENID]
     if not resources:
         raise EntraError(REQUEST, 90014, "The scope names no resource.")
@@ -176,7 +176,7 @@ def _flawed(claims: dict[str, Any], flaw: str) -> str:
 def _application_token(scope: str) -> dict[str, Any]:
     if not scope.endswith("/.default"):
         raise EntraError("invalid_scope", 1002012, f"The scope '{scope}' is not valid; it must end with /.default.")
-    now, seconds = int(clock.now()), options().access_token_seconds
+    now, seconds = int(clock.wall()), options().access_token_seconds
     claims = {
         "aud": scope.removesuffix("/.default"),
         "iss": _issuer(APPLICATION),
