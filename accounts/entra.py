@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msal
+import msal.exceptions
 import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
@@ -12,6 +13,8 @@ from requests.adapters import HTTPAdapter
 # Challenges from ARM are answered, so Entra ID may issue tokens that can be revoked at once.
 CAPABILITIES = ["CP1"]
 TIMEOUT = (5.0, 20.0)
+# What is raised when Entra ID cannot be asked.
+UNREACHABLE = (requests.RequestException, msal.exceptions.MsalServiceError)
 # Discovery documents, shared by all application objects of this process.
 _http_cache: dict[str, Any] = {}
 
@@ -47,7 +50,7 @@ def authority() -> str:
 
 
 def application(cache: msal.SerializableTokenCache) -> msal.ConfidentialClientApplication:
-    """msal's application on somebody's cache. Raises msal and requests errors when Entra ID cannot be asked."""
+    """msal's application on somebody's cache. Raises one of UNREACHABLE, and ValueError for a nonsensical answer."""
     return msal.ConfidentialClientApplication(
         settings.ENTRA_CLIENT_ID,
         client_credential=credential(),

@@ -73,7 +73,7 @@ def begin(
                 login_hint=login_hint or None,
                 claims_challenge=claims or None,
             )
-    except (requests.RequestException, ValueError) as error:
+    except (*entra.UNREACHABLE, ValueError) as error:
         raise SignInFailed(UNREACHABLE) from error
     now = time.time()
     flows = {state: one for state, one in _flows(request).items() if now - one["started"] < GOOD_FOR_SECONDS}
@@ -129,7 +129,7 @@ def _redeem(flow: dict[str, Any], request: HttpRequest, cache: msal.Serializable
         return identity_of(result["id_token"])
     except InvalidIdToken as error:
         raise SignInFailed(invalid(str(error))) from error
-    except requests.RequestException as error:
+    except entra.UNREACHABLE as error:
         raise SignInFailed(UNREACHABLE) from error
     except (ValueError, RuntimeError) as error:
         # msal says so when state or nonce are not those of this flow.

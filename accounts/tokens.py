@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msal.exceptions
-import requests
 from django.conf import settings
 from django.utils import timezone
 
@@ -42,7 +40,7 @@ def arm_token(user: User, *, force_refresh: bool = False, claims: str = "") -> s
         raise NeedsSignIn
     try:
         result = _silently(user, stored, force_refresh, claims)
-    except (requests.RequestException, msal.exceptions.MsalServiceError, ValueError) as error:
+    except (*entra.UNREACHABLE, ValueError) as error:
         raise SignInServiceDown("Entra ID cannot be reached at the moment.") from error
     store.save_if_current(user, stored)
     if result is None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import audit, flow, store
 from accounts.http import SignedInRequest
-from accounts.sign_in_errors import LOST
+from accounts.sign_in_errors import LOST, UNREACHABLE
 
 
 @require_safe
@@ -99,4 +99,5 @@ def _failed(request: HttpRequest, failure: flow.SignInFailed) -> HttpResponse:
         "at": timezone.now(),
         "start_url": _start_address("/", prompt="select_account"),
     }
-    return render(request, "accounts/sign_in_failed.html", context, status=403)
+    status = 503 if error is UNREACHABLE else 403
+    return render(request, "accounts/sign_in_failed.html", context, status=status)

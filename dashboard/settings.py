@@ -151,6 +151,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    # Tests use a file too: in memory, the threads of one process lock each other out instead of queueing.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
@@ -192,7 +194,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Celery: a doorbell, not a memory --------------------------------------------------------------------------------
 
 REDIS_URL = env_secret("REDIS_URL")
-CELERY_BROKER_URL = REDIS_URL or "atomicfilesystem://"
+CELERY_BROKER_URL = REDIS_URL or "atomicfilesystem://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         "visibility_timeout": 300,

@@ -156,9 +156,12 @@ class CreateEndpointForm(forms.Form):
 
     @property
     def tag_rows(self) -> list[TagRow]:
-        pairs = self["tags"].value() or []
-        errors = self.errors.as_data().get("tags", []) if self.is_bound else []
-        return tag_rows(pairs, errors, spare=self._spare_tag_rows)
+        return tag_rows(self["tags"].value() or [], self._tag_errors, spare=self._spare_tag_rows)
+
+    @property
+    def tags_error(self) -> str:
+        """What is wrong with the tags as a whole."""
+        return " ".join(str(error.messages[0]) for error in self._tag_errors if not error.params)
 
     @property
     def more_is_open(self) -> bool:
@@ -231,6 +234,10 @@ class CreateEndpointForm(forms.Form):
     def endpoint_request(self) -> EndpointRequest:
         said = self.cleaned_data
         return EndpointRequest(said["workspace"], said["name"], self.body(), said["submission_id"])
+
+    @property
+    def _tag_errors(self) -> list[ValidationError]:
+        return self.errors.as_data().get("tags", []) if self.is_bound else []
 
     def _check_identity(self) -> None:
         said = self.cleaned_data

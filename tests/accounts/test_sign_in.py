@@ -1,0 +1,175 @@
+"""Sign-in, from the button to the session, and everything that may be wrong on the way."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.flow import safe_next
+from accounts.models import AuditEntry, TokenCache, User
+from tests.azure import PEOPLE, Azure
+from tests.conftest import SignIn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser() -> Client:
+    return Client(headers={"host": settings.PUBLIC_HOST})
+
+
+def go_back(browser: Client, url: str) -> tuple[int, str]:
+    answer = browser.get(url.removeprefix(settings.PUBLIC_BASE_URL))
+    return answer.status_code, answer.get("Location") or answer.content.decode()
+
+
+def test_a_person_is_known_by_tenant_and_object_id(sign_in: SignIn) -> None:
+    sign_in("ada")
+    user = User.objects.get()
+    assert (user.tid, user.oid) == (settings.ENTRA_TENANT_ID, PEOPLE["ada"])
+    assert (user.name, user.roles) == ("Ada Admin", ["Admin", "Keys"])
+    assert AuditEntry.objects.get(action="signed-in").outcome == "done"
+
+
+def test_it_asks_with_pkce_state_nonce_and_the_registered_address(azure: Azure, browser: Client) -> None:
+    asked = parse_qs(urlsplit(browser.get("/auth/start")["Location"]).query)
+    assert asked["code_challenge_method"] == ["S256"]
+    assert asked["redirect_uri"] == [f"{settings.PUBLIC_BASE_URL}/auth/callback"]
+    assert asked["state"]
+    assert asked["nonce"]
+    assert "https://management.azure.com/user_impersonation" in asked["scope"][0]
+
+
+def test_it_leads_back_to_the_page_that_was_wanted(azure: Azure, browser: Client) -> None:
+    door = browser.get("/workspaces/?a=b")
+    assert door["Location"] == "/auth/sign-in?next=%2Fworkspaces%2F%3Fa%3Db"
+    start = browser.get("/auth/start", {"next": "/workspaces/?a=b"})
+    assert go_back(browser, azure.pick(start["Location"], "ada")) == (302, "/workspaces/?a=b")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "http:///evil.example", "javascript:alert(1)", "x"],
+)
+def test_next_leads_nowhere_else(url: str) -> None:
+    assert safe_next(url) == "/"
+
+
+def test_the_session_key_changes(azure: Azure, browser: Client) -> None:
+    start = browser.get("/auth/start")
+    before = browser.cookies["session"].value
+    go_back(browser, azure.pick(start["Location"], "ada"))
+    assert browser.cookies["session"].value != before
+
+
+@pytest.mark.parametrize("flaw", ["aud", "iss", "tid", "signature", "exp", "nonce"])
+def test_an_id_token_with_a_flaw_signs_nobody_in(azure: Azure, browser: Client, flaw: str) -> None:
+    start = browser.get("/auth/start")
+    back = azure.pick(start["Location"], "ada")
+    azure.fault("bad-id-token", flaw=flaw)
+    status, page = go_back(browser, back)
+    assert status == 403
+    assert "Start again" in page
+    assert not User.objects.exists()
+    assert not TokenCache.objects.exists()
+    assert AuditEntry.objects.get().outcome == "failed"
+
+
+def test_somebody_of_another_tenant_does_not_get_in(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "fritz")
+    status, page = go_back(browser, back)
+    assert status == 403
+    assert "made by another tenant" in page
+
+
+def test_another_browser_cannot_finish_a_sign_in(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    assert go_back(Client(headers={"host": settings.PUBLIC_HOST}), back)[0] == 403
+
+
+def test_a_code_works_once_and_the_back_button_does_no_harm(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    assert go_back(browser, back) == (302, "/")
+    assert go_back(browser, back) == (302, "/")
+
+
+def test_two_tabs_can_sign_in_at_once(azure: Azure, browser: Client) -> None:
+    starts = [browser.get("/auth/start", {"next": next_url}) for next_url in ("/?q=a", "/?q=b")]
+    backs = [azure.pick(start["Location"], "ada") for start in starts]
+    assert go_back(browser, backs[0]) == (302, "/?q=a")
+    assert go_back(browser, backs[1])[0] == 302
+
+
+def test_cancelling_is_no_error(azure: Azure, browser: Client) -> None:
+    start = browser.get("/auth/start")["Location"]
+    answer = azure.http.post(start, data={"cancel": "1"}, allow_redirects=False, timeout=10)
+    status, page = go_back(browser, answer.headers["Location"])
+    assert status == 403
+    assert "AADSTS65004" in page
+
+
+def test_our_own_expired_secret_blames_nobody_else(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    azure.fault("secret-expired")
+    page = go_back(browser, back)[1]
+    assert "The client secret has expired" in page
+    assert "the operator of Endpoint Desk" in page
+
+
+def test_entra_being_away_is_said(azure: Azure, browser: Client) -> None:
+    azure.fault("server-error", where="discovery", status=503)
+    answer = browser.get("/auth/start")
+    assert answer.status_code == 503
+    assert b"Entra ID cannot be reached" in answer.content
+
+
+@pytest.mark.parametrize(("person", "sentence"), [("nora", "You have no role here yet"), ("gus", "in more groups")])
+def test_without_a_role_the_page_says_what_to_ask_for(sign_in: SignIn, person: str, sentence: str) -> None:
+    answer = sign_in(person).get("/")
+    assert answer.status_code == 403
+    assert sentence in answer.content.decode()
+    assert PEOPLE[person] in answer.content.decode()
+
+
+def test_signing_out_ends_it_everywhere(sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    answer = client.post("/auth/sign-out")
+    assert "/oauth2/v2.0/logout?post_logout_redirect_uri=" in answer["Location"]
+    assert not TokenCache.objects.exists()
+    assert client.get("/")["Location"] == "/auth/sign-in"
+    assert client.get("/auth/sign-out").status_code in {302, 405}
+
+
+def test_another_host_name_leads_to_the_public_one(browser: Client) -> None:
+    answer = Client(headers={"host": f"127.0.0.1:{settings.PORT}"}).get("/auth/sign-in")
+    assert answer["Location"] == f"{settings.PUBLIC_BASE_URL}/auth/sign-in"
+
+
+def test_a_dead_session_leads_htmx_back_to_its_page(browser: Client) -> None:
+    headers = {"hx-request": "true", "hx-current-url": f"{settings.PUBLIC_BASE_URL}/?state=failed"}
+    answer = browser.get("/", headers=headers)
+    assert (answer.status_code, answer["HX-Redirect"]) == (401, "/auth/sign-in?next=%2F%3Fstate%3Dfailed")
+
+
+def test_a_session_ends_after_its_hours(sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    session = client.session
+    session["signed_in_at"] -= settings.SESSION_COOKIE_AGE + 1
+    session.save()
+    assert client.get("/").status_code == 302
+
+
+def test_an_idle_session_ends_and_a_polling_table_does_not_keep_it(sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    session = client.session
+    session["active_at"] -= settings.SESSION_IDLE_SECONDS - 5
+    session.save()
+    client.get("/", headers={"hx-request": "true", "x-table-tag": "x"})
+    assert client.session["active_at"] == session["active_at"]
+    client.get("/")
+    assert client.session["active_at"] > session["active_at"]
+    session = client.session
+    session["active_at"] -= settings.SESSION_IDLE_SECONDS + 5
+    session.save()
+    assert client.get("/").status_code == 302
