@@ -5,10 +5,24 @@ import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 
 
 def local_secret(folder: Path, name: str) -> str:
-    """The secret kept in a file of `folder`, made on first use and readable by its owner alone."""
+    """The secret kept in a file of `folder`, made on first use and readable by its owner alone.
+
+    Raises ImproperlyConfigured when the folder cannot be written.
+    """
+    try:
+        return _read_or_make(folder, name)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Endpoint Desk keeps its data in {folder}, which cannot be written ({error.strerror}). "
+            "Make it writable, or set DATA_DIR to another folder."
+        ) from error
+
+
+def _read_or_make(folder: Path, name: str) -> str:
     path = folder / name
     with contextlib.suppress(FileNotFoundError):
         return path.read_text()

@@ -4,6 +4,7 @@ The README has the same settings in a table for the people who deploy; `dashboar
 """
 
 from pathlib import Path
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -54,7 +55,8 @@ MODEL_CATALOGUE_FILE = Path(env_str("MODEL_CATALOGUE_FILE", str(BASE_DIR / "endp
 
 # --- Secrets ---------------------------------------------------------------------------------------------------------
 
-SECRET_KEY = env_secret("SECRET_KEY") or (local_secret(DATA_DIR, "secret-key") if EMULATED else "")
+# Without one the checks refuse to start; whatever starts past them gets a key that nobody can guess.
+SECRET_KEY = env_secret("SECRET_KEY") or (local_secret(DATA_DIR, "secret-key") if EMULATED else token_urlsafe(20))
 # Fernet keys for the token store, newest first; the first one encrypts, all of them decrypt.
 TOKEN_CACHE_KEYS = env_secret("TOKEN_CACHE_KEYS").replace(",", " ").split() or (
     [local_secret(DATA_DIR, "token-cache-key")] if EMULATED else []

@@ -137,7 +137,7 @@ class CreateEndpointForm(forms.Form):
     )
 
     def __init__(self, workspaces: list[Workspace], today: date, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.today = today
         self.has_workspaces = bool(workspaces)
         self._spare_tag_rows = 0
@@ -298,7 +298,7 @@ class RegisterWorkspaceForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     def clean_resource_id(self) -> WorkspaceId:
         try:

@@ -1,0 +1,157 @@
+"""Real servers for tests: Redis, PostgreSQL, and the commands of the project as processes of their own.
+
+What is not installed is left out with a reason; with NOTHING_LEFT_OUT=1 that is a failure.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.environment import free_port
+
+ROOT = Path(__file__).parent.parent
+
+
+def leave_out(reason: str) -> NoReturn:
+    if os.environ.get("NOTHING_LEFT_OUT") == "1":
+        pytest.fail(f"Nothing may be left out: {reason}")
+    pytest.skip(reason)
+
+
+def eventually(what: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
+    """The first true answer; the last one, whatever it is, when time is up."""
+    give_up_at = time.monotonic() + seconds
+    while not (answer := what()) and time.monotonic() < give_up_at:
+        time.sleep(every)
+    return answer
+
+
+def children_of(pid: int) -> list[int]:
+    """All processes below one, from /proc."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(fields[1])
+    found, fresh = [], [pid]
+    while fresh:
+        fresh = [child for child, parent in parents.items() if parent in fresh]
+        found += fresh
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def command_line(pid: int) -> str:
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+@contextmanager
+def running(command: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of the project, ended with SIGTERM and, when that does not help, with SIGKILL."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def manage(*arguments: str) -> list[str]:
+    return [sys.executable, "manage.py", *arguments]
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    program = shutil.which("redis-server") or leave_out("redis-server is not installed.")
+    port = free_port()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with running(command, folder / "redis.log"):
+        url = f"redis://127.0.0.1:{port}/0"
+        assert eventually(lambda: _redis_answers(url))
+        yield url
+
+
+def _redis_answers(url: str) -> bool:
+    import redis
+
+    client = redis.Redis.from_url(url)
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """A cluster of its own. PostgreSQL refuses to run as root, so then it runs as nobody."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or _on_the_path("initdb")
+    if not programs:
+        leave_out("PostgreSQL is not installed.")
+    data, port = folder / "postgres", free_port()
+    as_nobody: list[str] = []
+    if os.geteuid() == 0:
+        as_nobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+        for path in (folder, *folder.parents):
+            if path.owner() == "root" and path != Path("/tmp") and str(path).startswith("/tmp/"):
+                path.chmod(0o755)
+        data.mkdir()
+        os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
+    initdb = [str(programs[-1] / "initdb"), "-D", str(data), "-U", "desk", "-A", "trust", "--no-sync", "-E", "UTF8"]
+    subprocess.run([*as_nobody, *initdb], check=True, capture_output=True, cwd="/")
+    options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(data), "-F"]
+    with running([*as_nobody, str(programs[-1] / "postgres"), *options], folder / "postgres.log"):
+        url = f"postgres://desk@127.0.0.1:{port}/postgres"
+        assert eventually(lambda: _postgres_answers(url)), (folder / "postgres.log").read_text()
+        yield url
+
+
+def _postgres_answers(url: str) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _on_the_path(program: str) -> list[Path]:
+    found = shutil.which(program)
+    return [Path(found).parent] if found else []
+
+
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    leave_out("No Chromium is installed.")

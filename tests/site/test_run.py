@@ -1,0 +1,201 @@
+"""`manage.py run` as people start it: everything comes up, survives a kill, and is gone afterwards."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from emulator.directory import CLIENT_ID
+from tests.azure import Azure
+from tests.endpoints.creation import PHI
+from tests.environment import free_port
+from tests.machine import ROOT, children_of, command_line, eventually, is_alive, manage, running
+
+
+@dataclass
+class Desk:
+    url: str
+    azure: Azure
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def visitor(self, person: str) -> requests.Session:
+        """A browser of a person who has signed in."""
+        browser = requests.Session()
+        browser.trust_env = False
+        start = browser.get(f"{self.url}/auth/start", allow_redirects=False, timeout=20)
+        back = self.azure.pick(start.headers["Location"], person)
+        assert browser.get(back, timeout=20).ok
+        return browser
+
+    def create(self, browser: requests.Session, name: str, workspace: str = "ml-production") -> str:
+        """Fill in the form; returns the address of the endpoint's page."""
+        page = browser.get(f"{self.url}/endpoints/new", timeout=20).text
+        form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', page))
+        found = re.search(rf'<option value="([^"]+)"[^>]*>{workspace}', page)
+        assert found is not None
+        form |= {"workspace": found[1], "name": name, "model_id": PHI, "auth_mode": "Key"}
+        answer = browser.post(f"{self.url}/endpoints/new", form, allow_redirects=False, timeout=20)
+        assert answer.status_code == 303, answer.text
+        return f"{self.url}{answer.headers['Location']}"
+
+    def state(self, browser: requests.Session, page: str) -> str:
+        found = re.search(r'<h1[^>]*>.*?class="pill ([\w-]+)"', browser.get(page, timeout=20).text, re.DOTALL)
+        assert found is not None
+        return found[1]
+
+    def kill(self, words: str) -> None:
+        """SIGKILL the process of this command line, as soon as there is one."""
+
+        def found() -> list[int]:
+            return [pid for pid in children_of(self.process.pid) if words in command_line(pid)]
+
+        os.kill(eventually(found)[0], signal.SIGKILL)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"DATA_DIR": str(folder), "PORT": str(free_port()), "EMULATOR_PORT": str(free_port())}
+
+
+@contextmanager
+def desk(folder: Path, ports: dict[str, str], seconds: str = "2") -> Iterator[Desk]:
+    log = folder.parent / "run.log"
+    with running(manage("run", "--provisioning-seconds", seconds), log, **ports) as process:
+        assert eventually(lambda: "Open http" in log.read_text() or process.poll() is not None, 90)
+        assert process.poll() is None, log.read_text()
+        azure = Azure(f"http://127.0.0.1:{ports['EMULATOR_PORT']}")
+        yield Desk(f"http://localhost:{ports['PORT']}", azure, process, log)
+
+
+def test_one_command_starts_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    ports = environment(tmp_path / "var")
+    with desk(tmp_path / "var", ports) as started:
+        line = started.log.read_text()
+        assert f"Open http://localhost:{ports['PORT']} and sign in as Ada Admin" in line
+        assert line.count("\n") == 1
+        children = children_of(started.process.pid)
+        names = " ".join(map(command_line, children))
+        assert all(name in names for name in ("granian", "worker", "beat", "emulator"))
+        started.process.send_signal(signal.SIGINT)
+        assert started.process.wait(30) == 0
+        assert not [command_line(pid) for pid in children if is_alive(pid)]
+
+
+def test_a_creation_survives_the_kill_of_its_worker_at_any_moment(tmp_path: Path) -> None:
+    with desk(tmp_path / "var", environment(tmp_path / "var"), seconds="6") as started:
+        browser = started.visitor("ada")
+        pages = {name: started.create(browser, name) for name in ("one", "fail-offer-two", "three")}
+        for _ in range(3):
+            started.kill("celery --app dashboard --quiet worker")
+            time.sleep(1.5)
+        wanted = {"one": "online", "fail-offer-two": "failed", "three": "online"}
+
+        def states() -> dict[str, str]:
+            return {name: started.state(browser, page) for name, page in pages.items()}
+
+        eventually(lambda: states() == wanted, 150, 1)
+        assert states() == wanted
+        for name in pages:
+            accepted = [one for one in started.azure.requests("PUT", f"/{name}") if one["status"] in {200, 201}]
+            assert len(accepted) == 1
+
+
+def test_a_second_start_keeps_the_data_and_goes_on(tmp_path: Path) -> None:
+    ports = environment(tmp_path / "var")
+    with desk(tmp_path / "var", ports, seconds="8") as started:
+        browser = started.visitor("ada")
+        page = started.create(browser, "chat")
+        assert eventually(lambda: started.state(browser, page) == "creating")
+    with desk(tmp_path / "var", ports, seconds="8") as started:
+        assert eventually(lambda: started.state(browser, page) == "online", 90)
+        assert len(started.azure.requests("PUT", "/chat")) == 0
+        kept = json.loads((tmp_path / "var" / "emulator.json").read_text())
+        assert sum(len(rows) for rows in kept["endpoints"].values()) == 1
+
+
+def refused(**environment_of_run: str) -> str:
+    done = subprocess.run(
+        manage("run"), cwd=ROOT, env={**os.environ, **environment_of_run}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    import socket
+
+    ports = environment(tmp_path / "var")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(ports["PORT"])))
+        taken.listen()
+        sentence = refused(**ports)
+    assert f"Port {ports['PORT']} cannot be used (Address already in use)." in sentence
+    assert f"make run PORT={int(ports['PORT']) + 100}" in sentence
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sentence = refused(**environment(tmp_path / "file" / "var"))
+    assert "which cannot be written (Not a directory)" in sentence
+    assert "set DATA_DIR to another folder" in sentence
+
+
+def test_a_second_run_with_the_same_data_is_refused(tmp_path: Path) -> None:
+    ports = environment(tmp_path / "var")
+    with desk(tmp_path / "var", ports):
+        assert "Endpoint Desk is running already" in refused(**{**ports, "PORT": str(free_port())})
+
+
+AZURE = {"AZURE_BACKEND": "azure"}
+
+
+def check(command: str, settings: dict[str, str]) -> str:
+    done = subprocess.run(
+        manage(command), cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", ["web", "worker", "beat"])
+def test_no_process_starts_while_a_setting_is_missing(command: str) -> None:
+    said = check(command, AZURE)
+    for sentence in [
+        "ENTRA_TENANT_ID is not the id of one tenant.",
+        "ENTRA_CLIENT_ID is not the id of an application.",
+        "Endpoint Desk has nothing to prove itself to Entra ID with.",
+        "PUBLIC_BASE_URL is not set to the address that people open.",
+        "TOKEN_CACHE_KEYS is empty",
+        "SECRET_KEY is missing",
+    ]:
+        assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (AZURE | {"ENTRA_TENANT_ID": "common"}, "ENTRA_TENANT_ID is not the id of one tenant."),
+        (AZURE | {"ENTRA_CLIENT_ID": CLIENT_ID}, "The ids of the emulator are set for a real Azure."),
+        (AZURE | {"PUBLIC_BASE_URL": "http://desk.example.com"}, "PUBLIC_BASE_URL is http"),
+        (AZURE | {"ARM_BASE_URL": "http://arm.example.com"}, "ARM_BASE_URL is not https"),
+        (AZURE | {"TOKEN_CACHE_KEYS": "short"}, "Key 1 in TOKEN_CACHE_KEYS is no Fernet key."),
+        (AZURE | {"ENTRA_CERTIFICATE_FILE": "/no/such.pfx"}, "names /no/such.pfx, which is no file."),
+        ({"PUBLIC_BASE_URL": "https://desk.example.com"}, "where anybody signs in as anybody"),
+        ({"AZURE_BACKEND": "moon"}, "AZURE_BACKEND is 'moon'."),
+        ({"DEBUG": "perhaps"}, "Endpoint Desk cannot start. DEBUG is 'perhaps'. Set it to true or false."),
+        ({"SECRET_KEY_FILE": "/no/such"}, "SECRET_KEY_FILE names '/no/such', which cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_a_sentence(settings: dict[str, str], sentence: str) -> None:
+    assert sentence in check("check", settings)
