@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from emulator.directory import CLIENT_ID
+from emulator.seed import FIRST_WORKSPACES
 from tests.azure import Azure
-from tests.endpoints.creation import PHI
 from tests.environment import free_port
 from tests.machine import ROOT, children_of, command_line, eventually, is_alive, manage, running
 
@@ -37,13 +37,20 @@ class Desk:
         assert browser.get(back, timeout=20).ok
         return browser
 
-    def create(self, browser: requests.Session, name: str, workspace: str = "ml-production") -> str:
+    def register(self, browser: requests.Session) -> None:
+        """Register ml-production, which a fresh `run` has already."""
+        browser.get(f"{self.url}/workspaces/new", timeout=20)
+        form = {"resource_id": FIRST_WORKSPACES[0].resource_id, "csrfmiddlewaretoken": browser.cookies["csrf"]}
+        assert browser.post(f"{self.url}/workspaces/new", form, timeout=20).ok
+
+    def create(self, browser: requests.Session, name: str, model: str = "Phi-4-mini-instruct") -> str:
         """Fill in the form; returns the address of the endpoint's page."""
         page = browser.get(f"{self.url}/endpoints/new", timeout=20).text
         form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', page))
-        found = re.search(rf'<option value="([^"]+)"[^>]*>{workspace}', page)
+        found = re.search(r'<option value="([^"]+)"[^>]*>ml-production', page)
         assert found is not None
-        form |= {"workspace": found[1], "name": name, "model_id": PHI, "auth_mode": "Key"}
+        model_id = f"azureml://registries/azureml/models/{model}"
+        form |= {"workspace": found[1], "name": name, "model_id": model_id, "auth_mode": "Key"}
         answer = browser.post(f"{self.url}/endpoints/new", form, allow_redirects=False, timeout=20)
         assert answer.status_code == 303, answer.text
         return f"{self.url}{answer.headers['Location']}"
@@ -93,7 +100,8 @@ def test_one_command_starts_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None
 def test_a_creation_survives_the_kill_of_its_worker_at_any_moment(tmp_path: Path) -> None:
     with desk(tmp_path / "var", environment(tmp_path / "var"), seconds="6") as started:
         browser = started.visitor("ada")
-        pages = {name: started.create(browser, name) for name in ("one", "fail-offer-two", "three")}
+        models = {"one": "Phi-4", "fail-offer-two": "Phi-4-mini-instruct", "three": "Phi-4-reasoning"}
+        pages = {name: started.create(browser, name, model) for name, model in models.items()}
         for _ in range(3):
             started.kill("celery --app dashboard --quiet worker")
             time.sleep(1.5)

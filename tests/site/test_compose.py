@@ -1,0 +1,93 @@
+"""The commands of docker-compose.yml and the Dockerfile, run against a real Redis and a real PostgreSQL."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.azure import Azure, wait_for
+from tests.environment import free_port
+from tests.machine import ROOT, eventually, postgres_server, redis_server, running
+from tests.site.test_run import Desk
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+
+
+def words(text: str) -> list[str]:
+    program, *arguments = shlex.split(text)
+    return [sys.executable if program == "python" else program, *arguments]
+
+
+def is_healthy(name: str, environment: dict[str, str]) -> bool:
+    command = words(SERVICES[name]["healthcheck"]["test"])
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True).returncode == 0
+
+
+def test_every_service_is_watched_and_every_secret_is_a_file() -> None:
+    assert all("healthcheck" in service for name, service in SERVICES.items() if name != "migrate")
+    for service in SERVICES.values():
+        assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys()
+        secret = re.compile("SECRET|PASSWORD|KEYS|DATABASE_URL")
+        assert all(name.endswith("_FILE") for name in service.get("environment", {}) if secret.search(name))
+
+
+def test_the_image_has_all_that_the_commands_need(tmp_path: Path) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (\S+) (?:\S+)$", dockerfile, re.MULTILINE)
+    for name in copied:
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-r", str(ROOT / name), str(target)], check=True)
+    found = re.search(r"^RUN AZURE_BACKEND=azure python (.*?) \\$", dockerfile, re.MULTILINE)
+    assert found is not None
+    environment = {"PATH": os.environ["PATH"], "AZURE_BACKEND": "azure", "STATIC_ROOT": str(tmp_path / "collected")}
+    environment["DATA_DIR"] = str(tmp_path / "data")
+    subprocess.run(
+        [sys.executable, *shlex.split(found[1])], cwd=tmp_path, env=environment, check=True, capture_output=True
+    )
+    assert (tmp_path / "collected" / "staticfiles.json").exists()
+
+
+def test_its_processes_bring_an_endpoint_online(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        port, emulator_port = free_port(), free_port()
+        environment = {
+            "PORT": str(port),
+            "EMULATOR_PORT": str(emulator_port),
+            "DATA_DIR": str(tmp_path / "data"),
+            "DATABASE_URL": stack.enter_context(postgres_server(tmp_path)),
+            "REDIS_URL": stack.enter_context(redis_server(tmp_path)),
+        }
+        subprocess.run(
+            words(SERVICES["migrate"]["command"]),
+            cwd=ROOT,
+            env=os.environ | environment,
+            check=True,
+            capture_output=True,
+        )
+        collect = [sys.executable, "manage.py", "collectstatic", "--no-input"]
+        subprocess.run(collect, cwd=ROOT, env=os.environ | environment, check=True, capture_output=True)
+        emulator = [sys.executable, "-m", "emulator", "--port", str(emulator_port), "--provisioning-seconds", "3"]
+        redirect = ["--client-redirect", f"http://localhost:{port}/auth/callback"]
+        stack.enter_context(running([*emulator, *redirect], tmp_path / "emulator.log"))
+        processes = {
+            name: stack.enter_context(
+                running(words(SERVICES[name]["command"]), tmp_path / f"{name}.log", **environment)
+            )
+            for name in ("web", "worker", "beat")
+        }
+        wait_for(f"http://127.0.0.1:{port}/readyz", processes["web"], Host="localhost")
+        desk = Desk(f"http://localhost:{port}", Azure(f"http://127.0.0.1:{emulator_port}"), processes["web"], tmp_path)
+        browser = desk.visitor("ada")
+        desk.register(browser)
+        page = desk.create(browser, "chat")
+        assert eventually(lambda: desk.state(browser, page) == "online", 60, 0.5), desk.state(browser, page)
+        for name in processes:
+            assert eventually(lambda name=name: is_healthy(name, environment), 20), name
