@@ -35,6 +35,7 @@ def azure_process() -> Iterator[Azure]:
 def azure(azure_process: Azure) -> Azure:
     """The emulator, with nothing in it. Provisioning takes 30 s of its clock, which `advance` moves on."""
     azure_process.reset()
+    azure_process.http.cookies.clear()
     entra._http_cache.clear()  # msal repeats refusals from it for a minute
     return azure_process
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from emulator import faults, journal, state
@@ -33,7 +33,7 @@ def style(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest) -> HttpResponse:
     problem = _act(request) if request.method == "POST" else ""
     if request.method == "POST" and not problem:
-        return redirect("page")
+        return HttpResponseRedirect(request.path)
     low, high = options().provisioning_seconds
     context = {
         "faults": faults.switched_on(),

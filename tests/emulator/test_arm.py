@@ -1,0 +1,187 @@
+"""The emulator's ARM, spoken to by a client that knows nothing of Endpoint Desk."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msal
+import pytest
+import requests
+from django.conf import settings
+
+from emulator.seed import RESEARCH, WORKSPACES
+from tests.azure import Azure, end, start_azure
+from tests.emulator.test_entra import signed_in
+from tests.environment import free_port
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
+PRODUCTION = f"{WORKSPACES[0].resource_id}/serverlessEndpoints"
+VERSION = "2025-09-01"
+PHI = "azureml://registries/azureml/models/Phi-4"
+Ask = Callable[..., requests.Response]
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    properties = {"authMode": "Key", "modelSettings": {"modelId": PHI}}
+    return {"location": "eastus2", "sku": {"name": "Consumption"}, "properties": properties, **changes}
+
+
+@pytest.fixture
+def ask(client: msal.ConfidentialClientApplication, azure: Azure) -> Ask:
+    """A request in somebody's name; by default Ada's."""
+    tokens: dict[str, str] = {}
+
+    def ask(method: str, path: str, person: str = "ada", version: str = VERSION, **more: Any) -> requests.Response:
+        if person not in tokens:
+            tokens[person] = signed_in(client, azure, person)["access_token"]
+        url = path if path.startswith("http") else f"{azure.url}{path}?api-version={version}"
+        headers = {"Authorization": f"Bearer {tokens[person]}"}
+        return azure.http.request(method, url, headers=headers, timeout=10, allow_redirects=False, **more)
+
+    return ask
+
+
+def code(answer: requests.Response) -> str:
+    return str(answer.json()["error"]["code"])
+
+
+def test_a_new_endpoint_is_accepted_as_the_real_front_end_does(ask: Ask) -> None:
+    answer = ask("PUT", f"{PRODUCTION}/one", json=body())
+    assert answer.status_code == 201
+    properties = answer.json()["properties"]
+    assert (properties["provisioningState"], properties["endpointState"]) == ("Creating", "Creating")
+    assert properties["inferenceEndpoint"] is None
+    assert "Retry-After" not in answer.headers
+    assert answer.headers["Location"].partition("?")[0].endswith("/serverlessEndpoints/one")
+    assert len(answer.headers["Azure-AsyncOperation"]) > 3000
+    assert answer.headers["x-ms-async-operation-timeout"] == "PT30M"
+    assert int(answer.headers["x-ms-ratelimit-remaining-subscription-writes"]) > 0
+
+
+def test_the_status_document_is_as_awkward_as_the_real_one(azure: Azure, ask: Ask) -> None:
+    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+    running = ask("GET", monitor).json()
+    assert (running["status"], running["percentComplete"]) == ("Updating", 0.0)
+    assert running["endTime"].startswith("0001-01-01")
+    azure.advance(60)
+    assert ask("GET", monitor).json()["status"] == "Succeeded"
+    made = ask("GET", f"{PRODUCTION}/one").json()
+    assert made["properties"]["inferenceEndpoint"]["uri"] == "https://one.eastus2.models.ai.azure.com"
+
+
+def test_a_changed_signature_is_refused(ask: Ask) -> None:
+    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+    assert ask("GET", monitor.replace("&c=", "&c=x")).status_code == 403
+    assert ask("GET", re.sub("oeidp:[^?]+", "oeidp:none", monitor)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "wanted"),
+    [
+        ({"location": "westus"}, 400, "InvalidResourceLocation"),
+        ({"location": None}, 400, "InvalidRequestContent"),
+        ({"properties": {"modelSettings": {"modelId": PHI}}}, 400, "InvalidRequestContent"),
+        ({"properties": {"authMode": "AAD", "modelSettings": {"modelId": PHI}}}, 400, "InvalidRequestContent"),
+        ({"mood": "blue"}, 400, "InvalidRequestContent"),
+        ({"sku": {"tier": "Basic"}}, 400, "InvalidRequestContent"),
+        ({"sku": {"name": "c", "tier": "Gold"}}, 400, "InvalidRequestContent"),
+        ({"sku": {"name": "c", "capacity": 2**31}}, 400, "InvalidRequestContent"),
+        ({"tags": {f"k{n}": "v" for n in range(16)}}, 400, "InvalidRequestContent"),
+        ({"identity": {"type": "UserAssigned"}}, 400, "InvalidRequestContent"),
+        ({"identity": {"type": "Passport"}}, 400, "InvalidRequestContent"),
+        ({"properties": {"authMode": "Key", "modelSettings": {"modelId": "nothing"}}}, 400, "UserError"),
+    ],
+)
+def test_a_wrong_body_is_refused(ask: Ask, changes: dict[str, Any], status: int, wanted: str) -> None:
+    answer = ask("PUT", f"{PRODUCTION}/one", json=body(**changes))
+    assert (answer.status_code, code(answer)) == (status, wanted)
+    assert ask("GET", f"{PRODUCTION}/one").status_code == 404
+
+
+def test_location_compares_without_case_and_spaces(ask: Ask) -> None:
+    assert ask("PUT", f"{PRODUCTION.upper()}/one", json=body(location="East US 2")).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["1one", "one_two", "a" * 53, "ö"])
+def test_a_wrong_name_is_refused(ask: Ask, name: str) -> None:
+    assert code(ask("PUT", f"{PRODUCTION}/{name}", json=body())) == "InvalidResourceName"
+
+
+def test_a_name_is_used_once_in_a_region(ask: Ask) -> None:
+    ask("PUT", f"{PRODUCTION}/one", json=body())
+    answer = ask("PUT", f"{WORKSPACES[3].resource_id}/serverlessEndpoints/ONE", json=body())
+    assert answer.status_code == 409
+    assert "is not available" in answer.json()["error"]["message"]
+
+
+def test_a_partners_model_needs_its_offer(ask: Ask) -> None:
+    cohere = {"modelId": "azureml://registries/azureml-cohere/models/Cohere-embed-v3-english"}
+    answer = ask("PUT", f"{PRODUCTION}/one", json=body(properties={"authMode": "Key", "modelSettings": cohere}))
+    assert "ServerlessOfferNotFound" in answer.text
+
+
+def test_an_endpoint_is_deleted_and_gone(azure: Azure, ask: Ask) -> None:
+    assert ask("DELETE", f"{PRODUCTION}/one").status_code == 204
+    ask("PUT", f"{PRODUCTION}/one", json=body())
+    assert code(ask("PUT", f"{PRODUCTION}/one", json=body())) == "UserError"
+    azure.advance(60)
+    answer = ask("DELETE", f"{PRODUCTION}/one")
+    assert answer.status_code == 202
+    azure.advance(60)
+    assert ask("GET", answer.headers["Location"]).status_code == 204
+    assert ask("GET", f"{PRODUCTION}/one").status_code == 404
+
+
+def test_everybody_sees_their_own_subscriptions(ask: Ask) -> None:
+    def names(person: str) -> list[str]:
+        found = ask("GET", "/subscriptions", person=person, version="2022-12-01").json()["value"]
+        return [one["displayName"] for one in found]
+
+    assert names("ada") == ["Contoso Production", "Contoso Research"]
+    assert names("vera") == ["Contoso Production"]
+    assert names("nora") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        (f"/subscriptions/{settings.EMULATOR_TENANT_ID}/resourcegroups", "SubscriptionNotFound"),
+        (PRODUCTION.replace("rg-ml-production", "rg-none"), "ResourceGroupNotFound"),
+        (PRODUCTION.replace("workspaces/ml-production", "workspaces/ml-none"), "ResourceNotFound"),
+    ],
+)
+def test_a_missing_parent_is_named(ask: Ask, path: str, wanted: str) -> None:
+    answer = ask("GET", path)
+    assert (answer.status_code, code(answer)) == (404, wanted)
+
+
+def test_rights_are_azures(ask: Ask) -> None:
+    assert code(ask("PUT", f"{PRODUCTION}/one", person="vera", json=body())) == "AuthorizationFailed"
+    assert ask("GET", f"/subscriptions/{RESEARCH}/resourcegroups", person="vera").status_code == 403
+    challenge = ask("PUT", f"{PRODUCTION}/one", person="mira", json=body())
+    assert challenge.status_code == 401
+    assert 'error="insufficient_claims"' in challenge.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}])
+def test_without_a_token_nothing_is_answered(azure: Azure, header: dict[str, str]) -> None:
+    answer = azure.http.get(f"{azure.url}{PRODUCTION}?api-version={VERSION}", headers=header, timeout=10)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_the_api_version_is_required(azure: Azure, ask: Ask) -> None:
+    assert code(ask("GET", f"{azure.url}{PRODUCTION}")) == "MissingApiVersionParameter"
+
+
+def test_a_restart_with_its_state_file_forgets_nothing(tmp_path: Path) -> None:
+    azure = Azure(f"http://127.0.0.1:{free_port()}")
+    port, file, tenant = int(azure.url.rpartition(":")[2]), tmp_path / "state.json", settings.EMULATOR_TENANT_ID
+    seen = []
+    for _ in range(2):
+        process = start_azure(port, dashboard_url="http://localhost:1", seconds="30", state_file=file)
+        seen.append(azure.http.get(f"{azure.url}/{tenant}/discovery/v2.0/keys", timeout=10).json())
+        end(process)
+    assert seen[0] == seen[1]
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,156 @@
+"""The emulator's Entra ID, as msal and requests see it."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import msal
+import pytest
+from django.conf import settings
+
+from tests.azure import PEOPLE, Azure
+
+SCOPE = ["https://management.azure.com/user_impersonation"]
+REDIRECT = f"{settings.PUBLIC_BASE_URL}/auth/callback"
+pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
+
+
+def signed_in(client: msal.ConfidentialClientApplication, azure: Azure, person: str, **asked: Any) -> dict[str, Any]:
+    flow = client.initiate_auth_code_flow(SCOPE, redirect_uri=REDIRECT, **asked)
+    back = parse_qs(urlsplit(azure.pick(flow["auth_uri"], person)).query)
+    found: dict[str, Any] = client.acquire_token_by_auth_code_flow(flow, {key: one for key, (one,) in back.items()})
+    return found
+
+
+def test_msal_signs_in_and_refreshes(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+    result = signed_in(client, azure, "ada")
+    claims = result["id_token_claims"]
+    assert (claims["oid"], claims["roles"], claims["ver"]) == (PEOPLE["ada"], ["Admin", "Keys"], "2.0")
+    account = client.get_accounts()[0]
+    again = client.acquire_token_silent(SCOPE, account, force_refresh=True)
+    assert again["access_token"] != result["access_token"]
+
+
+def test_the_token_is_signed_with_a_published_key(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+    id_token = signed_in(client, azure, "ada")["id_token"]
+    keys = azure.http.get(f"{azure.url}/{settings.EMULATOR_TENANT_ID}/discovery/v2.0/keys", timeout=10).json()
+    key = jwt.PyJWKSet.from_dict(keys).keys[0]
+    assert jwt.decode(id_token, key, algorithms=["RS256"], audience=settings.EMULATOR_CLIENT_ID)
+
+
+def test_too_many_groups_become_a_pointer(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+    claims = signed_in(client, azure, "gus")["id_token_claims"]
+    assert claims["_claim_names"] == {"groups": "src1"}
+    assert "roles" not in claims
+
+
+def test_a_claims_challenge_ends_in_a_token_that_carries_them(
+    client: msal.ConfidentialClientApplication, azure: Azure
+) -> None:
+    wanted = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
+    signed_in(client, azure, "mira")
+    account = client.get_accounts()[0]
+    refused = client.acquire_token_silent_with_error(SCOPE, account, claims_challenge=wanted)
+    assert (refused["error"], refused["error_codes"]) == ("interaction_required", [50076])
+    token = signed_in(client, azure, "mira", claims_challenge=wanted)["access_token"]
+    assert jwt.decode(token, options={"verify_signature": False})["acrs"] == ["p1"]
+
+
+def test_a_revoked_person_gets_nothing_silently(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+    signed_in(client, azure, "ada")
+    azure.revoke("ada")
+    refused = client.acquire_token_silent_with_error(SCOPE, client.get_accounts()[0], force_refresh=True)
+    assert (refused["error"], refused["error_codes"], refused["suberror"]) == ("invalid_grant", [50173], "bad_token")
+
+
+def test_the_application_signs_in_as_itself(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+    result = client.acquire_token_for_client(["https://management.azure.com/.default"])
+    headers = {"Authorization": f"Bearer {result['access_token']}"}
+    answer = azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", headers=headers, timeout=10)
+    assert len(answer.json()["value"]) == 2
+
+
+def authorize(azure: Azure, **changes: str) -> Any:
+    asked = {
+        "client_id": settings.EMULATOR_CLIENT_ID,
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": " ".join(SCOPE),
+        "state": "s",
+    }
+    url = f"{azure.url}/{settings.EMULATOR_TENANT_ID}/oauth2/v2.0/authorize"
+    return azure.http.get(url, params=asked | changes, allow_redirects=False, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"client_id": "11111111-1111-1111-1111-111111111111"}, "AADSTS700016"),
+        ({"redirect_uri": "https://evil.example/"}, "AADSTS50011"),
+        ({"response_type": "token"}, "AADSTS70005"),
+        ({"code_challenge": "x", "code_challenge_method": "plain"}, "AADSTS501491"),
+    ],
+)
+def test_what_cannot_be_trusted_is_not_sent_back(azure: Azure, changes: dict[str, str], code: str) -> None:
+    answer = authorize(azure, **changes)
+    assert answer.status_code == 400
+    assert code in answer.text
+
+
+def test_a_silent_request_without_a_sign_in_is_refused(azure: Azure) -> None:
+    assert "error=login_required" in authorize(azure, prompt="none").headers["Location"]
+
+
+def test_who_signed_in_once_is_known_until_the_sign_out(azure: Azure) -> None:
+    import requests
+
+    with requests.Session() as browser:
+        url = authorize(azure).url
+        browser.post(url, {"person": PEOPLE["ada"]}, allow_redirects=False, timeout=10)
+        assert "code=" in browser.get(url, allow_redirects=False, timeout=10).headers["Location"]
+        assert "Who do you want to be?" in browser.get(f"{url}&prompt=select_account", timeout=10).text
+        browser.get(url.replace("authorize", "logout").partition("?")[0], timeout=10)
+        assert "Who do you want to be?" in browser.get(url, timeout=10).text
+
+
+def test_a_form_post_carries_the_answer_in_a_page(azure: Azure) -> None:
+    url = authorize(azure, response_mode="form_post").url
+    answer = azure.http.post(url, data={"person": PEOPLE["ada"]}, timeout=10)
+    assert re.search(r'<form method="post" action="http://localhost[^"]+"', answer.text)
+    assert 'name="code"' in answer.text
+
+
+def redeem(azure: Azure, **form: str) -> Any:
+    sent = {"client_id": settings.EMULATOR_CLIENT_ID, "client_secret": "endpoint-desk-emulator-secret", **form}
+    url = f"{azure.url}/{settings.EMULATOR_TENANT_ID}/oauth2/v2.0/token"
+    return azure.http.post(url, data=sent, timeout=10).json()
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        ({"client_secret": "wrong"}, 7000215),
+        ({"client_id": "nobody"}, 700016),
+        ({"grant_type": "password"}, 70003),
+        ({"grant_type": "authorization_code", "code": "x"}, 9002313),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, 9002313),
+        ({"grant_type": "client_credentials", "scope": "https://management.azure.com/user"}, 1002012),
+    ],
+)
+def test_the_token_endpoint_refuses_as_entra_does(azure: Azure, form: dict[str, str], code: int) -> None:
+    answer = redeem(azure, **form)
+    assert answer["error_codes"] == [code]
+    assert f"AADSTS{code}" in answer["error_description"]
+
+
+def test_a_code_is_bound_to_its_verifier_and_works_once(azure: Azure) -> None:
+    url = authorize(
+        azure, code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method="S256"
+    ).url
+    code = parse_qs(urlsplit(azure.pick(url, "ada")).query)["code"][0]
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
+    assert redeem(azure, **grant, code_verifier="wrong")["error_codes"] == [501481]
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    assert "access_token" in redeem(azure, **grant, code_verifier=verifier)
+    assert redeem(azure, **grant, code_verifier=verifier)["error_codes"] == [54005]

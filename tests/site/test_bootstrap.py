@@ -1,0 +1,135 @@
+"""Making the environment on machines that offer more or less. The lock file holds one small package, made here."""
+
+import ensurepip
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipapp
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machine import ROOT, leave_out
+
+BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
+HIDE = """
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name in {names!r} else real(name, package)
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """As much of a clone as the bootstrap sees."""
+    folder, wheel = tmp_path / "clone", tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
+    (folder / "requirements").mkdir(parents=True)
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tiny-1.0.dist-info/RECORD", "tiny.py,,\n")
+    shutil.copy(ROOT / "bootstrap.py", folder)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (folder / "requirements" / "runtime.txt").write_text(f"tiny==1.0 --hash=sha256:{digest}\n")
+    (folder / "requirements" / "dev.txt").write_text(f"# for development\ntiny==1.0 --hash=sha256:{digest}\n")
+    return folder
+
+
+def bootstrap(
+    clone: Path, python: str = BASE_PYTHON, *, which: str = "runtime", hidden: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    wheels, site = str(clone.parent / "wheels"), clone.parent / "site"
+    site.mkdir(exist_ok=True)
+    (site / "sitecustomize.py").write_text(HIDE.format(names=hidden))
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "UV_NO_INDEX": "1", "UV_FIND_LINKS": wheels}
+    return subprocess.run(
+        [python, "bootstrap.py", which],
+        cwd=clone,
+        env={**os.environ, "PYTHONPATH": str(site), "PATH": "/usr/bin:/bin", **offline, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def is_made(clone: Path) -> bool:
+    return subprocess.run([clone / ".venv" / "bin" / "python", "-c", "import tiny"]).returncode == 0
+
+
+def test_with_uv(clone: Path) -> None:
+    uv = shutil.which("uv") or leave_out("uv is not installed.")
+    done = bootstrap(clone, PATH=f"{Path(uv).parent}:/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    assert is_made(clone)
+
+
+def test_with_pythons_own_pip(clone: Path) -> None:
+    done = bootstrap(clone)
+    assert done.returncode == 0, done.stderr
+    assert is_made(clone)
+
+
+def test_with_the_systems_pip_where_debian_lacks_python3_venv(clone: Path) -> None:
+    done = bootstrap(clone, hidden=("ensurepip",))
+    assert done.returncode == 0, done.stderr
+    assert is_made(clone)
+
+
+@pytest.fixture
+def pip_from_elsewhere(tmp_path: Path) -> Iterator[str]:
+    """The address of a pip as one file, on this machine."""
+    bundled = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    with zipfile.ZipFile(bundled) as archive:
+        archive.extractall(tmp_path / "pip")
+    (tmp_path / "served").mkdir()
+    zipapp.create_archive(tmp_path / "pip", tmp_path / "served" / "pip.pyz", main="pip._internal.cli.main:main")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/pip.pyz"
+    server.shutdown()
+    server.server_close()
+
+
+def test_with_no_pip_at_all_one_is_fetched(clone: Path, pip_from_elsewhere: str) -> None:
+    done = bootstrap(clone, hidden=("ensurepip", "pip"), PIP_PYZ_URL=pip_from_elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert is_made(clone)
+
+
+def test_a_second_time_nothing_is_done(clone: Path) -> None:
+    assert "Making the environment" in bootstrap(clone).stdout
+    assert bootstrap(clone).stdout == ""
+    assert "Making the environment" in bootstrap(clone, which="dev").stdout
+    assert bootstrap(clone).stdout == "", "the one for development holds the other"
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(clone: Path) -> None:
+    (clone / ".venv").touch()
+    done = bootstrap(clone)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_too_old_python_is_one_sentence(clone: Path) -> None:
+    text = (clone / "bootstrap.py").read_text().replace("OLDEST = (3, 11)", "OLDEST = (9, 0)")
+    (clone / "bootstrap.py").write_text(text)
+    done = bootstrap(clone)
+    assert done.returncode == 1
+    assert "Endpoint Desk needs Python 3.11 or newer, and this is 3." in done.stderr
+    assert "make run PYTHON=python3.12" in done.stderr
+
+
+def test_an_old_python_can_read_the_file() -> None:
+    import ast
+
+    ast.parse((ROOT / "bootstrap.py").read_text(), feature_version=(3, 5))
