@@ -195,14 +195,17 @@ def _facts(endpoint: Endpoint, operation: Operation | None) -> list[FactGroup]:
 
 
 def _azure_states(endpoint: Endpoint, properties: dict[str, Any], operation: Operation | None) -> list[Fact]:
+    ended, read = operation and operation.settled_at, endpoint.observed_at
+    # A failed operation ends without another read of the resource, which then still shows what was before.
+    when = ", before the end" if ended and read and read < ended else ""
     rows = [
-        Fact("Provisioning state", properties.get("provisioningState")),
-        Fact("Endpoint state", properties.get("endpointState")),
+        Fact(f"Provisioning state{when}", properties.get("provisioningState")),
+        Fact(f"Endpoint state{when}", properties.get("endpointState")),
         Fact("Read at", endpoint.observed_at),
         Fact("Last confirmed", endpoint.confirmed_at),
     ]
     if operation:
-        rows.append(Fact("Operation says", operation.arm_status))
+        rows.insert(0, Fact("Operation says", operation.arm_status))
         rows.append(Fact("Correlation id", str(operation.correlation_id), mono=True, copy=True))
     return _present(rows)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -30,6 +30,11 @@ SORTS: dict[str, list[Any]] = {
     "owner": ["owner__username", "name", "id"],
     "changed": ["-changed_at", "id"],
 }
+# All that a row is drawn from; reading the rest of three tables would cost more than drawing it.
+ROW = (
+    "name", "model_id", "state", "reason", "inference_uri", "confirmed_at", "changed_at", "version",
+    "workspace__name", "workspace__location", "owner__name", "owner__username",
+)  # fmt: skip
 COLUMNS = {
     "name": "Name",
     "state": "State",
@@ -159,14 +164,30 @@ class Counts:
 
 def matching(user: User, readable: Readable, asked: TableQuery) -> QuerySet[Endpoint]:
     """The endpoints that this person may see and that the search asks for, in every state."""
-    found = Endpoint.objects.filter(workspace__in=readable.ids)
+    return _searched(Endpoint.objects.filter(workspace__in=readable.ids), user, asked)
+
+
+def _in_order(user: User, readable: Readable, asked: TableQuery) -> QuerySet[Endpoint]:
+    """The same endpoints, to be read from the start of the table's order.
+
+    A plain filter by workspace makes the planner gather and sort all rows for the first fifty. With 10,000 of them that
+    is ten times as slow as walking the index of the order, which it does when it cannot see the column.
+    """
+    hidden = Endpoint.objects.alias(workspace_read=Coalesce("workspace", "workspace"))
+    found = _searched(hidden.filter(workspace_read__in=readable.ids), user, asked)
+    in_state = found.filter(state=asked.state) if asked.state else found
+    return in_state.select_related("workspace", "owner").only(*ROW).order_by(*asked.order)
+
+
+def _searched(found: QuerySet[Endpoint], user: User, asked: TableQuery) -> QuerySet[Endpoint]:
     if asked.text:
         found = found.filter(Q(name__icontains=asked.text) | Q(model_id__icontains=asked.text))
     return found.filter(owner=user) if asked.mine else found
 
 
 def count(found: QuerySet[Endpoint]) -> Counts:
-    rows = list(found.order_by().values_list("state").annotate(Count("id"), Sum("version")))
+    # COUNT(*) needs nothing but the index; COUNT(id) would read every row.
+    rows = list(found.order_by().values_list("state").annotate(number=Count("*"), versions=Sum("version")))
     return Counts({state: number for state, number, _ in rows}, sum(versions for *_, versions in rows))
 
 
@@ -176,10 +197,8 @@ def table_tag(user: User, readable: Readable, asked: TableQuery, counts: Counts)
     return hashlib.sha256(repr(drawn_from).encode()).hexdigest()[:20]
 
 
-def table(user: User, readable: Readable, asked: TableQuery, counts: Counts, found: QuerySet[Endpoint]) -> Table:
-    in_state = found.filter(state=asked.state) if asked.state else found
-    rows = in_state.select_related("workspace", "owner").defer("observed", "asked").order_by(*asked.order)
-    paginator = Paginator(rows, PAGE_SIZE)
+def table(user: User, readable: Readable, asked: TableQuery, counts: Counts) -> Table:
+    paginator = Paginator(_in_order(user, readable, asked), PAGE_SIZE)
     # The counts are known already; without this the paginator would ask again.
     paginator.count = counts.by_state.get(asked.state, 0) if asked.state else counts.total
     working = any(State(state).is_working for state in counts.by_state)

@@ -7,13 +7,18 @@ from typing import Any
 
 from django import template
 from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from endpoints.models import Endpoint
 from endpoints.states import State
 
 register = template.Library()
+# Drawn rows of this process: some 2 kB each.
+MOST_ROWS = 5_000
+_rows: dict[tuple[object, ...], SafeString] = {}
 
 
 @register.simple_tag
@@ -35,6 +40,29 @@ def ago(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}" data-ago>{}</time>', moment.isoformat(), _exact(moment), elapsed(seconds)
     )
+
+
+@register.simple_tag
+def since(moment: datetime | None) -> SafeString | str:
+    """The same in a page that is kept: the exact time, which the browser turns into how long ago that is."""
+    if moment is None:
+        return ""
+    exact = _exact(moment)
+    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', moment.isoformat(), exact, exact)
+
+
+@register.simple_tag
+def row(endpoint: Endpoint) -> SafeString:
+    """The row of an endpoint, drawn once for each version of it: most rows of most pages did not change."""
+    workspace, owner = endpoint.workspace, endpoint.owner
+    drawn_from = (endpoint.pk, endpoint.version, workspace.name, workspace.location, owner.name, owner.username)
+    html = _rows.get(drawn_from)
+    if html is None:
+        html = render_to_string("endpoints/row.html", {"endpoint": endpoint})
+        if len(_rows) >= MOST_ROWS:
+            _rows.clear()
+        _rows[drawn_from] = html
+    return html
 
 
 @register.simple_tag

@@ -105,8 +105,8 @@
   if (window.Idiomorph) {
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.localName === "details");
   }
+  document.addEventListener("htmx:afterSwap", countOn);
   document.addEventListener("htmx:afterSettle", () => {
-    countOn();
     const title = $("#live")?.dataset.title;
     if (title) document.title = title;
   });
@@ -120,5 +120,6 @@
   $("[data-focus]")?.focus();
 
   setInterval(() => { if (!document.hidden) { countOn(); mark(); } }, 1000);
+  countOn();
   mark();
 })();

@@ -99,7 +99,7 @@ def test_from_sign_in_to_an_endpoint_online(page: Page) -> None:
     page.goto("/")
     look(page, "sign-in")
     sign_in(page, "Ada Admin")
-    expect(page.get_by_role("heading", name="Endpoints")).to_be_visible()
+    expect(page.get_by_role("heading", name="Endpoints", exact=True)).to_be_visible()
     look(page, "empty")
     fill_in(page, "chat-eu", "azureml-meta/models/Llama-3.3-70B-Instruct")
     page.get_by_label("Name", exact=True).focus()

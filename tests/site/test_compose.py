@@ -87,7 +87,7 @@ def test_its_processes_bring_an_endpoint_online(tmp_path: Path) -> None:
         desk = Desk(f"http://localhost:{port}", Azure(f"http://127.0.0.1:{emulator_port}"), processes["web"], tmp_path)
         browser = desk.visitor("ada")
         desk.register(browser)
-        page = desk.create(browser, "chat")
+        page = desk.submit(browser, desk.form(browser, "chat"))
         assert eventually(lambda: desk.state(browser, page) == "online", 60, 0.5), desk.state(browser, page)
         for name in processes:
             assert eventually(lambda name=name: is_healthy(name, environment), 20), name

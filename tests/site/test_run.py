@@ -43,14 +43,17 @@ class Desk:
         form = {"resource_id": FIRST_WORKSPACES[0].resource_id, "csrfmiddlewaretoken": browser.cookies["csrf"]}
         assert browser.post(f"{self.url}/workspaces/new", form, timeout=20).ok
 
-    def create(self, browser: requests.Session, name: str, model: str = "Phi-4-mini-instruct") -> str:
-        """Fill in the form; returns the address of the endpoint's page."""
+    def form(self, browser: requests.Session, name: str, model: str = "Phi-4-mini-instruct") -> dict[str, str]:
+        """The form for a new endpoint, loaded and filled in."""
         page = browser.get(f"{self.url}/endpoints/new", timeout=20).text
-        form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', page))
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', page))
         found = re.search(r'<option value="([^"]+)"[^>]*>ml-production', page)
         assert found is not None
         model_id = f"azureml://registries/azureml/models/{model}"
-        form |= {"workspace": found[1], "name": name, "model_id": model_id, "auth_mode": "Key"}
+        return hidden | {"workspace": found[1], "name": name, "model_id": model_id, "auth_mode": "Key"}
+
+    def submit(self, browser: requests.Session, form: dict[str, str]) -> str:
+        """Send the form; returns the address of the endpoint's page."""
         answer = browser.post(f"{self.url}/endpoints/new", form, allow_redirects=False, timeout=20)
         assert answer.status_code == 303, answer.text
         return f"{self.url}{answer.headers['Location']}"
@@ -101,7 +104,7 @@ def test_a_creation_survives_the_kill_of_its_worker_at_any_moment(tmp_path: Path
     with desk(tmp_path / "var", environment(tmp_path / "var"), seconds="6") as started:
         browser = started.visitor("ada")
         models = {"one": "Phi-4", "fail-offer-two": "Phi-4-mini-instruct", "three": "Phi-4-reasoning"}
-        pages = {name: started.create(browser, name, model) for name, model in models.items()}
+        pages = {name: started.submit(browser, started.form(browser, name, model)) for name, model in models.items()}
         for _ in range(3):
             started.kill("celery --app dashboard --quiet worker")
             time.sleep(1.5)
@@ -121,7 +124,7 @@ def test_a_second_start_keeps_the_data_and_goes_on(tmp_path: Path) -> None:
     ports = environment(tmp_path / "var")
     with desk(tmp_path / "var", ports, seconds="8") as started:
         browser = started.visitor("ada")
-        page = started.create(browser, "chat")
+        page = started.submit(browser, started.form(browser, "chat"))
         assert eventually(lambda: started.state(browser, page) == "creating")
     with desk(tmp_path / "var", ports, seconds="8") as started:
         assert eventually(lambda: started.state(browser, page) == "online", 90)

@@ -1,0 +1,35 @@
+"""The dashboard, and an admin that lets everybody look at endpoints."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import include, path
+
+from endpoints.models import Endpoint
+
+
+class OpenSite(admin.AdminSite):
+    def has_permission(self, request: HttpRequest) -> bool:
+        return True
+
+
+class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("name", "model_id", "state", "reason", "inference_uri", "workspace", "owner", "changed_at")
+    list_filter = ("state",)
+    list_per_page = 50
+    list_select_related = ("workspace", "owner")
+    search_fields = ("name", "model_id")
+    ordering = ("urgency", "name", "id")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return True
+
+    has_change_permission = has_add_permission = has_delete_permission = has_view_permission
+
+
+site = OpenSite()
+site.register(Endpoint, EndpointAdmin)
+urlpatterns = [path("admin/", site.urls), path("", include("dashboard.urls"))]
+handler403 = "accounts.views.forbidden"
