@@ -10,14 +10,26 @@ from accounts.tokens import arm_token
 from endpoints.arm.http import ArmHttp
 from endpoints.arm.reads import ArmReader
 
+# A page does not wait as long as an operation does.
+PAGE_WAITS_SECONDS = 10.0
+
 
 @lru_cache(maxsize=1)
 def arm_http() -> ArmHttp:
-    """The one client of this process."""
+    """The client that operations are followed with."""
+    return _client(settings.ARM_READ_TIMEOUT_SECONDS)
+
+
+@lru_cache(maxsize=1)
+def _page_http() -> ArmHttp:
+    return _client(PAGE_WAITS_SECONDS)
+
+
+def _client(read_timeout: float) -> ArmHttp:
     return ArmHttp(
         settings.ARM_BASE_URL,
         connect_timeout=settings.ARM_CONNECT_TIMEOUT_SECONDS,
-        read_timeout=settings.ARM_READ_TIMEOUT_SECONDS,
+        read_timeout=read_timeout,
         connections=settings.ARM_CONCURRENCY,
         trust_env=settings.HTTP_TRUST_ENVIRONMENT,
     )
@@ -28,5 +40,5 @@ def endpoint_url(arm_id: str) -> str:
 
 
 def reader(user: User, correlation_id: UUID | None = None) -> ArmReader:
-    """Read ARM as a person. Raises accounts.tokens.TokenUnavailable."""
-    return ArmReader(arm_http(), arm_token(user), correlation_id or uuid4(), settings.ARM_API_VERSION)
+    """Read ARM as a person who waits for the page. Raises accounts.tokens.TokenUnavailable."""
+    return ArmReader(_page_http(), arm_token(user), correlation_id or uuid4(), settings.ARM_API_VERSION)

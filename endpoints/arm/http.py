@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -112,7 +112,8 @@ def _headers(token: str, correlation_id: UUID) -> dict[str, str]:
         "Accept": "application/json",
         "Accept-Language": "en",
         "User-Agent": "endpoint-desk",
-        "x-ms-client-request-id": str(uuid4()),
+        # One for all requests of an operation: what belongs together can be found together.
+        "x-ms-client-request-id": str(correlation_id),
         "x-ms-return-client-request-id": "true",
         "x-ms-correlation-request-id": str(correlation_id),
     }

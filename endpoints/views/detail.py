@@ -1,7 +1,8 @@
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import flow
@@ -32,9 +33,11 @@ def sign_in_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """Fetch at Entra ID what Azure asked for, and come back; what waited for it goes on by itself."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
     waiting = endpoint.operations.filter(asked_by=request.user, needs_sign_in=True).first()
-    return flow.begin(
-        request,
-        next_url=endpoint.get_absolute_url(),
-        claims=waiting.claims if waiting else "",
-        login_hint=request.user.username,
-    )
+    claims = waiting.claims if waiting else ""
+    try:
+        return flow.begin(
+            request, next_url=endpoint.get_absolute_url(), claims=claims, login_hint=request.user.username
+        )
+    except flow.SignInFailed as failure:
+        messages.error(request, f"{failure} {failure.error.advice}")
+        return redirect(endpoint)

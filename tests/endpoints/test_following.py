@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import entra
 from accounts.models import TokenCache, User
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
@@ -34,7 +35,7 @@ def test_the_request_carries_the_persons_name_and_one_correlation_id(
     sent = [one for one in azure.requests() if one["correlation_id"] == str(endpoint.operations.get().correlation_id)]
     assert {one["who"] for one in sent} == {"oscar@emulator.test"}
     assert {"GET", "PUT"} == {one["method"] for one in sent}
-    assert len({one["client_request_id"] for one in sent}) == len(sent)
+    assert {one["client_request_id"] for one in sent} == {sent[0]["correlation_id"]}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,17 @@ def test_a_stronger_sign_in_is_asked_for_and_the_creation_goes_on(
     answer = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
     assert answer["Location"] == endpoint.get_absolute_url()
     assert settle(azure, endpoint).state == "online"
+
+
+def test_entra_being_away_when_a_stronger_sign_in_is_asked_for_is_said(
+    azure: Azure, sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    client = sign_in("mira")
+    endpoint = settle(azure, submit(client, workspaces[0]))
+    entra._http_cache.clear()
+    azure.fault("server-error", where="discovery", status=503)
+    answer = client.post(f"{endpoint.get_absolute_url()}sign-in", follow=True)
+    assert "Endpoint Desk got no answer from Entra ID" in answer.content.decode()
 
 
 def test_a_revoked_sign_in_parks_the_creation_until_the_next(
