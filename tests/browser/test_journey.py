@@ -70,6 +70,8 @@ def sign_in(page: Page, person: str) -> None:
     page.goto("/")
     page.get_by_role("link", name="Sign in with Entra ID").click()
     page.get_by_role("button", name=person).click()
+    expect(page.get_by_role("heading", name="Endpoints", exact=True)).to_be_visible()
+    page.wait_for_load_state()
 
 
 def fill_in(page: Page, name: str, model: str) -> None:
@@ -99,7 +101,6 @@ def test_from_sign_in_to_an_endpoint_online(page: Page) -> None:
     page.goto("/")
     look(page, "sign-in")
     sign_in(page, "Ada Admin")
-    expect(page.get_by_role("heading", name="Endpoints", exact=True)).to_be_visible()
     look(page, "empty")
     fill_in(page, "chat-eu", "azureml-meta/models/Llama-3.3-70B-Instruct")
     page.get_by_label("Name", exact=True).focus()
@@ -183,6 +184,21 @@ def test_a_paused_table_asks_for_nothing(page: Page) -> None:
     page.wait_for_timeout(300)
     assert asked == []
     page.get_by_role("button", name="Resume").click()
+    page.wait_for_timeout(300)
+    assert asked != []
+
+
+def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(page: Page) -> None:
+    sign_in(page, "Vera Viewer")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
+    page.evaluate(hide % "true")
+    page.evaluate("htmx.trigger('#live', 'refresh')")
+    page.wait_for_timeout(300)
+    assert asked == []
+    page.evaluate(hide % "false")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(300)
     assert asked != []
 
