@@ -174,12 +174,18 @@ def test_an_endpoint_can_be_asked_for_with_the_keyboard_alone(page: Page) -> Non
     expect(page.get_by_role("heading", name="by-keys")).to_be_visible()
 
 
+def polls(page: Page) -> list[str]:
+    """The addresses that htmx asks for from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "hx-request" in request.headers else None)
+    return asked
+
+
 def test_a_paused_table_asks_for_nothing(page: Page) -> None:
     sign_in(page, "Vera Viewer")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#marker")).to_contain_text("Paused")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = polls(page)
     page.evaluate("htmx.trigger('#live', 'refresh')")
     page.wait_for_timeout(300)
     assert asked == []
@@ -190,8 +196,7 @@ def test_a_paused_table_asks_for_nothing(page: Page) -> None:
 
 def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(page: Page) -> None:
     sign_in(page, "Vera Viewer")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = polls(page)
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
     page.evaluate(hide % "true")
     page.evaluate("htmx.trigger('#live', 'refresh')")
