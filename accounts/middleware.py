@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 
 from accounts.flow import safe_next
+from accounts.models import User
+from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_known
 
 # The session's row is written at most this often for being active.
 NOTED_EVERY_SECONDS = 60
@@ -22,7 +24,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
         if request.user.is_authenticated:
-            if _has_ended(request):
+            if _has_ended(request) or not _is_still_welcome(request.user):
                 logout(request)
             else:
                 _note_activity(request)
@@ -49,6 +51,19 @@ def _has_ended(request: HttpRequest) -> bool:
     now, session = time.time(), request.session
     started, active = session.get("signed_in_at", 0), session.get("active_at", 0)
     return bool(now - started > settings.SESSION_COOKIE_AGE or now - active > settings.SESSION_IDLE_SECONDS)
+
+
+def _is_still_welcome(user: User) -> bool:
+    """Ask Entra ID once an hour; False when it ended the person's sign-in. A new token brings the roles of now."""
+    if roles_are_known(user):
+        return True
+    try:
+        arm_token(user)
+    except NeedsSignIn:
+        return False
+    except TokenUnavailable:
+        pass  # what was known holds until Entra ID can be asked
+    return True
 
 
 def _note_activity(request: HttpRequest) -> None:

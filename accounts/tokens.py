@@ -1,5 +1,7 @@
 """Tokens for ARM in a person's name, for the web and for workers alike."""
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +13,8 @@ from accounts.models import User
 from accounts.roles import known
 
 TEMPORARY = {"temporarily_unavailable", "server_error"}
+# Nobody keeps a lost role longer than this.
+ROLES_GOOD_FOR = timedelta(hours=1)
 
 
 class TokenUnavailable(Exception):
@@ -33,8 +37,26 @@ class SignInServiceDown(TokenUnavailable):
     """Entra ID did not answer."""
 
 
-def arm_token(user: User, *, force_refresh: bool = False, claims: str = "") -> str:
-    """A token that is good for five minutes at least. Raises one of the TokenUnavailable."""
+def arm_token(
+    user: User, *, force_refresh: bool = False, claims: str = "", roles_within: timedelta = ROLES_GOOD_FOR
+) -> str:
+    """A token that is good for five minutes at least. Raises one of the TokenUnavailable.
+
+    A refresh brings the person's roles too, so one is made when they were last seen longer ago than `roles_within`.
+    While Entra ID is away, what was known goes on to hold.
+    """
+    if not force_refresh and not roles_are_known(user, roles_within):
+        with suppress(SignInServiceDown):
+            return _token(user, True, claims)
+    return _token(user, force_refresh, claims)
+
+
+def roles_are_known(user: User, within: timedelta = ROLES_GOOD_FOR) -> bool:
+    """Whether Entra ID told this person's roles lately."""
+    return user.roles_checked_at is not None and timezone.now() - user.roles_checked_at < within
+
+
+def _token(user: User, force_refresh: bool, claims: str) -> str:
     stored = store.load(user)
     if stored is None:
         raise NeedsSignIn

@@ -6,8 +6,8 @@ longest call, so a row of a killed worker is taken up again and never worked on 
 
 import logging
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.policy import Action, may
-from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token
+from accounts.tokens import ROLES_GOOD_FOR, NeedsSignIn, TokenUnavailable, arm_token
 from endpoints import advance
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.azure import arm_http, endpoint_url
@@ -29,7 +29,11 @@ from endpoints.states import Phase, State, Urgency
 
 logger = logging.getLogger(__name__)
 
-BATCH = 64
+BATCH = 32
+# A call that could not begin in this time after its lease was taken is left to the next sweep.
+START_WITHIN = timedelta(seconds=10)
+# Before something billable is made, the role is looked at again.
+ROLES_WITHIN_AT_PUT = timedelta(minutes=5)
 # Headers that support asks for, and that explain the rhythm. None of them carries a secret.
 EVIDENCE = (
     "retry-after",
@@ -45,7 +49,7 @@ class Step:
     operation: Operation
     call: Call
     resource_url: str
-    token: str
+    token: str = field(repr=False)
 
 
 def run_due(only: UUID | None = None, until: datetime | None = None) -> int:
@@ -56,9 +60,7 @@ def run_due(only: UUID | None = None, until: datetime | None = None) -> int:
     """
     taken = 0
     while operations := _claim(timezone.now(), only):
-        steps = list(_prepared(operations))
-        _intend(steps)
-        for step, reply in _send(steps):
+        for step, reply in _send(_intend(list(_prepared(operations)))):
             _take(step, reply)
         taken += len(operations)
         if until and timezone.now() >= until:
@@ -66,8 +68,10 @@ def run_due(only: UUID | None = None, until: datetime | None = None) -> int:
     return taken
 
 
-def lease_seconds() -> float:
-    return float(settings.ARM_CONNECT_TIMEOUT_SECONDS + settings.ARM_READ_TIMEOUT_SECONDS + 10)
+def _lease_until(now: datetime) -> datetime:
+    """A lease outlasts the longest call, if that begins within START_WITHIN."""
+    longest = timedelta(seconds=settings.ARM_CONNECT_TIMEOUT_SECONDS + settings.ARM_READ_TIMEOUT_SECONDS)
+    return now + START_WITHIN + longest
 
 
 def _claim(now: datetime, only: UUID | None) -> list[Operation]:
@@ -77,7 +81,7 @@ def _claim(now: datetime, only: UUID | None) -> list[Operation]:
     due = due.filter(pk=only) if only else due
     if not due.exists():
         return []  # an idle sweep takes no lock
-    lease, lease_until = uuid4(), now + timedelta(seconds=lease_seconds())
+    lease, lease_until = uuid4(), _lease_until(now)
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True)
@@ -109,33 +113,44 @@ class RoleLost(Exception):
 def _step(operation: Operation, now: datetime) -> Step:
     person: User = operation.asked_by
     resource_url = endpoint_url(operation.endpoint.arm_id)
-    token = arm_token(person, force_refresh=operation.wants_fresh_token)
     call = advance.plan(operation, resource_url, now)
+    fresh = ROLES_WITHIN_AT_PUT if call.method == "PUT" else ROLES_GOOD_FOR
+    token = arm_token(person, force_refresh=operation.wants_fresh_token, roles_within=fresh)
     if call.method == "PUT" and not may(person, Action.CREATE_ENDPOINT):
         raise RoleLost
     return Step(operation, call, resource_url, token)
 
 
-def _intend(steps: list[Step]) -> None:
-    """Write that a PUT is leaving before it leaves: after a crash the row says that Azure may hold something."""
-    leaving = [step.operation for step in steps if step.call.method == "PUT"]
-    if not leaving:
-        return
-    now = timezone.now()
+def _intend(steps: list[Step]) -> list[Step]:
+    """Write that a PUT is leaving before it leaves: after a crash the row says that Azure may hold something.
+
+    Returns the steps whose rows are still ours: getting their tokens may have taken longer than the lease.
+    """
+    if not steps:
+        return []
+    now, lease = timezone.now(), steps[0].operation.lease
+    mine = Operation.objects.filter(pk__in=[step.operation.pk for step in steps], lease=lease)
     with transaction.atomic():
-        Operation.objects.filter(pk__in=[row.pk for row in leaving], lease=leaving[0].lease).update(
-            phase=Phase.SENDING, sends=F("sends") + 1
-        )
-        Endpoint.objects.filter(pk__in=[row.endpoint_id for row in leaving], sent_at=None).update(sent_at=now)
+        mine.update(lease_until=_lease_until(now))
+        leaving = [step.operation.pk for step in steps if step.call.method == "PUT"]
+        mine.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
+        Endpoint.objects.filter(operations__in=mine.filter(pk__in=leaving), sent_at=None).update(sent_at=now)
+        held = set(mine.values_list("pk", flat=True))
+    return [step for step in steps if step.operation.pk in held]
 
 
-def _send(steps: list[Step]) -> Iterable[tuple[Step, Answer | Lost]]:
+def _send(steps: list[Step]) -> Iterable[tuple[Step, Future[Answer | Lost]]]:
     """Replies in the order in which they come."""
-    futures = {
-        _pool().submit(arm_http().send, step.call, step.token, step.operation.correlation_id): step for step in steps
-    }
+    start_before = timezone.now() + START_WITHIN
+    futures = {_pool().submit(_call, step, start_before): step for step in steps}
     for future in as_completed(futures):
-        yield futures[future], future.result()
+        yield futures[future], future
+
+
+def _call(step: Step, start_before: datetime) -> Answer | Lost:
+    if timezone.now() > start_before:
+        return Lost("Other calls to Azure took too long.", False, 0)
+    return arm_http().send(step.call, step.token, step.operation.correlation_id)
 
 
 @lru_cache(maxsize=1)
@@ -143,15 +158,16 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.ARM_CONCURRENCY, thread_name_prefix="arm")
 
 
-def _take(step: Step, reply: Answer | Lost) -> None:
+def _take(step: Step, reply: Future[Answer | Lost]) -> None:
     """Conclude and record one row; a row that raises does not stop the others and is taken up again later."""
-    now = timezone.now()
+    now, evidence = timezone.now(), {}
     try:
-        change = advance.conclude(step.operation, step.call, step.resource_url, reply, now)
+        evidence = _evidence(step.call, reply.result())
+        change = advance.conclude(step.operation, step.call, step.resource_url, reply.result(), now)
     except Exception:
         logger.exception("Operation %s could not be advanced", step.operation.pk)
         change = advance.postpone(step.operation, "Endpoint Desk could not read Azure's answer.", now)
-    _record(step.operation, change, _evidence(step.call, reply), now)
+    _record(step.operation, change, evidence, now)
 
 
 def _record(operation: Operation, change: advance.Change, evidence: dict[str, Any], now: datetime) -> None:

@@ -1,10 +1,12 @@
 """Sign-in, from the button to the session, and everything that may be wrong on the way."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from accounts.flow import safe_next
 from accounts.models import AuditEntry, TokenCache, User
@@ -158,6 +160,31 @@ def test_a_session_ends_after_its_hours(sign_in: SignIn) -> None:
     session["signed_in_at"] -= settings.SESSION_COOKIE_AGE + 1
     session.save()
     assert client.get("/").status_code == 302
+
+
+def long_unchecked(**columns: object) -> None:
+    User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=61), **columns)
+
+
+def test_roles_are_looked_at_again_every_hour(sign_in: SignIn) -> None:
+    client = sign_in("vera")
+    long_unchecked(roles=["Admin"])
+    assert client.get("/workspaces/new").status_code == 403
+    assert User.objects.get().roles == ["Viewer"]
+
+
+def test_who_was_revoked_is_out_within_the_hour(azure: Azure, sign_in: SignIn) -> None:
+    client = sign_in("vera")
+    azure.revoke("vera")
+    long_unchecked()
+    assert client.get("/").status_code == 302
+
+
+def test_while_entra_is_away_the_last_word_holds(azure: Azure, sign_in: SignIn) -> None:
+    client = sign_in("vera")
+    long_unchecked()
+    azure.fault("server-error", where="token", status=503)
+    assert client.get("/").status_code == 200
 
 
 def test_an_idle_session_ends_and_a_polling_table_does_not_keep_it(sign_in: SignIn) -> None:

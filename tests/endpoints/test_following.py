@@ -1,10 +1,12 @@
 """What becomes of a creation, against the emulator over HTTP."""
 
 from datetime import timedelta
+from threading import Thread
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from accounts import entra
@@ -14,6 +16,7 @@ from endpoints.sweep import run_due
 from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit, texts
+from tests.machine import eventually
 
 
 def puts(azure: Azure) -> int:
@@ -247,3 +250,22 @@ def test_a_leased_operation_is_nobody_elses(azure: Azure, sign_in: SignIn, works
     assert run_due() == 0
     Operation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert settle(azure, endpoint).state == "online"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lost_its_lease_sends_nothing(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+    submit(sign_in("ada"), workspaces[0])
+    Operation.objects.update(phase="clear", wants_fresh_token=True)
+    azure.fault("slow", where="token", seconds=1)
+
+    def work() -> None:
+        run_due()
+        connection.close()
+
+    worker = Thread(target=work)
+    worker.start()
+    assert eventually(lambda: Operation.objects.get().lease)
+    Operation.objects.update(lease=uuid4())
+    worker.join()
+    assert azure.requests("POST", "/token")
+    assert not azure.requests("PUT")
