@@ -1,6 +1,7 @@
 """Read settings from the environment, and fail with a sentence a person can act on."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -30,6 +31,15 @@ def env_number(name: str, default: float) -> float:
 
 def env_int(name: str, default: int) -> int:
     return int(env_number(name, default))
+
+
+def env_date(name: str) -> date | None:
+    """A day such as 2027-06-30; None when it is not set."""
+    word = env_str(name)
+    try:
+        return date.fromisoformat(word) if word else None
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {word!r}. Set it to a date such as 2027-06-30.") from None
 
 
 def env_list(name: str) -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
-from dashboard.env import env_bool, env_int, env_list, env_number, env_secret, env_str
+from dashboard.env import env_bool, env_date, env_int, env_list, env_number, env_secret, env_str
 from dashboard.local_secrets import local_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,6 +38,7 @@ ENTRA_CLIENT_ID = EMULATOR_CLIENT_ID if EMULATED else env_str("ENTRA_CLIENT_ID")
 ENTRA_CLIENT_SECRET = "endpoint-desk-emulator-secret" if EMULATED else env_secret("ENTRA_CLIENT_SECRET")
 ENTRA_CERTIFICATE_FILE = "" if EMULATED else env_str("ENTRA_CERTIFICATE_FILE")
 ENTRA_CERTIFICATE_PASSPHRASE = "" if EMULATED else env_secret("ENTRA_CERTIFICATE_PASSPHRASE")
+ENTRA_CREDENTIAL_EXPIRES = env_date("ENTRA_CREDENTIAL_EXPIRES")
 ENTRA_FEDERATED_TOKEN_FILE = "" if EMULATED else env_str("ENTRA_FEDERATED_TOKEN_FILE")
 
 ARM_BASE_URL = EMULATOR_URL if EMULATED else env_str("ARM_BASE_URL", "https://management.azure.com").rstrip("/")

@@ -1,0 +1,163 @@
+"""Looks at an installation from the outside in, and says of each part whether it works and what to do if not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import msal
+import requests
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+from django.conf import settings
+from django.core import checks
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import KombuError
+
+from accounts import entra
+from accounts.flow import redirect_uri
+from accounts.sign_in_errors import refused
+from dashboard.celery import app
+
+CLOCKS_DIFFER_SECONDS = 60
+WARN_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: `advice` is empty when nothing has to be done."""
+
+    text: str
+    advice: str = ""
+
+    @property
+    def is_fine(self) -> bool:
+        return not self.advice
+
+
+Look = Callable[[], Iterator[Finding]]
+
+
+def examine() -> Iterator[Finding]:
+    for look in (_settings, _database, _broker, _entra, _credential, _expiry, _arm):
+        yield from look()
+    yield Finding(f"Redirect URI to register in Entra ID: {redirect_uri()}")
+
+
+def _settings() -> Iterator[Finding]:
+    errors = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    yield from (Finding(str(error.msg), str(error.hint or "Correct it.")) for error in errors)
+    if not errors:
+        yield Finding("Settings: complete.")
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        yield Finding(
+            f"Database: it does not answer ({str(error).splitlines()[0]}).", "Check DATABASE_URL and the server."
+        )
+        return
+    if missing:
+        yield Finding(f"Database: {len(missing)} migrations are missing.", "Run python manage.py migrate.")
+    else:
+        yield Finding(f"Database: {connection.vendor}, up to date.")
+
+
+def _broker() -> Iterator[Finding]:
+    try:
+        with closing(app.connection_for_write(transport_options={"socket_connect_timeout": 2})) as broker:
+            broker.ensure_connection(max_retries=0, timeout=3)
+    except (OSError, KombuError) as error:
+        yield Finding(f"Broker: it cannot be reached ({error}).", "Check REDIS_URL and the server.")
+        return
+    yield Finding("Broker: reachable." if settings.REDIS_URL else "Broker: files in DATA_DIR, for one machine.")
+
+
+def _entra() -> Iterator[Finding]:
+    try:
+        answer = entra.http().get(f"{entra.authority()}/v2.0/.well-known/openid-configuration")
+        issuer = answer.json().get("issuer", "")
+    except (requests.RequestException, ValueError) as error:
+        reason = type(error).__name__
+        yield Finding(f"Entra ID: no answer ({reason}).", "Check the way out to Entra ID: DNS, proxy, certificates.")
+        return
+    if issuer != f"{entra.authority()}/v2.0":
+        yield Finding(
+            f"Entra ID: the issuer is {issuer or 'missing'}.", "Check ENTRA_TENANT_ID and ENTRA_AUTHORITY_HOST."
+        )
+    else:
+        yield Finding("Entra ID: reachable, and it is this tenant.")
+    yield from _clock(answer.headers.get("Date", ""))
+
+
+def _clock(theirs: str) -> Iterator[Finding]:
+    try:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(theirs)).total_seconds()
+    except ValueError:
+        return
+    if abs(ahead) > CLOCKS_DIFFER_SECONDS:
+        word = "ahead of" if ahead > 0 else "behind"
+        yield Finding(f"Clock: {abs(ahead):.0f} s {word} Entra ID's.", "Set up NTP; sign-ins fail from two minutes on.")
+    else:
+        yield Finding("Clock: agrees with Entra ID's.")
+
+
+def _credential() -> Iterator[Finding]:
+    """Ask for a token in the application's own name. Nothing is done with it."""
+    try:
+        application = entra.application(msal.SerializableTokenCache())
+        result = application.acquire_token_for_client([f"{settings.ARM_AUDIENCE}/.default"])
+    except (*entra.UNREACHABLE, ValueError, OSError) as error:
+        yield Finding(f"Credential: it could not be tried ({type(error).__name__}).", "Mend what stands above first.")
+        return
+    if "access_token" in result:
+        yield Finding("Credential: Entra ID accepts it.")
+        return
+    refusal = refused(result)
+    yield Finding(f"Credential: {refusal.title} ({refusal.code}).", refusal.advice)
+
+
+def _expiry() -> Iterator[Finding]:
+    ends = _certificate_end() or settings.ENTRA_CREDENTIAL_EXPIRES
+    if settings.EMULATED or settings.ENTRA_FEDERATED_TOKEN_FILE:
+        return
+    if ends is None:
+        yield Finding("Credential: when it expires is not known.", "Set ENTRA_CREDENTIAL_EXPIRES to its date.")
+        return
+    days = (ends - datetime.now(UTC).date()).days
+    advice = f"Make a new one before {ends}." if days < WARN_DAYS else ""
+    yield Finding(f"Credential: {f'expires in {days} days' if days >= 0 else 'has expired'}.", advice)
+
+
+def _certificate_end() -> date | None:
+    if not settings.ENTRA_CERTIFICATE_FILE:
+        return None
+    passphrase = settings.ENTRA_CERTIFICATE_PASSPHRASE.encode() or None
+    try:
+        found = load_pkcs12(Path(settings.ENTRA_CERTIFICATE_FILE).read_bytes(), passphrase).cert
+    except (OSError, ValueError):
+        return None
+    return found.certificate.not_valid_after_utc.date() if found else None
+
+
+def _arm() -> Iterator[Finding]:
+    """Without a token ARM answers 401, and that is all that is wanted."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = settings.HTTP_TRUST_ENVIRONMENT
+            url = f"{settings.ARM_BASE_URL}/subscriptions?api-version=2022-12-01"
+            status = session.get(url, timeout=10, allow_redirects=False).status_code
+    except requests.RequestException as error:
+        yield Finding(f"Azure: no answer ({type(error).__name__}).", f"Check the way out to {settings.ARM_BASE_URL}.")
+        return
+    if status != 401:
+        yield Finding(
+            f"Azure: answered {status} instead of asking for a token.", "Something in between answers for it."
+        )
+    else:
+        yield Finding("Azure: reachable.")

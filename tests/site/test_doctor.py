@@ -1,0 +1,69 @@
+"""`manage.py doctor`, as a process, against the emulator."""
+
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.azure import Azure
+from tests.environment import free_port
+from tests.machine import ROOT, manage
+
+
+def doctor(folder: Path, **settings: str) -> tuple[int, str]:
+    environment = {**os.environ, "DATA_DIR": str(folder), **settings}
+    done = subprocess.run(manage("doctor"), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    environment = {**os.environ, "DATA_DIR": str(tmp_path)}
+    subprocess.run(manage("migrate"), cwd=ROOT, env=environment, check=True, capture_output=True)
+    return tmp_path
+
+
+def test_a_sound_installation_has_nothing_wrong(azure: Azure, folder: Path) -> None:
+    code, said = doctor(folder)
+    assert (code, "WRONG" in said) == (0, False)
+    for line in [
+        "Settings: complete.",
+        "up to date.",
+        "Credential: Entra ID accepts it.",
+        "Clock: agrees",
+        "/auth/callback",
+    ]:
+        assert line in said
+
+
+def test_an_empty_database_is_told(azure: Azure, tmp_path: Path) -> None:
+    code, said = doctor(tmp_path)
+    assert code == 1
+    assert "migrations are missing. Run python manage.py migrate." in said
+
+
+def test_our_expired_secret_is_told(azure: Azure, folder: Path) -> None:
+    azure.fault("secret-expired")
+    assert "The client secret has expired (AADSTS7000222). Make a new one and set it." in doctor(folder)[1]
+
+
+def test_what_cannot_be_reached_is_told(folder: Path) -> None:
+    nowhere = {"EMULATOR_PORT": str(free_port()), "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    said = doctor(folder, **nowhere, DATABASE_URL=f"postgres://x@127.0.0.1:{free_port()}/x")[1]
+    for line in [
+        "Entra ID: no answer",
+        "Azure: no answer",
+        "Broker: it cannot be reached",
+        "Database: it does not answer",
+    ]:
+        assert line in said
+
+
+def test_a_secret_that_ends_soon_is_told(folder: Path) -> None:
+    soon = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    settings = {"AZURE_BACKEND": "azure", "ENTRA_CREDENTIAL_EXPIRES": soon}
+    settings |= {"ENTRA_AUTHORITY_HOST": "https://127.0.0.1:9", "ARM_BASE_URL": "https://127.0.0.1:9"}
+    assert f"Make a new one before {soon}." in doctor(folder, **settings)[1]
