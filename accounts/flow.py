@@ -89,7 +89,7 @@ def finish(request: HttpRequest) -> SignedIn:
     pending = _take(request)
     cache = msal.SerializableTokenCache()
     identity = _redeem(pending["flow"], request, cache)
-    user = _user_of(identity)
+    user = _user_of(identity, request)
     # Before the sign-in is announced: what waited for these tokens starts then.
     store.put(user, cache)
     login(request, user, backend="accounts.backend.EntraBackend")
@@ -136,12 +136,15 @@ def _redeem(flow: dict[str, Any], request: HttpRequest, cache: msal.Serializable
         raise SignInFailed(LOST) from error
 
 
-def _user_of(identity: Identity) -> User:
+def _user_of(identity: Identity, request: HttpRequest) -> User:
     columns = {
         "username": identity.username,
         "name": identity.name,
         "roles": known(identity.roles),
         "roles_checked_at": timezone.now(),
     }
+    before = User.objects.filter(tid=identity.tid, oid=identity.oid).first()
     user, _ = User.objects.update_or_create(tid=identity.tid, oid=identity.oid, defaults=columns)
+    if before:
+        audit.role_changed(user, before.roles, request)
     return user

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 
 from accounts.flow import safe_next
+from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_known
 
@@ -24,7 +25,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
         if request.user.is_authenticated:
-            if _has_ended(request) or not _is_still_welcome(request.user):
+            if _has_ended(cast(SignedInRequest, request)) or not _is_still_welcome(request.user):
                 logout(request)
             else:
                 _note_activity(request)
@@ -47,10 +48,15 @@ def _sign_in_address(wanted: str) -> str:
     return address if wanted == "/" else f"{address}?{urlencode({'next': wanted})}"
 
 
-def _has_ended(request: HttpRequest) -> bool:
+def _has_ended(request: SignedInRequest) -> bool:
     now, session = time.time(), request.session
     started, active = session.get("signed_in_at", 0), session.get("active_at", 0)
-    return bool(now - started > settings.SESSION_COOKIE_AGE or now - active > settings.SESSION_IDLE_SECONDS)
+    signed_out_at = request.user.signed_out_at
+    return bool(
+        now - started > settings.SESSION_COOKIE_AGE
+        or now - active > settings.SESSION_IDLE_SECONDS
+        or (signed_out_at and started < signed_out_at.timestamp())
+    )
 
 
 def _is_still_welcome(user: User) -> bool:

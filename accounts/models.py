@@ -22,6 +22,8 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=256)
     roles: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     roles_checked_at = models.DateTimeField(null=True)
+    # Sessions begun before this are over, wherever they are.
+    signed_out_at = models.DateTimeField(null=True)
 
     USERNAME_FIELD = "id"
     EMAIL_FIELD = "username"
@@ -50,6 +52,10 @@ class User(AbstractBaseUser):
     @property
     def may_register_workspaces(self) -> bool:
         return allow(self.roles, Action.REGISTER_WORKSPACE)
+
+    @property
+    def may_read_audit_log(self) -> bool:
+        return allow(self.roles, Action.READ_AUDIT_LOG)
 
     def get_session_auth_hash(self) -> str:
         """Ties a session to the person, as a password would."""

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 
 from accounts import audit
 from accounts.http import SignedInRequest
@@ -15,7 +15,7 @@ from accounts.roles import ALLOWED_TO, Action, allow
 __all__ = ["Action", "may", "require"]
 
 P = ParamSpec("P")
-View = Callable[Concatenate[SignedInRequest, P], HttpResponse]
+View = Callable[Concatenate[SignedInRequest, P], HttpResponseBase]
 
 
 def may(user: User, action: Action) -> bool:
@@ -27,7 +27,7 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def checked(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def checked(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not may(request.user, action):
                 details = {"roles": request.user.roles, "wanted": action.value}
                 audit.record(

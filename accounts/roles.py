@@ -17,12 +17,14 @@ class Action(StrEnum):
     VIEW_ENDPOINTS = "see endpoints"
     CREATE_ENDPOINT = "create endpoints"
     REGISTER_WORKSPACE = "register workspaces"
+    READ_AUDIT_LOG = "read the audit log"
 
 
 ALLOWED_TO = {
     Action.VIEW_ENDPOINTS: {Role.VIEWER, Role.OPERATOR, Role.ADMIN},
     Action.CREATE_ENDPOINT: {Role.OPERATOR, Role.ADMIN},
     Action.REGISTER_WORKSPACE: {Role.ADMIN},
+    Action.READ_AUDIT_LOG: {Role.ADMIN},
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import entra, store
+from accounts import audit, entra, store
 from accounts.id_token import roles_of
 from accounts.models import User
 from accounts.roles import known
@@ -103,5 +103,7 @@ def _refresh_roles(user: User, result: dict[str, Any]) -> None:
     """A refresh brings a fresh ID token, and with it the roles as they are now."""
     if result.get("token_source") != "identity_provider" or "id_token_claims" not in result:
         return
+    before = user.roles
     user.roles, user.roles_checked_at = known(roles_of(result["id_token_claims"])), timezone.now()
     user.save(update_fields=["roles", "roles_checked_at"])
+    audit.role_changed(user, before)

@@ -4,7 +4,8 @@ import requests
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +13,11 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import audit, flow, store
 from accounts.http import SignedInRequest
+from accounts.models import AuditEntry, User
+from accounts.policy import Action, require
 from accounts.sign_in_errors import LOST, UNREACHABLE
+
+AUDIT_PAGE_SIZE = 100
 
 
 @require_safe
@@ -55,9 +60,10 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: SignedInRequest) -> HttpResponse:
-    """End it here, forget the tokens, and end it at Entra ID."""
+    """End it in every browser, forget the tokens, and end it at Entra ID."""
     user = request.user
     store.forget(user)
+    User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now())
     audit.record("signed-out", request=request, actor=user)
     logout(request)
     try:
@@ -71,6 +77,26 @@ def sign_out(request: SignedInRequest) -> HttpResponse:
 def signed_out(request: HttpRequest) -> HttpResponse:
     context = {"sign_in_url": _start_address("/", prompt="select_account")}
     return render(request, "accounts/signed_out.html", context)
+
+
+@require_safe
+@require(Action.READ_AUDIT_LOG)
+def audit_log(request: SignedInRequest) -> HttpResponseBase:
+    """Who did what; with ?format=csv everything that was found, as a file."""
+    asked = {name: request.GET.get(name, "").strip()[:200] for name in ("text", "action", "outcome")}
+    found = audit.find(**asked)
+    if request.GET.get("format") == "csv":
+        audit.record("audit-log-exported", request=request, actor=request.user, details=asked)
+        headers = {"Content-Disposition": 'attachment; filename="audit-log.csv"'}
+        return StreamingHttpResponse(audit.as_csv(found), content_type="text/csv; charset=utf-8", headers=headers)
+    context = {
+        "page": Paginator(found, AUDIT_PAGE_SIZE).get_page(request.GET.get("page")),
+        "asked": asked,
+        "query": urlencode({name: value for name, value in asked.items() if value}),
+        "actions": AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct(),
+        "outcomes": AuditEntry.objects.order_by("outcome").values_list("outcome", flat=True).distinct(),
+    }
+    return render(request, "accounts/audit_log.html", context)
 
 
 def forbidden(request: SignedInRequest, exception: Exception) -> HttpResponse:

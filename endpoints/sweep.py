@@ -18,11 +18,13 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import User
 from accounts.policy import Action, may
 from accounts.tokens import ROLES_GOOD_FOR, NeedsSignIn, TokenUnavailable, arm_token
 from endpoints import advance
 from endpoints.arm.http import Answer, Call, Lost
+from endpoints.arm.operations import Outcome
 from endpoints.azure import arm_http, endpoint_url
 from endpoints.models import Endpoint, Event, Operation
 from endpoints.states import Phase, State, Urgency
@@ -177,6 +179,8 @@ def _record(operation: Operation, change: advance.Change, evidence: dict[str, An
         if not mine.update(**change.operation, lease=None, lease_until=None):
             return
         _show(operation, change, now)
+        if "settled_at" in change.operation:
+            _record_end(operation, change)
         if change.text:
             before = operation.endpoint.state
             Event.objects.create(
@@ -187,6 +191,19 @@ def _record(operation: Operation, change: advance.Change, evidence: dict[str, An
                 text=change.text[:500],
                 evidence=evidence,
             )
+
+
+def _record_end(operation: Operation, change: advance.Change) -> None:
+    """Complete in the audit log what was attempted when the person asked for it."""
+    audit.record(
+        "endpoint-created",
+        request=None,
+        actor=operation.asked_by,
+        target=operation.endpoint.arm_id,
+        outcome="done" if change.operation["outcome"] == Outcome.SUCCEEDED else "failed",
+        details={"reason": change.reason} if change.reason else None,
+        correlation_id=str(operation.correlation_id),
+    )
 
 
 def _show(operation: Operation, change: advance.Change, now: datetime) -> None:

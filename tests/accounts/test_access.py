@@ -21,6 +21,7 @@ ALLOWED = {
     Action.VIEW_ENDPOINTS: {"ada", "oscar", "vera", "kim"},
     Action.CREATE_ENDPOINT: {"ada", "oscar", "kim"},
     Action.REGISTER_WORKSPACE: {"ada"},
+    Action.READ_AUDIT_LOG: {"ada"},
 }
 
 

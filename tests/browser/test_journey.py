@@ -212,6 +212,7 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(page: Page) -> None
     ("name", "address"),
     [
         ("workspaces", "/workspaces/"),
+        ("audit-log", "/auth/audit-log"),
         ("register", f"/workspaces/new?subscription={PRODUCTION}&resource_group=rg-ml-shared"),
     ],
 )

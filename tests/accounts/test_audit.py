@@ -1,0 +1,60 @@
+"""The audit log."""
+
+import csv
+import io
+
+from django.http import StreamingHttpResponse
+
+from accounts import audit
+from accounts.models import AuditEntry, User
+from endpoints.models import Workspace
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import settle, submit
+
+
+def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+    client = sign_in("oscar")
+    settle(azure, submit(client, workspaces[0]))
+    settle(azure, submit(client, workspaces[0], "fail-quota-x"))
+    told = AuditEntry.objects.filter(action="endpoint-created").order_by("id")
+    assert [entry.outcome for entry in told] == ["attempted", "done", "attempted", "failed"]
+    assert {entry.actor_name for entry in told} == {"oscar@emulator.test"}
+    assert told[0].correlation_id == told[1].correlation_id
+
+
+def test_a_change_of_role_is_told(sign_in: SignIn) -> None:
+    sign_in("vera")
+    User.objects.update(roles=["Admin"])
+    sign_in("vera")
+    assert AuditEntry.objects.get(action="role-changed").details == {"from": ["Admin"], "to": ["Viewer"]}
+
+
+def test_admins_find_and_page_in_it(sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    sign_in("vera").get("/endpoints/new")
+    page = client.get("/auth/audit-log", {"text": "VERA", "outcome": "refused"}).content.decode()
+    assert "/endpoints/new" in page
+    assert "ada@emulator.test</td>" not in page
+    assert "No entry matches" in client.get("/auth/audit-log", {"text": "nobody"}).content.decode()
+    for _ in range(101):
+        audit.record("tested", request=None, actor=None)
+    assert "1–100 of 101" in client.get("/auth/audit-log", {"action": "tested"}).content.decode()
+
+
+def test_it_can_be_exported_and_no_cell_becomes_a_formula(sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    audit.record("tested", request=None, actor=None, target="=cmd|' /C calc'!A0")
+    answer = client.get("/auth/audit-log", {"action": "tested", "format": "csv"})
+    assert isinstance(answer, StreamingHttpResponse)
+    head, row = list(csv.reader(io.StringIO(answer.getvalue().decode())))
+    assert dict(zip(head, row, strict=True))["target"] == "'=cmd|' /C calc'!A0"
+    assert AuditEntry.objects.filter(action="audit-log-exported").exists()
+
+
+def test_signing_out_ends_every_session_of_the_person(sign_in: SignIn) -> None:
+    here, there = sign_in("ada"), sign_in("ada")
+    assert there.get("/").status_code == 200
+    here.post("/auth/sign-out")
+    assert there.get("/").status_code == 302
+    assert sign_in("ada").get("/").status_code == 200
