@@ -88,6 +88,12 @@ def is_moment(value: Any) -> bool:
     return isinstance(value, datetime)
 
 
+@register.filter
+def listed(value: Any) -> Any:
+    """A list as people write it."""
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
+
+
 def elapsed(seconds: float) -> str:
     """Like "4 min ago"; `static/js/app.js` counts on in the same words."""
     if seconds < 5:
