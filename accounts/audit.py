@@ -3,8 +3,10 @@
 import csv
 import io
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -49,9 +51,20 @@ def record(
         details=details or {},
         request_id=getattr(request, "correlation_id", ""),
         correlation_id=correlation_id,
-        address=(request.META.get("REMOTE_ADDR") or None) if request else None,
+        address=_address(request) if request else None,
         user_agent=headers.get("User-Agent", "")[:300],
     )
+
+
+def _address(request: HttpRequest) -> str | None:
+    """Where a request came from: behind a proxy of ours the last forwarded address, which the proxy added."""
+    told = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_TLS_PROXY:
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or told
+    try:
+        return str(ip_address(told))
+    except ValueError:
+        return None
 
 
 def role_changed(user: User, before: list[str], request: HttpRequest | None = None) -> None:

@@ -3,7 +3,9 @@
 import csv
 import io
 
+import pytest
 from django.http import StreamingHttpResponse
+from django.test import RequestFactory, override_settings
 
 from accounts import audit
 from accounts.models import AuditEntry, User
@@ -58,3 +60,21 @@ def test_signing_out_ends_every_session_of_the_person(sign_in: SignIn) -> None:
     here.post("/auth/sign-out")
     assert there.get("/").status_code == 302
     assert sign_in("ada").get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "forwarded", "address"),
+    [
+        (False, "10.1.1.1", "127.0.0.1"),
+        (True, "6.6.6.6, 10.1.1.1", "10.1.1.1"),
+        (True, "", "127.0.0.1"),
+        (True, "x", None),
+    ],
+)
+def test_the_address_is_the_one_that_can_be_trusted(
+    db: None, behind_proxy: bool, forwarded: str, address: str | None
+) -> None:
+    request = RequestFactory().get("/", headers={"x-forwarded-for": forwarded})
+    with override_settings(BEHIND_TLS_PROXY=behind_proxy):
+        audit.record("tested", request=request, actor=None)
+    assert AuditEntry.objects.get().address == address
