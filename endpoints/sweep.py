@@ -5,6 +5,7 @@ longest call, so a row of a killed worker is taken up again and never worked on 
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from accounts.models import User
 from accounts.policy import Action, may
 from accounts.tokens import ROLES_GOOD_FOR, NeedsSignIn, TokenUnavailable, arm_token
 from endpoints import advance
+from endpoints.arm.budget import READS, WRITES, Account, Budget
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.operations import Outcome
 from endpoints.azure import arm_http, endpoint_url
@@ -32,6 +34,8 @@ from endpoints.states import Phase, State, Urgency
 logger = logging.getLogger(__name__)
 
 BATCH = 32
+# What this process may still ask of Azure, by the method of the request.
+BUDGETS = {"GET": Budget(READS), "PUT": Budget(WRITES)}
 # A call that could not begin in this time after its lease was taken is left to the next sweep.
 START_WITHIN = timedelta(seconds=10)
 # Before something billable is made, the role is looked at again.
@@ -103,6 +107,8 @@ def _prepared(operations: list[Operation]) -> Iterable[Step]:
             _record(operation, advance.park(operation, str(error), error.claims, now), {}, now)
         except TokenUnavailable as error:
             _record(operation, advance.postpone(operation, str(error), now), {}, now)
+        except OverBudget as error:
+            _come_back(operation, now + timedelta(seconds=error.seconds))
         except RoleLost:
             message = "The person who asked for this may not create endpoints any more."
             _record(operation, advance.refuse(operation, "RoleLost", message, now), {}, now)
@@ -112,10 +118,30 @@ class RoleLost(Exception):
     """The person who asked may not do this any more."""
 
 
+class OverBudget(Exception):
+    """ARM would soon refuse requests of this account; operations wait, and leave the rest to people and their pages."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+def _come_back(operation: Operation, when: datetime) -> None:
+    mine = Operation.objects.filter(pk=operation.pk, lease=operation.lease)
+    mine.update(lease=None, lease_until=None, next_step_at=when)
+
+
+def _account(operation: Operation) -> Account:
+    """ARM counts by identity and subscription."""
+    return str(operation.asked_by_id), operation.endpoint.workspace.subscription_id.lower()
+
+
 def _step(operation: Operation, now: datetime) -> Step:
     person: User = operation.asked_by
     resource_url = endpoint_url(operation.endpoint.arm_id)
     call = advance.plan(operation, resource_url, now)
+    if seconds := BUDGETS[call.method].take(_account(operation), time.monotonic()):
+        raise OverBudget(seconds)
     fresh = ROLES_WITHIN_AT_PUT if call.method == "PUT" else ROLES_GOOD_FOR
     token = arm_token(person, force_refresh=operation.wants_fresh_token, roles_within=fresh)
     if call.method == "PUT" and not may(person, Action.CREATE_ENDPOINT):
@@ -152,7 +178,10 @@ def _send(steps: list[Step]) -> Iterable[tuple[Step, Future[Answer | Lost]]]:
 def _call(step: Step, start_before: datetime) -> Answer | Lost:
     if timezone.now() > start_before:
         return Lost("Other calls to Azure took too long.", False, 0)
-    return arm_http().send(step.call, step.token, step.operation.correlation_id)
+    reply = arm_http().send(step.call, step.token, step.operation.correlation_id)
+    if isinstance(reply, Answer):
+        BUDGETS[step.call.method].learn(_account(step.operation), reply, time.monotonic())
+    return reply
 
 
 @lru_cache(maxsize=1)
