@@ -112,6 +112,10 @@ def _prepared(operations: list[Operation]) -> Iterable[Step]:
         except RoleLost:
             message = "The person who asked for this may not create endpoints any more."
             _record(operation, advance.refuse(operation, "RoleLost", message, now), {}, now)
+        except Exception:
+            logger.exception("Operation %s could not be prepared", operation.pk)
+            why = "Endpoint Desk could not take the next step."
+            _record(operation, advance.postpone(operation, why, now), {}, now)
 
 
 class RoleLost(Exception):

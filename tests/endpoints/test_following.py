@@ -252,6 +252,22 @@ def test_a_leased_operation_is_nobody_elses(azure: Azure, sign_in: SignIn, works
     assert settle(azure, endpoint).state == "online"
 
 
+def test_a_row_that_raises_does_not_stop_the_others(
+    azure: Azure, sign_in: SignIn, workspaces: list[Workspace], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = sign_in("ada")
+    broken, sound = submit(client, workspaces[0], "broken"), submit(client, workspaces[0], "sound")
+    one_step(azure)
+    Operation.objects.filter(endpoint=broken).update(monitor_url="https://evil.example/status")
+    azure.advance(60)
+    Operation.objects.update(next_step_at=timezone.now())
+    run_due()
+    sound.refresh_from_db()
+    broken.refresh_from_db()
+    assert (sound.state, broken.state) == ("online", "creating")
+    assert "could not be advanced" in caplog.text
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_lost_its_lease_sends_nothing(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     submit(sign_in("ada"), workspaces[0])
