@@ -33,10 +33,11 @@ benchmarks: ## measure; each file in benchmarks/ is also a program of its own
 	@$(PYTHON) bootstrap.py dev
 	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
 
-lock: ## resolve the dependencies anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+lock: ## resolve the dependencies anew
+	@$(PYTHON) bootstrap.py dev
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml -o requirements/runtime.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group dev pyproject.toml -o requirements/dev.txt
 
 clean: ## remove the environment and all data of this machine

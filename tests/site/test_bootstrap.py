@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import ROOT, leave_out
+from tests.machine import ROOT
 
 BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 HIDE = """
@@ -66,8 +66,7 @@ def is_made(clone: Path) -> bool:
 
 
 def test_with_uv(clone: Path) -> None:
-    uv = shutil.which("uv") or leave_out("uv is not installed.")
-    done = bootstrap(clone, PATH=f"{Path(uv).parent}:/usr/bin:/bin")
+    done = bootstrap(clone, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
     assert is_made(clone)
 
