@@ -118,6 +118,11 @@ BY_TEXT = {
         "Endpoint names become host names, so a name can be used once in a whole Azure region, by anybody.",
         "Choose another name, for example with a short suffix of your team.",
     ),
+    "already has a serverless endpoint": Explanation(
+        "The workspace has an endpoint for this model",
+        "Azure serves each model once in a workspace.",
+        "Use the endpoint that is there, or choose another workspace or model.",
+    ),
     "no valid payment method": Explanation(
         "The subscription has no valid payment method",
         "Azure Marketplace refuses the purchase of this model. This is billing, not configuration.",

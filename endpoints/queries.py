@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from endpoints.access import Readable
 from endpoints.models import Endpoint
-from endpoints.states import State
+from endpoints.states import State, Urgency
 
 PAGE_SIZE = 50
 POLL_WHILE_WORKING, POLL_AT_REST = 2, 15
@@ -238,7 +238,7 @@ def moment_of(tag: str) -> datetime | None:
 
 def _chips(asked: TableQuery, counts: Counts) -> list[Chip]:
     chips = [Chip("All", counts.total, asked.address(state=""), "", not asked.state)]
-    for state in State:
+    for state in sorted(State, key=Urgency.of):
         number = counts.by_state.get(state, 0)
         if number or asked.state == state:
             chips.append(Chip(state.label, number, asked.address(state=state), state, asked.state == state))

@@ -1,6 +1,5 @@
 """Making the environment on machines that offer more or less. The lock file holds one small package, made here."""
 
-import ensurepip
 import functools
 import hashlib
 import http.server
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import ROOT
+from tests.machine import ROOT, leave_out
 
 BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 HIDE = """
@@ -83,12 +82,24 @@ def test_with_the_systems_pip_where_debian_lacks_python3_venv(clone: Path) -> No
     assert is_made(clone)
 
 
+def unpack_some_pip(folder: Path) -> None:
+    """Put the package pip into the folder: the one that Python was installed with, or that its ensurepip holds."""
+    find = "import importlib.util as u; print(u.find_spec('pip').submodule_search_locations[0])"
+    found = subprocess.run([BASE_PYTHON, "-c", find], capture_output=True, text=True)
+    if found.returncode == 0:
+        shutil.copytree(found.stdout.strip(), folder / "pip")
+        return
+    bundled = sorted(Path(BASE_PYTHON).parent.parent.glob("lib/python3.*/ensurepip/_bundled/pip-*.whl"))
+    if not bundled:
+        leave_out("This Python has neither pip nor ensurepip.")
+    with zipfile.ZipFile(bundled[-1]) as archive:
+        archive.extractall(folder)
+
+
 @pytest.fixture
 def pip_from_elsewhere(tmp_path: Path) -> Iterator[str]:
     """The address of a pip as one file, on this machine."""
-    bundled = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
-    with zipfile.ZipFile(bundled) as archive:
-        archive.extractall(tmp_path / "pip")
+    unpack_some_pip(tmp_path / "pip")
     (tmp_path / "served").mkdir()
     zipapp.create_archive(tmp_path / "pip", tmp_path / "served" / "pip.pyz", main="pip._internal.cli.main:main")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
