@@ -20,7 +20,9 @@ OBSERVED = {"properties": {"provisioningState": "Succeeded", "endpointState": "O
 def signed_in() -> Client:
     """Somebody with all roles who may read ten workspaces."""
     now = timezone.now()
-    user = User.objects.create(tid="t", oid="o", username="ada@example.com", name="Ada", roles=["Admin"])
+    user = User.objects.create(
+        tid="t", oid="o", username="ada@example.com", name="Ada", roles=["Admin"], roles_checked_at=now
+    )
     for number in range(10):
         workspace = Workspace.objects.create(
             subscription_id="8f2a1c66-5b0e-4d6f-9c1a-e0d35a1b0001",

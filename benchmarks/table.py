@@ -28,13 +28,14 @@ from benchmarks.figures import seconds_of, show  # noqa: E402
 from benchmarks.rows import make_rows, signed_in  # noqa: E402
 
 TIMES = 40
+SIZES = (1_000, 10_000)
 
 
 def main() -> None:
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     client, made = signed_in(), 0
-    for size in (1_000, 10_000):
+    for size in map(int, sys.argv[1:] or SIZES):
         make_rows(made, size)
         made = size
         ours = measure(client, "/", f"{size:,} endpoints: the table")

@@ -1,0 +1,15 @@
+"""The benchmarks run."""
+
+import re
+import subprocess
+import sys
+
+from tests.machine import ROOT
+
+
+def test_the_table_is_measured_beside_the_admin() -> None:
+    command = [sys.executable, "benchmarks/table.py", "60", "120"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(\d+) endpoints: the table, 6 queries", done.stdout) == ["60", "120"]
+    assert done.stdout.count("times as long as the table") == 2
