@@ -1,6 +1,6 @@
 """Looks at an installation from the outside in, and says of each part whether it works and what to do if not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -35,9 +35,6 @@ class Finding:
     @property
     def is_fine(self) -> bool:
         return not self.advice
-
-
-Look = Callable[[], Iterator[Finding]]
 
 
 def examine() -> Iterator[Finding]:

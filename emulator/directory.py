@@ -20,7 +20,6 @@ class Person:
     roles: tuple[str, ...]
     about: str
     arm_writes: bool = False
-    arm_keys: bool = False
     arm_subscriptions: tuple[int, ...] | None = None
     groups_overage: bool = False
     writes_need_mfa: bool = False
@@ -32,7 +31,7 @@ def _oid(number: int) -> str:
 
 
 PEOPLE: Final = (
-    Person(_oid(1), "Ada Admin", "ada@emulator.test", ("Admin", "Keys"), "may do everything", True, True),
+    Person(_oid(1), "Ada Admin", "ada@emulator.test", ("Admin", "Keys"), "may do everything", True),
     Person(_oid(2), "Oscar Operator", "oscar@emulator.test", ("Operator",), "creates endpoints", True),
     Person(_oid(3), "Olga Operator", "olga@emulator.test", ("Operator",), "a second operator", True),
     Person(
@@ -43,7 +42,7 @@ PEOPLE: Final = (
         "looks only, and only in the first subscription",
         arm_subscriptions=(0,),
     ),
-    Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", True, True),
+    Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", True),
     Person(_oid(6), "Nora Norole", "nora@emulator.test", (), "has no role and no rights", arm_subscriptions=()),
     Person(
         _oid(7),

@@ -21,12 +21,10 @@ _SAVE_AFTER_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Endpoint:
-    """One serverlessEndpoints resource: the document as ARM shows it, its keys and the operation on it."""
+    """One serverlessEndpoints resource: the document as ARM shows it, and the operation on it."""
 
     workspace: str
     document: Document
-    primary_key: str
-    secondary_key: str
     operation: str | None = None
 
 
@@ -47,8 +45,6 @@ class Operation:
     status_outcome: str = "Succeeded"
     error: Document | None = None
     settled: bool = False
-    # Reads of its status that answer 404 before the first one succeeds.
-    blind_reads: int = 0
 
 
 @dataclass(slots=True)
@@ -57,12 +53,11 @@ class State:
     private_key: str = field(default_factory=new_private_key)
     endpoints: dict[str, dict[str, Endpoint]] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
-    marketplace: dict[str, dict[str, Document]] = field(default_factory=dict)
     revoked_at: dict[str, float] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget what people did; keys stay, so that whoever is signed in stays signed in."""
-        for table in (self.endpoints, self.operations, self.marketplace, self.revoked_at):
+        for table in (self.endpoints, self.operations, self.revoked_at):
             table.clear()
 
 

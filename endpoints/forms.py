@@ -59,8 +59,6 @@ class WorkspaceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not s
 class CreateEndpointForm(forms.Form):
     """Every field of the PUT body. What is left at "not sent" is left out of it."""
 
-    use_required_attribute = True
-
     submission_id = forms.UUIDField(
         initial=uuid.uuid4,
         widget=forms.HiddenInput,

@@ -153,8 +153,7 @@ def _made(here: Workspace, name: str, body: Document, caller: Caller, row: Endpo
             "marketplaceSubscriptionId": _marketplace(here, _model_id(body)),
         },
     }
-    keys = (row.primary_key, row.secondary_key) if row else (operations.new_key(), operations.new_key())
-    made_row = Endpoint(here.resource_id.lower(), document, *keys)
+    made_row = Endpoint(here.resource_id.lower(), document)
     _rows(here)[name.lower()] = made_row
     return made_row
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import random
-import secrets
 import uuid
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -210,7 +209,3 @@ def _stretched(text: str, size: int) -> str:
     key = state.state().secret.encode()
     blocks = (hmac.digest(key, f"{number}|{text}".encode(), hashlib.sha512) for number in range(size // 64 + 1))
     return base64.urlsafe_b64encode(b"".join(blocks)[:size]).decode().rstrip("=")
-
-
-def new_key() -> str:
-    return secrets.token_urlsafe(24)

@@ -25,10 +25,6 @@ class Caller:
     person: Person
     acrs: tuple[str, ...]
 
-    @property
-    def is_application(self) -> bool:
-        return self.person is APPLICATION
-
 
 def caller(request: HttpRequest) -> Caller:
     """Raises ArmError with 401 when there is no token that ARM takes."""

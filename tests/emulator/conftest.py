@@ -1,13 +1,9 @@
-from collections.abc import Callable
-
 import msal
 import pytest
 from django.conf import settings
 
 from accounts.entra import http
 from tests.azure import Azure
-
-Token = Callable[..., str]
 
 
 @pytest.fixture

@@ -61,3 +61,11 @@ def test_no_template_has_anything_inline() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text()
         assert not re.search(r"<style|\sstyle=|\son\w+=|hx-on|javascript:|<script(?![^>]*src)", text), path.name
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    text = (ROOT / "dashboard" / "settings.py").read_text()
+    names = set(re.findall(r'env_\w+\(\s*"([A-Z_]+)"', text))
+    assert len(names) > 30
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in sorted(names) if f"`{name}`" not in readme] == []
