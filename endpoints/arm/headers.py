@@ -6,21 +6,26 @@ from email.utils import parsedate_to_datetime
 
 from endpoints.arm.http import Answer
 
-DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
+DURATION = re.compile(
+    r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?",
+    re.ASCII,
+)
+# More than anybody waits, and few enough to add to a date.
+MOST_SECONDS = 10.0**8
 
 
 def retry_after(answer: Answer) -> float | None:
     """Seconds to wait as RFC 9110 writes them, number or date, never negative; None when absent or not readable."""
     value = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"-?\d+", value):
-        return max(0.0, float(value))
+    if re.fullmatch(r"-?[0-9]+", value):
+        return min(MOST_SECONDS, max(0.0, float(value)))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(MOST_SECONDS, max(0.0, (moment - answer.received_at).total_seconds()))
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - answer.received_at).total_seconds())
 
 
 def operation_timeout(answer: Answer) -> timedelta | None:

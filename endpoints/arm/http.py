@@ -45,8 +45,13 @@ class Answer:
         """The body as JSON whatever its content type says; None when it is empty or cannot be read."""
         try:
             return json.loads(self.content.decode("utf-8-sig"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no body; ARM was seen to write `null` for none."""
+        return self.content.strip() in {b"", b"null"}
 
     @property
     def object(self) -> dict[str, Any]:
@@ -81,32 +86,39 @@ class ArmHttp:
         self._session.trust_env = trust_env
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
         self._session.mount(self.base_url, adapter)
+        # Proxies and certificates of the environment; none of them changes while the process runs.
+        self.environment: dict[str, Any] = dict(
+            self._session.merge_environment_settings(self.base_url, {}, False, None, None)
+        )
 
     def url(self, path: str, **query: str) -> str:
         """The absolute URL of a path; `api_version` becomes `api-version`."""
         parameters = urlencode({name.replace("_", "-"): value for name, value in query.items()})
         return f"{self.base_url}{quote(path, safe='/:')}?{parameters}"
 
-    def send(self, call: Call, token: str, correlation_id: UUID) -> Answer | Lost:
-        """Send a call once. Raises ForeignOrigin, before anything leaves, when its URL is not ARM's."""
+    def send(self, call: Call, token: str, correlation_id: UUID, *, within: float | None = None) -> Answer | Lost:
+        """Send a call once, with timeouts of `within` seconds at most.
+
+        Raises ForeignOrigin, before anything leaves, when its URL is not ARM's.
+        """
         require_origin(call.url, self.base_url)
-        prepared = self._session.prepare_request(
-            requests.Request(call.method, call.url, headers=_headers(token, correlation_id), json=call.body)
-        )
-        prepared.url = call.url  # requests would re-encode a signed query
-        environment: dict[str, Any] = dict(
-            self._session.merge_environment_settings(self.base_url, {}, False, None, None)
-        )
+        timeout = self.timeout if within is None else tuple(min(within, seconds) for seconds in self.timeout)
         started = time.monotonic()
         try:
-            response = self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **environment)
+            request = requests.Request(
+                call.method, call.url, headers=headers(token, correlation_id), json=call.body, auth=_as_it_is
+            )
+            prepared = self._session.prepare_request(request)
+            prepared.url = call.url  # requests would re-encode a signed query
+            response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **self.environment)
         except requests.RequestException as error:
             return Lost(_reason(error), _perhaps_received(error), _since(started))
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, response.content, _since(started), datetime.now(UTC))
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, lower, response.content, _since(started), datetime.now(UTC))
 
 
-def _headers(token: str, correlation_id: UUID) -> dict[str, str]:
+def headers(token: str, correlation_id: UUID) -> dict[str, str]:
+    """What every request to ARM carries."""
     return {
         "Authorization": f"Bearer {token}",
         "Accept": "application/json",
@@ -117,6 +129,11 @@ def _headers(token: str, correlation_id: UUID) -> dict[str, str]:
         "x-ms-return-client-request-id": "true",
         "x-ms-correlation-request-id": str(correlation_id),
     }
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps a .netrc of the environment from replacing the bearer token."""
+    return request
 
 
 def _since(started: float) -> int:

@@ -1,6 +1,7 @@
-"""Reading the answers of a long-running PUT: from what is held and what ARM answered to what is held next.
+"""Reading the answers of a long-running operation: from what is held and what ARM answered to what is held next.
 
-Pure: no clock, no network, no database. The rules are those of ARM's public contract for asynchronous operations.
+Pure: no clock, no network, no database. The rules are those of ARM's public contract for asynchronous operations, for
+PUT, PATCH, DELETE and POST.
 """
 
 from dataclasses import dataclass, replace
@@ -12,10 +13,16 @@ from endpoints.arm.headers import retry_after
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.origin import ForeignOrigin, resolve
 
+ACCEPTED = {200, 201, 202, 204}
 TRANSIENT = {408, 429, 500, 502, 503, 504}
+# Sending one of these twice does what sending it once does.
+REPEATABLE = {"PUT", "DELETE"}
+# Their result is the resource, so that is what is read in the end.
+RESOURCEFUL = {"PUT", "PATCH"}
 MOST_UNREADABLE = 3
 MOST_CONFIRMATIONS = 3
 TERMINAL = {"succeeded": "Succeeded", "failed": "Failed", "canceled": "Canceled", "cancelled": "Canceled"}
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 3.0, 30.0
 
 
 class Outcome(StrEnum):
@@ -29,8 +36,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """All that has to be kept between two calls. `faults` and `unreadable` count in a row."""
+    """All that has to be kept between two calls. `faults` and `unreadable` count in a row.
 
+    `confirming` says that the monitor told success and one more GET brings the result.
+    """
+
+    method: str = "PUT"
     monitor_url: str = ""
     result_url: str = ""
     confirming: bool = False
@@ -40,7 +51,7 @@ class Held:
 
     def next_url(self, resource_url: str) -> str:
         if self.confirming:
-            return resource_url
+            return resource_url if self.method in RESOURCEFUL else self.result_url
         return self.monitor_url or self.result_url or resource_url
 
 
@@ -60,7 +71,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Resend:
-    """The PUT was not carried out, or perhaps was: `perhaps_received` asks for a GET before it is sent again."""
+    """ARM did not take the request, or perhaps did: `perhaps_received` only ever with a method that is repeatable."""
 
     wait: float | None
     perhaps_received: bool
@@ -69,26 +80,45 @@ class Resend:
 
 @dataclass(frozen=True)
 class Settled:
+    """The end. `body` is the result: the resource of a PUT or PATCH, any JSON value of a POST.
+
+    `perhaps_carried_out` goes with an error after which nobody knows whether ARM acted on the request.
+    """
+
     outcome: Outcome
-    resource: dict[str, Any] | None = None
+    body: Any = None
     error: ArmError | None = None
+    perhaps_carried_out: bool = False
+
+    @property
+    def resource(self) -> dict[str, Any] | None:
+        return self.body if isinstance(self.body, dict) else None
 
 
-def begin_put(reply: Answer | Lost, resource_url: str) -> Running | Resend | Settled:
-    """Read the first answer to a PUT; it decides the way, which does not change later."""
+def begin(method: str, reply: Answer | Lost, resource_url: str, final_state_via: str = "") -> Running | Resend | Settled:
+    """Read the first answer to a PUT, PATCH, DELETE or POST; it decides the way, which does not change later.
+
+    `final_state_via` is the API definition's, and only asked for a POST that answers with both URLs.
+    """
     if isinstance(reply, Lost):
-        return Resend(None, reply.perhaps_received, reply.reason)
+        error = ArmError("ConnectionLost", reply.reason, 0, {})
+        return _resend(method, None, reply.perhaps_received, reply.reason, error)
     if reply.status in TRANSIENT:
-        return Resend(retry_after(reply), reply.status != 429, f"Azure answered {reply.status}.")
-    if reply.status not in {200, 201, 202, 204}:
+        fault = f"Azure answered {reply.status}."
+        return _resend(method, retry_after(reply), reply.status != 429, fault, ArmError.of_answer(reply))
+    if reply.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
     try:
-        held = _way(reply, resource_url)
+        held = _way(method, reply, resource_url, final_state_via)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
     if held.monitor_url or held.result_url:
         return Running(held, retry_after(reply), _provisioning_state(reply.object), _resource(reply))
-    return _read_resource(held, reply)
+    if method in RESOURCEFUL:
+        return _read_first(held, reply)
+    if reply.status == 202:
+        return _broken("NoPollingUrl", "Azure accepted the request and did not say where its status can be read.")
+    return Settled(Outcome.SUCCEEDED, reply.json)
 
 
 def follow(held: Held, reply: Answer | Lost, resource_url: str) -> Running | Settled:
@@ -98,36 +128,79 @@ def follow(held: Held, reply: Answer | Lost, resource_url: str) -> Running | Set
     if reply.status in TRANSIENT:
         return _fault(held, retry_after(reply), f"Azure answered {reply.status}.")
     held = replace(held, faults=0)
-    if held.confirming:
-        return _read_confirmation(held, reply)
-    if held.monitor_url:
-        return _read_monitor(held, reply)
-    if held.result_url:
-        return _read_result(held, reply, resource_url)
+    try:
+        if held.confirming and held.method in RESOURCEFUL:
+            return _read_confirmation(held, reply)
+        if held.monitor_url and not held.confirming:
+            return _read_monitor(held, reply)
+        if held.result_url:
+            return _read_result(held, reply)
+    except ForeignOrigin as error:
+        return _broken("ForeignOrigin", str(error))
     return _read_resource(held, reply)
 
 
-def _way(reply: Answer, resource_url: str) -> Held:
+def pause(polls: int) -> float:
+    """Seconds before the next read when ARM names none, after so many reads in a row that told the same."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.2 ** min(polls, 20))
+
+
+def pause_after_fault(faults: int) -> float:
+    """Seconds before a request is repeated when ARM names none, after so many transient faults in a row."""
+    return min(2 * LONGEST_PAUSE_SECONDS, 2.0 ** min(faults, 10))
+
+
+def _resend(
+    method: str, wait: float | None, perhaps_received: bool, fault: str, error: ArmError
+) -> Resend | Settled:
+    if perhaps_received and method not in REPEATABLE:
+        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=True)
+    return Resend(wait, perhaps_received, fault)
+
+
+def _way(method: str, reply: Answer, resource_url: str, final_state_via: str) -> Held:
     """Monitor before result URL before the resource itself."""
-    if monitor := reply.headers.get("azure-asyncoperation", "").strip():
-        return Held(monitor_url=resolve(monitor, resource_url))
+    monitor = reply.headers.get("azure-asyncoperation", "").strip()
     location = reply.headers.get("location", "").strip()
+    if monitor and reply.status != 204:
+        held = Held(method, monitor_url=resolve(monitor, resource_url))
+        if method == "POST" and location and final_state_via != "azure-async-operation":
+            held = replace(held, result_url=resolve(location, resource_url))
+        return held
     if location and reply.status in {201, 202} and not _terminal(_provisioning_state(reply.object)):
-        return Held(result_url=resolve(location, resource_url))
-    return Held()
+        return Held(method, result_url=resolve(location, resource_url))
+    return Held(method)
+
+
+def _read_first(held: Held, reply: Answer) -> Running | Settled:
+    """A PUT or PATCH answered without any URL to poll: the resource tells, now or later."""
+    word = _provisioning_state(reply.object)
+    if end := _terminal(word):
+        return _ended(held, end, reply.object)
+    if word or reply.status in {201, 202}:
+        return Running(held, retry_after(reply), word, _resource(reply))
+    if reply.is_empty:
+        return Settled(Outcome.SUCCEEDED)
+    if not isinstance(reply.json, dict):
+        return _broken("UnreadableAnswer", f"Azure answered {reply.status} with a body that cannot be read.")
+    return Settled(Outcome.SUCCEEDED, reply.object)
 
 
 def _read_monitor(held: Held, reply: Answer) -> Running | Settled:
-    if reply.status not in {200, 201, 202, 204}:
+    if reply.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
     word = reply.object.get("status")
     if not isinstance(word, str) or not word:
         return _unreadable(held, reply)
+    if moved := reply.headers.get("azure-asyncoperation", "").strip():
+        held = replace(held, monitor_url=resolve(moved, held.monitor_url))
     held = replace(held, unreadable=0)
     end = _terminal(word)
-    if end == "Succeeded":
+    if end != "Succeeded":
+        return _ended(held, end, reply.object) if end else Running(held, retry_after(reply), word)
+    if held.method in RESOURCEFUL or held.result_url:
         return Running(replace(held, confirming=True), 0, word)
-    return _ended(end, reply.object) if end else Running(held, retry_after(reply), word)
+    return Settled(Outcome.SUCCEEDED, reply.json if held.method == "POST" else None)
 
 
 def _read_confirmation(held: Held, reply: Answer) -> Running | Settled:
@@ -143,42 +216,41 @@ def _read_confirmation(held: Held, reply: Answer) -> Running | Settled:
     return Settled(Outcome.SUCCEEDED, reply.object)
 
 
-def _read_result(held: Held, reply: Answer, resource_url: str) -> Running | Settled:
-    try:
-        moved = reply.headers.get("location", "").strip()
-        held = replace(held, result_url=resolve(moved, held.result_url)) if moved else held
-    except ForeignOrigin as error:
-        return _broken("ForeignOrigin", str(error))
+def _read_result(held: Held, reply: Answer) -> Running | Settled:
+    if moved := reply.headers.get("location", "").strip():
+        held = replace(held, result_url=resolve(moved, held.result_url))
     if reply.status == 202:
-        return Running(replace(held, unreadable=0), retry_after(reply))
-    if reply.status == 204:
-        return Settled(Outcome.SUCCEEDED)
-    if reply.status not in {200, 201}:
+        return Running(replace(held, unreadable=0), retry_after(reply), _provisioning_state(reply.object))
+    if reply.status == 404 and held.unreadable < MOST_UNREADABLE:
+        return _unreadable(held, reply)  # seen right after an operation began
+    if reply.status not in ACCEPTED:
         return Settled(Outcome.FAILED if 400 <= reply.status < 500 else Outcome.ERROR, error=ArmError.of_answer(reply))
-    return _read_resource(held, reply)
+    if reply.json is None and not reply.is_empty:
+        return _unreadable(held, reply)
+    word = _provisioning_state(reply.object) or _status_of_delete(held, reply.object)
+    if word and not _terminal(word):
+        return Running(replace(held, unreadable=0), retry_after(reply), word, _resource(reply))
+    return _ended(held, _terminal(word) or "Succeeded", reply.json)
 
 
 def _read_resource(held: Held, reply: Answer) -> Running | Settled:
-    if reply.status == 204:
-        return Settled(Outcome.SUCCEEDED)
-    if reply.status not in {200, 201, 202}:
+    if reply.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
     word = _provisioning_state(reply.object)
     if end := _terminal(word):
-        return _ended(end, reply.object)
-    if word or reply.status != 200:
+        return _ended(held, end, reply.object)
+    if word or reply.status == 202:
         return Running(replace(held, unreadable=0), retry_after(reply), word, _resource(reply))
-    if reply.content and not isinstance(reply.json, dict):
-        return _unreadable(held, reply)
-    return Settled(Outcome.SUCCEEDED, _resource(reply))
+    return Settled(Outcome.SUCCEEDED, reply.object) if reply.object else _unreadable(held, reply)
 
 
-def _ended(word: str, body: dict[str, Any]) -> Settled:
-    resource = body if "properties" in body and "status" not in body else None
+def _ended(held: Held, word: str, body: Any) -> Settled:
     if word == "Succeeded":
-        return Settled(Outcome.SUCCEEDED, resource)
+        return Settled(Outcome.SUCCEEDED, None if held.method == "DELETE" else body)
+    document = body if isinstance(body, dict) else {}
+    resource = document if "properties" in document and "status" not in document else None
     outcome = Outcome.FAILED if word == "Failed" else Outcome.CANCELED
-    return Settled(outcome, resource, ArmError.of_body(body, word))
+    return Settled(outcome, resource, ArmError.of_body(document, word))
 
 
 def _fault(held: Held, wait: float | None, why: str) -> Running:
@@ -206,6 +278,12 @@ def _terminal(word: str) -> str:
 def _provisioning_state(body: dict[str, Any]) -> str:
     properties = body.get("properties")
     word = properties.get("provisioningState") if isinstance(properties, dict) else None
+    return word if isinstance(word, str) else ""
+
+
+def _status_of_delete(held: Held, body: dict[str, Any]) -> str:
+    """This service ends a DELETE with 200 and the status document where the contract has 204."""
+    word = body.get("status") if held.method == "DELETE" else None
     return word if isinstance(word, str) else ""
 
 

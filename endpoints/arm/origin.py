@@ -14,11 +14,11 @@ class ForeignOrigin(Exception):
 
 
 def resolve(url: str, base: str) -> str:
-    """Return `url` byte for byte when it is absolute, else resolved against `base`.
+    """Return `url` byte for byte when it is absolute, else, when it is a path, resolved against `base`.
 
-    Raises ForeignOrigin when it leaves the origin of `base`.
+    Raises ForeignOrigin when it is neither or leaves the origin of `base`.
     """
-    absolute = url if "://" in url.partition("?")[0] else urljoin(base, url)
+    absolute = urljoin(base, url) if url.startswith("/") else url
     require_origin(absolute, base)
     return absolute
 
@@ -27,7 +27,7 @@ def require_origin(url: str, home: str) -> None:
     """Raise ForeignOrigin unless scheme, host and port are those of `home`, with no user information before them."""
     try:
         there, here = urlsplit(url), urlsplit(home)
-        clean = "@" not in there.netloc and not any(character <= " " for character in url)
+        clean = "@" not in there.netloc and url.isascii() and not any(character <= " " for character in url)
         same = clean and there.scheme in DEFAULT_PORTS and _origin(there) == _origin(here)
     except ValueError:
         same = False

@@ -1,0 +1,149 @@
+"""Send a request to ARM and follow its operation to the end in the foreground, for scripts and tests.
+
+    arm = ArmHttp("https://management.azure.com")
+    url = arm.url("/subscriptions/…/serverlessEndpoints/chat", api_version="2025-09-01")
+    end = put_and_follow(arm, url, body, token)
+
+where `token(force_refresh)` gives a bearer token, for instance by asking msal.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from endpoints.arm.errors import ArmError
+from endpoints.arm.headers import operation_timeout
+from endpoints.arm.http import Answer, ArmHttp, Call, Lost
+from endpoints.arm.operations import (
+    Outcome,
+    Resend,
+    Running,
+    Settled,
+    begin,
+    follow,
+    pause,
+    pause_after_fault,
+)
+
+# Called for every request, so that an operation may outlive a token; True asks for a new one after a 401.
+Token = Callable[[bool], str]
+
+MOST_FAULTS = 5
+# How long an operation is followed when neither the caller nor ARM sets a limit.
+FOLLOWED_FOR = timedelta(hours=1)
+# Retry-After: 0 means at once, and at once is not a busy loop.
+SHORTEST_PAUSE_SECONDS = 0.02
+
+
+def put_and_follow(arm: ArmHttp, url: str, body: dict[str, Any], token: Token, **options: Any) -> Settled:
+    """PUT a resource and follow it; the options are those of `send_and_follow`."""
+    return send_and_follow(arm, Call("PUT", url, body), token, **options)
+
+
+def send_and_follow(
+    arm: ArmHttp,
+    call: Call,
+    token: Token,
+    *,
+    final_state_via: str = "",
+    limit: timedelta | None = None,
+    pause_seconds: float | None = None,
+    correlation_id: UUID | None = None,
+    stop: threading.Event | None = None,
+) -> Settled:
+    """Send a PUT, PATCH, DELETE or POST and return how its operation ended.
+
+    `limit` covers requests and waits together; without one, what ARM says in `x-ms-async-operation-timeout` does.
+    `pause_seconds` replaces the growing rhythm of polls without Retry-After. Setting `stop` ends the waiting at once.
+    After either, nothing more is sent, the operation goes on in Azure, and the outcome is an error named
+    `NotFollowed`. Raises ForeignOrigin when `call` itself does not lead to the host of `arm`.
+    """
+    follower = _Follower(arm, call, token, limit, pause_seconds, correlation_id or uuid4(), stop or threading.Event())
+    try:
+        return follower.run(final_state_via)
+    except _NotFollowed as end:
+        message = f"{end} The operation may still be running in Azure."
+        error = ArmError("NotFollowed", message, 0, {})
+        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=True)
+
+
+class _NotFollowed(Exception):
+    """The caller stopped, or time is up."""
+
+
+class _Follower:
+    def __init__(
+        self,
+        arm: ArmHttp,
+        call: Call,
+        token: Token,
+        limit: timedelta | None,
+        pause_seconds: float | None,
+        correlation_id: UUID,
+        stop: threading.Event,
+    ) -> None:
+        self._arm, self._call, self._token, self._stop = arm, call, token, stop
+        self._pause_seconds, self._correlation_id = pause_seconds, correlation_id
+        self._limit_is_ours = limit is None
+        self._end_at = time.monotonic() + (limit or FOLLOWED_FOR).total_seconds()
+
+    def run(self, final_state_via: str) -> Settled:
+        url = self._call.url
+        step = self._begin(final_state_via)
+        polls = 0
+        while isinstance(step, Running):
+            if step.held.faults > MOST_FAULTS:
+                return Settled(Outcome.ERROR, error=ArmError("AzureUnavailable", step.fault, 0, {}))
+            if step.held.faults:
+                self._wait(step.wait, pause_after_fault(step.held.faults - 1))
+            else:
+                self._wait(step.wait, self._pause_seconds or pause(polls))
+                polls += 1
+            reply = self._send(Call("GET", step.held.next_url(url)))
+            if isinstance(reply, Answer) and reply.status == 401:
+                return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
+            step = follow(step.held, reply, url)
+        return step
+
+    def _begin(self, final_state_via: str) -> Running | Settled:
+        for faults in range(MOST_FAULTS + 1):
+            reply = self._send(self._call)
+            step = begin(self._call.method, reply, self._call.url, final_state_via)
+            if not isinstance(step, Resend):
+                self._take_limit(reply)
+                return step
+            if faults < MOST_FAULTS:
+                self._wait(step.wait, pause_after_fault(faults))
+        error = ArmError.of_answer(reply) if isinstance(reply, Answer) else ArmError("ConnectionLost", step.fault, 0, {})
+        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=step.perhaps_received)
+
+    def _take_limit(self, reply: Answer | Lost) -> None:
+        limit = operation_timeout(reply) if isinstance(reply, Answer) else None
+        if limit and self._limit_is_ours:
+            self._end_at = time.monotonic() + limit.total_seconds()
+
+    def _send(self, call: Call) -> Answer | Lost:
+        """Send once, and once more with a new token when ARM does not take the first."""
+        reply = self._arm.send(call, self._token(False), self._correlation_id, within=self._left())
+        if isinstance(reply, Answer) and reply.status == 401:
+            reply = self._arm.send(call, self._token(True), self._correlation_id, within=self._left())
+        if isinstance(reply, Lost):
+            self._left()
+        return reply
+
+    def _left(self) -> float:
+        """Seconds until the limit; raises _NotFollowed when it is reached or the caller stopped."""
+        left = self._end_at - time.monotonic()
+        if self._stop.is_set():
+            raise _NotFollowed("Following it was stopped.")
+        if left <= 0:
+            raise _NotFollowed("Time was up before Azure told an end.")
+        return left
+
+    def _wait(self, retry_after: float | None, own: float) -> None:
+        seconds = max(SHORTEST_PAUSE_SECONDS, own if retry_after is None else retry_after)
+        self._stop.wait(min(seconds, self._left()))
+        self._left()
