@@ -39,6 +39,11 @@ def endpoint_url(arm_id: str) -> str:
     return arm_http().url(arm_id, api_version=settings.ARM_API_VERSION)
 
 
+def list_url(workspace_arm_id: str) -> str:
+    """All serverless endpoints of a workspace."""
+    return arm_http().url(f"{workspace_arm_id}/serverlessEndpoints", api_version=settings.ARM_API_VERSION)
+
+
 def reader(user: User, correlation_id: UUID | None = None) -> ArmReader:
     """Read ARM as a person who waits for the page. Raises accounts.tokens.TokenUnavailable."""
     return ArmReader(_page_http(), arm_token(user), correlation_id or uuid4(), settings.ARM_API_VERSION)

@@ -123,6 +123,11 @@ class Operation(models.Model):
 
     class Kind(models.TextChoices):
         CREATE = "create", "Create"
+        UPDATE = "update", "Update"
+        DELETE = "delete", "Delete"
+        REGENERATE_KEY = "regenerate-key", "Regenerate a key"
+        # Asks Azure for nothing but what it holds.
+        LOOK = "look", "Look again"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="operations")
@@ -131,7 +136,8 @@ class Operation(models.Model):
     submission_id = models.UUIDField(unique=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
-    body: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    # What is sent; null for what is sent without a body.
+    body: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
     correlation_id = models.UUIDField(default=uuid.uuid4)
 
     phase = models.CharField(max_length=20, choices=Phase.choices, default=Phase.QUEUED)
@@ -151,8 +157,12 @@ class Operation(models.Model):
 
     # Null when nothing is due: settled, or waiting for its person to sign in.
     next_step_at = models.DateTimeField(null=True)
+    # Azure named the time of the next step with Retry-After, so nothing may come before it.
+    paced_by_azure = models.BooleanField(default=False)
+    # Who works on it, and until when nobody else may; the owner is a process, as "host:pid".
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    lease_owner = models.CharField(max_length=300, blank=True)
     needs_sign_in = models.BooleanField(default=False)
     # What Entra ID must be asked for at that sign-in, when Azure challenged the token.
     claims = models.TextField(blank=True)
@@ -175,12 +185,28 @@ class Operation(models.Model):
         indexes = [
             # What the sweep claims.
             models.Index(fields=["next_step_at"], condition=Q(next_step_at__isnull=False), name="operation_due"),
+            # What a starting worker takes back from those before it.
+            models.Index(fields=["lease_owner"], condition=Q(lease__isnull=False), name="operation_leased"),
             # What waits for a person who just signed in.
             models.Index(fields=["asked_by"], condition=Q(needs_sign_in=True), name="operation_parked"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.endpoint_id}"
+
+    @property
+    def method(self) -> str:
+        """What is sent to ARM for it."""
+        return METHODS[self.Kind(self.kind)]
+
+
+METHODS = {
+    Operation.Kind.CREATE: "PUT",
+    Operation.Kind.UPDATE: "PATCH",
+    Operation.Kind.DELETE: "DELETE",
+    Operation.Kind.REGENERATE_KEY: "POST",
+    Operation.Kind.LOOK: "GET",
+}
 
 
 class Event(models.Model):

@@ -26,6 +26,19 @@ def endpoint_state(resource: dict[str, Any] | None) -> str:
     return word if isinstance(word, str) else ""
 
 
+def provisioning_state(resource: dict[str, Any] | None) -> str:
+    """Azure's word for the state of the latest operation, as it came."""
+    word = properties_of(resource).get("provisioningState")
+    return word if isinstance(word, str) else ""
+
+
+def holds(resource: Any, asked: Any) -> bool:
+    """Whether a resource shows everything that was asked for, whatever else it shows."""
+    if isinstance(asked, dict):
+        return isinstance(resource, dict) and all(holds(resource.get(name), value) for name, value in asked.items())
+    return bool(resource == asked)
+
+
 def state_at_rest(resource: dict[str, Any] | None) -> tuple[State, str]:
     """The state of an endpoint on which nothing is running, and its reason.
 

@@ -70,7 +70,7 @@ def resume_parked(user: User) -> None:
     for operation in list(parked):
         resumed = parked.filter(pk=operation.pk).update(needs_sign_in=False, claims="", next_step_at=now)
         if resumed:
-            ring_on_commit(operation.pk)
+            ring_on_commit()
 
 
 def register_workspace(arm_id: WorkspaceId, user: User, request: HttpRequest) -> tuple[Workspace, bool]:
@@ -141,5 +141,5 @@ def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint
         outcome="attempted",
         correlation_id=str(operation.correlation_id),
     )
-    ring_on_commit(operation.pk)
+    ring_on_commit()
     return endpoint

@@ -60,8 +60,12 @@ class Phase(TextChoices):
     """Where an operation is, and thereby which single call to Azure comes next."""
 
     QUEUED = "queued"  # next: read the resource, to see that nobody else has it
-    CLEAR = "clear"  # Azure has no such resource; next: send the PUT
-    SENDING = "sending"  # the PUT left, perhaps; after a crash, next: read the resource
+    CLEAR = "clear"  # nothing is in the way; next: send the request
+    SENDING = "sending"  # the request left, perhaps; after a crash, next: read the resource
     FOLLOWING = "following"  # Azure works; next: read the monitor, the result URL or the resource
-    CONFIRMING = "confirming"  # the monitor said Succeeded; next: read the resource
+    CONFIRMING = "confirming"  # the monitor said Succeeded; next: read the result
     SETTLED = "settled"  # nothing comes next
+
+
+# What a person waits for: Azure does not work on it yet.
+STARTING = (Phase.QUEUED, Phase.CLEAR, Phase.SENDING)

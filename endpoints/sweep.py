@@ -1,191 +1,343 @@
-"""Claim the operations that are due, send their calls concurrently, record what came of each.
+"""Take every step that is due: claim rows, send their calls concurrently, record what comes back.
 
-A lease is a column of the row: whoever holds it may write, and a worker that lost it writes nothing. It outlasts the
-longest call, so a row of a killed worker is taken up again and never worked on twice at once.
+Requests go through a pool of threads, reads through an event loop; replies of both come back through one queue and are
+recorded in groups, so that no slow call holds up another.
 """
 
 import logging
 import time
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
-from uuid import UUID, uuid4
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
-from accounts import audit
-from accounts.models import User
 from accounts.policy import Action, may
-from accounts.tokens import ROLES_GOOD_FOR, NeedsSignIn, TokenUnavailable, arm_token
-from endpoints import advance
-from endpoints.arm.budget import READS, WRITES, Account, Budget
+from accounts.tokens import NeedsSignIn, TokenUnavailable
+from endpoints import advance, clock
+from endpoints.advance import Change
+from endpoints.arm.budget import LIMITS, Account, Limit, closed_for
 from endpoints.arm.http import Answer, Call, Lost
-from endpoints.arm.operations import Outcome
-from endpoints.azure import arm_http, endpoint_url
-from endpoints.models import Endpoint, Event, Operation
-from endpoints.states import Phase, State, Urgency
+from endpoints.arm.poller import ArmPoller, Read
+from endpoints.azure import arm_http, endpoint_url, list_url
+from endpoints.budget import budget
+from endpoints.identities import Tokens
+from endpoints.leases import START_WITHIN, claim_polls, claim_starts, extend, poll_read_timeout
+from endpoints.models import Endpoint, Operation
+from endpoints.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
+from endpoints.states import STARTING, Phase
+from endpoints.watch import Group, Lists, still_running
 
 logger = logging.getLogger(__name__)
 
-BATCH = 32
-# What this process may still ask of Azure, by the method of the request.
-BUDGETS = {"GET": Budget(READS), "PUT": Budget(WRITES)}
-# A call that could not begin in this time after its lease was taken is left to the next sweep.
-START_WITHIN = timedelta(seconds=10)
-# Before something billable is made, the role is looked at again.
-ROLES_WITHIN_AT_PUT = timedelta(minutes=5)
-# Headers that support asks for, and that explain the rhythm. None of them carries a secret.
-EVIDENCE = (
-    "retry-after",
-    "x-ms-request-id",
-    "x-ms-correlation-request-id",
-    "x-ms-routing-request-id",
-    "x-request-time",
-)
+T = TypeVar("T")
+
+MOST_READS = 512
+# How long replies are collected before they are recorded together.
+FLUSH_EVERY_SECONDS = 0.25
+# How long a sweep whose time is up waits for what is under way, before it leaves the rest to a thread.
+LINGER_SECONDS = 1.0
+# How long what Azure answered is kept in memory for a database that is away.
+INSIST_SECONDS = 30.0
+# The part of the reserve of the request budget that people's own requests leave to their pages.
+STARTS_LEAVE = 0.3
+
+_tokens = Tokens()
+_lists = Lists()
 
 
 @dataclass(frozen=True)
 class Step:
-    operation: Operation
+    """One call to ARM for an operation, or one list of its workspace that stands for a read of several."""
+
+    operations: list[Operation]
     call: Call
     resource_url: str
-    token: str = field(repr=False)
+    group: Group | None = None
+
+    @property
+    def operation(self) -> Operation:
+        return self.operations[0]
+
+    @property
+    def account(self) -> Account:
+        """ARM counts by identity and subscription."""
+        return str(self.operation.asked_by_id), self.operation.endpoint.workspace.subscription_id.lower()
+
+    @property
+    def limit(self) -> Limit:
+        return LIMITS[self.call.method]
+
+
+Replies = list[Answer | Lost] | Exception
 
 
 def run_due(only: UUID | None = None, until: datetime | None = None) -> int:
-    """Take steps until nothing is due, or until `until`; returns how many were taken.
-
-    1. Claim what is due. 2. Give each row its token; park or postpone the ones that get none. 3. Write the intent
-    of each PUT. 4. Send all calls concurrently. 5. Record each answer, if the lease is still ours.
-    """
-    taken = 0
-    while operations := _claim(timezone.now(), only):
-        for step, reply in _send(_intend(list(_prepared(operations)))):
-            _take(step, reply)
-        taken += len(operations)
-        if until and timezone.now() >= until:
-            break
-    return taken
+    """Take steps until nothing is due, or until `until`; returns how many were taken."""
+    return _Sweep(only=only).run(until)
 
 
-def _lease_until(now: datetime) -> datetime:
-    """A lease outlasts the longest call, if that begins within START_WITHIN."""
-    longest = timedelta(seconds=settings.ARM_CONNECT_TIMEOUT_SECONDS + settings.ARM_READ_TIMEOUT_SECONDS)
-    return now + START_WITHIN + longest
+def run_asked(until: datetime) -> int:
+    """Take the first steps of what people asked for, one after the other in this thread, each in its turn."""
+    return _Sweep(polls=False, inline=True).run(until)
 
 
-def _claim(now: datetime, only: UUID | None) -> list[Operation]:
-    """Lease the rows that are due; two workers never get the same one."""
-    free = Q(lease=None) | Q(lease_until__lte=now)
-    due = Operation.objects.filter(free, next_step_at__lte=now).order_by("next_step_at")
-    due = due.filter(pk=only) if only else due
-    if not due.exists():
-        return []  # an idle sweep takes no lock
-    lease, lease_until = uuid4(), _lease_until(now)
-    with transaction.atomic():
-        if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True)
-        ids = list(due.values_list("pk", flat=True)[:BATCH])
-        Operation.objects.filter(free, pk__in=ids, next_step_at__lte=now).update(lease=lease, lease_until=lease_until)
-    claimed = Operation.objects.filter(lease=lease).select_related("endpoint__workspace", "asked_by")
-    return list(claimed)
+class _Sweep:
+    def __init__(self, *, only: UUID | None = None, polls: bool = True, inline: bool = False) -> None:
+        self._only, self._polls, self._inline = only, polls, inline
+        self._replies: SimpleQueue[tuple[Step, Replies]] = SimpleQueue()
+        self._sending = self._reading = self._taken = 0
 
+    def run(self, until: datetime | None) -> int:
+        while True:
+            time_is_up = until is not None and timezone.now() >= until
+            claimed = 0 if time_is_up else self._begin()
+            came_back = self._take(LINGER_SECONDS if time_is_up else FLUSH_EVERY_SECONDS)
+            if time_is_up and self._under_way:
+                Thread(target=self._finish, name="stragglers", daemon=True).start()
+            if time_is_up or not (claimed or came_back or self._under_way):
+                return self._taken
 
-def _prepared(operations: list[Operation]) -> Iterable[Step]:
-    """Rows with a token and their next call. Rows that get no token are settled, parked or postponed here."""
-    now = timezone.now()
-    for operation in operations:
+    @property
+    def _under_way(self) -> int:
+        return self._sending + self._reading
+
+    def _finish(self) -> None:
+        """Record what comes late, while the next sweep goes on with everything else."""
         try:
-            yield _step(operation, now)
-        except NeedsSignIn as error:
-            _record(operation, advance.park(operation, str(error), error.claims, now), {}, now)
-        except TokenUnavailable as error:
-            _record(operation, advance.postpone(operation, str(error), now), {}, now)
-        except OverBudget as error:
-            _come_back(operation, now + timedelta(seconds=error.seconds))
-        except RoleLost:
-            message = "The person who asked for this may not create endpoints any more."
-            _record(operation, advance.refuse(operation, "RoleLost", message, now), {}, now)
-        except Exception:
-            logger.exception("Operation %s could not be prepared", operation.pk)
-            why = "Endpoint Desk could not take the next step."
-            _record(operation, advance.postpone(operation, why, now), {}, now)
+            while self._under_way:
+                self._take(FLUSH_EVERY_SECONDS)
+        finally:
+            connection.close()
 
+    def _begin(self) -> int:
+        """Claim what there is room for and send it off; returns how many rows were claimed."""
+        room = 1 if self._inline else settings.ARM_CONCURRENCY - self._sending
+        share = 1 + settings.ARM_CONCURRENCY // 2
+        starts = _insist(lambda: claim_starts(room, share, self._only)) if room > 0 else []
+        polls = _insist(lambda: claim_polls(MOST_READS - self._reading, self._only)) if self._polls else []
+        now = clock.now()
+        self._start([_step(one, now) for one in starts])
+        self._read(_reads(polls, now))
+        self._taken += len(starts) + len(polls)
+        return len(starts) + len(polls)
 
-class RoleLost(Exception):
-    """The person who asked may not do this any more."""
+    def _start(self, steps: list[Step]) -> None:
+        """Send the requests that people wait for."""
+        for step, token in _intend(_prepare(steps, STARTS_LEAVE, for_sending=True)):
+            self._sending += 1
+            send = partial(_send, step, token, time.monotonic() + START_WITHIN.total_seconds(), self._replies.put)
+            if self._inline:
+                send()
+            else:
+                _pool().submit(send)
 
+    def _read(self, steps: list[Step]) -> None:
+        reads = []
+        for step, token in _prepare(steps, 1.0, for_sending=False):
+            on_reply = partial(_put_back, self._replies.put, step)
+            reads.append(Read(step.call.url, token, step.operation.correlation_id, on_reply, bool(step.group)))
+        if reads:
+            self._reading += len(reads)
+            _poller().start(reads)
 
-class OverBudget(Exception):
-    """ARM would soon refuse requests of this account; operations wait, and leave the rest to people and their pages."""
+    def _take(self, seconds: float) -> int:
+        """Collect what comes back within `seconds`, and record it; returns how much it was."""
+        give_up_at = time.monotonic() + seconds
+        batch: list[tuple[Step, Replies]] = []
+        while self._under_way:
+            try:
+                step, replies = self._replies.get(timeout=max(0.0, give_up_at - time.monotonic()))
+            except Empty:
+                break
+            batch.append((step, replies))
+            if step.operation.phase in STARTING:
+                self._sending -= 1
+            else:
+                self._reading -= 1
+        if batch:
+            self._record(batch)
+        return len(batch)
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
-
-
-def _come_back(operation: Operation, when: datetime) -> None:
-    mine = Operation.objects.filter(pk=operation.pk, lease=operation.lease)
-    mine.update(lease=None, lease_until=None, next_step_at=when)
-
-
-def _account(operation: Operation) -> Account:
-    """ARM counts by identity and subscription."""
-    return str(operation.asked_by_id), operation.endpoint.workspace.subscription_id.lower()
+    def _record(self, batch: list[tuple[Step, Replies]]) -> None:
+        _learn(batch)
+        now = clock.now()
+        quiet: list[tuple[Operation, Change]] = []
+        moved: list[Operation] = []
+        for step, replies in batch:
+            if step.group:
+                running = _told_by_list(step, replies)
+                quiet += [(one, advance.unchanged(one, None, now)) for one in running]
+                moved += [one for one in step.operations if one not in running]
+                continue
+            change, evidence = _conclude(step, replies, now)
+            if change.is_quiet:
+                quiet.append((step.operation, change))
+            else:
+                _write(step.operation, change, evidence, now)
+        if quiet:
+            _insist(lambda: record_quiet(quiet, now))
+        self._read([_step(one, now) for one in moved])
 
 
 def _step(operation: Operation, now: datetime) -> Step:
-    person: User = operation.asked_by
     resource_url = endpoint_url(operation.endpoint.arm_id)
-    call = advance.plan(operation, resource_url, now)
-    if seconds := BUDGETS[call.method].take(_account(operation), time.monotonic()):
-        raise OverBudget(seconds)
-    fresh = ROLES_WITHIN_AT_PUT if call.method == "PUT" else ROLES_GOOD_FOR
-    token = arm_token(person, force_refresh=operation.wants_fresh_token, roles_within=fresh)
-    if call.method == "PUT" and not may(person, Action.CREATE_ENDPOINT):
-        raise RoleLost
-    return Step(operation, call, resource_url, token)
+    return Step([operation], advance.plan(operation, resource_url, now), resource_url)
 
 
-def _intend(steps: list[Step]) -> list[Step]:
-    """Write that a PUT is leaving before it leaves: after a crash the row says that Azure may hold something.
+def _reads(operations: list[Operation], now: datetime) -> list[Step]:
+    """A read for each operation, or one list of a workspace where that tells of several."""
+    groups = [((str(one.asked_by_id), one.endpoint.workspace_id), one) for one in operations]
+    lists = _lists.worth_listing(groups, now)
+    listed = {one.pk for rows in lists.values() for one in rows}
+    steps = [
+        Step(rows, Call("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group) for group, rows in lists.items()
+    ]
+    return steps + [_step(one, now) for one in operations if one.pk not in listed]
+
+
+def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tuple[Step, str]]:
+    """The steps that may go, each with its token; what gets none is sent away, parked, postponed or refused here."""
+    now = clock.now()
+    steps = _affordable(steps, reserve, now)
+    tokens = _tokens.of([step.operation for step in steps], for_sending=for_sending)
+    ready: list[tuple[Step, str]] = []
+    for step in steps:
+        token = tokens[step.operation.pk]
+        if isinstance(token, NeedsSignIn):
+            for one in step.operations:
+                _write(one, advance.park(one, str(token), token.claims, now), {}, now)
+        elif isinstance(token, TokenUnavailable):
+            for one in step.operations:
+                _write(one, advance.postpone(one, str(token), now), {}, now)
+        elif step.call.method != "GET" and not may(step.operation.asked_by, Action.CREATE_ENDPOINT):
+            message = "The person who asked for this may not do it any more."
+            _write(step.operation, advance.refuse(step.operation, "RoleLost", message, now), {}, now)
+        else:
+            ready.append((step, token))
+    return ready
+
+
+def _affordable(steps: list[Step], reserve: float, now: datetime) -> list[Step]:
+    """As many as ARM's budget has room for; the rest comes back when it has."""
+    accounts: dict[tuple[Account, Limit], list[Step]] = defaultdict(list)
+    for step in steps:
+        accounts[step.account, step.limit].append(step)
+    granted: list[Step] = []
+    for (account, limit), rows in accounts.items():
+        grant = budget().take(account, limit, len(rows), limit.reserve * reserve)
+        granted += rows[: grant.granted]
+        away = [one for step in rows[grant.granted :] for one in step.operations]
+        _insist(partial(send_away, away, grant.wait, limit.refill, now))
+    return granted
+
+
+def _intend(steps: list[tuple[Step, str]]) -> list[tuple[Step, str]]:
+    """Write that requests are leaving before they leave: after a crash the row says that Azure may hold something.
 
     Returns the steps whose rows are still ours: getting their tokens may have taken longer than the lease.
     """
     if not steps:
         return []
-    now, lease = timezone.now(), steps[0].operation.lease
-    mine = Operation.objects.filter(pk__in=[step.operation.pk for step in steps], lease=lease)
-    with transaction.atomic():
-        mine.update(lease_until=_lease_until(now))
-        leaving = [step.operation.pk for step in steps if step.call.method == "PUT"]
-        mine.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
-        Endpoint.objects.filter(operations__in=mine.filter(pk__in=leaving), sent_at=None).update(sent_at=now)
-        held = set(mine.values_list("pk", flat=True))
-    return [step for step in steps if step.operation.pk in held]
+    now, operations = clock.now(), [step.operation for step, _ in steps]
+
+    def write() -> set[UUID]:
+        with transaction.atomic():
+            ours = extend(operations)
+            leaving = [
+                step.operation.pk for step, _ in steps if step.call.method != "GET" and step.operation.pk in ours
+            ]
+            Operation.objects.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
+            Endpoint.objects.filter(operations__in=leaving, sent_at=None).update(sent_at=now)
+            return ours
+
+    ours = _insist(write)
+    return [(step, token) for step, token in steps if step.operation.pk in ours]
 
 
-def _send(steps: list[Step]) -> Iterable[tuple[Step, Future[Answer | Lost]]]:
-    """Replies in the order in which they come."""
-    start_before = timezone.now() + START_WITHIN
-    futures = {_pool().submit(_call, step, start_before): step for step in steps}
-    for future in as_completed(futures):
-        yield futures[future], future
+def _send(step: Step, token: str, start_before: float, put: Callable[[tuple[Step, Replies]], None]) -> None:
+    try:
+        if time.monotonic() > start_before:
+            reply: Answer | Lost = Lost("Other calls to Azure took too long.", False, 0)
+        else:
+            reply = arm_http().send(step.call, token, step.operation.correlation_id)
+    except Exception as error:
+        put((step, error))
+    else:
+        put((step, [reply]))
 
 
-def _call(step: Step, start_before: datetime) -> Answer | Lost:
-    if timezone.now() > start_before:
-        return Lost("Other calls to Azure took too long.", False, 0)
-    reply = arm_http().send(step.call, step.token, step.operation.correlation_id)
-    if isinstance(reply, Answer):
-        BUDGETS[step.call.method].learn(_account(step.operation), reply, time.monotonic())
-    return reply
+def _put_back(put: Callable[[tuple[Step, Replies]], None], step: Step, replies: Replies) -> None:
+    put((step, replies))
+
+
+def _learn(batch: list[tuple[Step, Replies]]) -> None:
+    """Tell the budget once for each account what the answers say is left."""
+    left: dict[tuple[Account, Limit], list[float]] = defaultdict(list)
+    closed: dict[tuple[Account, Limit], float] = defaultdict(float)
+    for step, replies in batch:
+        for reply in replies if isinstance(replies, list) else []:
+            if isinstance(reply, Answer):
+                key = step.account, step.limit
+                closed[key] = max(closed[key], closed_for(reply))
+                if (remaining := step.limit.remaining(reply)) is not None:
+                    left[key].append(remaining)
+    for key, seconds in closed.items():
+        budget().learn(*key, min(left[key], default=None), seconds)
+
+
+def _told_by_list(step: Step, replies: Replies) -> list[Operation]:
+    """The operations that still run as the list shows; the others have moved, or it could not be read."""
+    if step.group is None or isinstance(replies, Exception):
+        return []
+    _lists.learn(step.group, replies)
+    return still_running(step.operations, replies)
+
+
+def _conclude(step: Step, replies: Replies, now: datetime) -> tuple[Change, dict[str, Any]]:
+    try:
+        if isinstance(replies, Exception):
+            raise replies
+        change = advance.conclude(step.operation, step.call, step.resource_url, replies[0], now)
+        return change, {} if change.is_quiet else evidence_of(step.call, replies[0])
+    except Exception as error:
+        logger.exception("Operation %s could not be advanced", step.operation.pk)
+        return advance.set_aside(step.operation, now), evidence_of_exception(error)
+
+
+def _write(operation: Operation, change: Change, evidence: dict[str, Any], now: datetime) -> None:
+    """Record a change; a row that cannot be recorded is set aside, so that it does not stop the others."""
+    try:
+        _insist(partial(record, operation, change, evidence, now))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("Operation %s could not be recorded", operation.pk)
+        aside = advance.set_aside(operation, now)
+        _insist(partial(record, operation, aside, evidence_of_exception(error), now))
+
+
+def _insist(write: Callable[[], T]) -> T:
+    """Keep at it while the database is away: an answer of Azure's, once read, is worth a wait."""
+    give_up_at = time.monotonic() + INSIST_SECONDS
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > give_up_at:
+                raise
+            connection.close()
+            time.sleep(0.5)
 
 
 @lru_cache(maxsize=1)
@@ -193,69 +345,6 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.ARM_CONCURRENCY, thread_name_prefix="arm")
 
 
-def _take(step: Step, reply: Future[Answer | Lost]) -> None:
-    """Conclude and record one row; a row that raises does not stop the others and is taken up again later."""
-    now, evidence = timezone.now(), {}
-    try:
-        evidence = _evidence(step.call, reply.result())
-        change = advance.conclude(step.operation, step.call, step.resource_url, reply.result(), now)
-    except Exception:
-        logger.exception("Operation %s could not be advanced", step.operation.pk)
-        change = advance.postpone(step.operation, "Endpoint Desk could not read Azure's answer.", now)
-    _record(step.operation, change, evidence, now)
-
-
-def _record(operation: Operation, change: advance.Change, evidence: dict[str, Any], now: datetime) -> None:
-    """Write operation, endpoint and history together, unless the lease went to somebody else meanwhile."""
-    with transaction.atomic():
-        mine = Operation.objects.filter(pk=operation.pk, lease=operation.lease)
-        if not mine.update(**change.operation, lease=None, lease_until=None):
-            return
-        _show(operation, change, now)
-        if "settled_at" in change.operation:
-            _record_end(operation, change)
-        if change.text:
-            before = operation.endpoint.state
-            Event.objects.create(
-                endpoint_id=operation.endpoint_id,
-                operation_id=operation.pk,
-                at=now,
-                state=change.state if change.state != before else "",
-                text=change.text[:500],
-                evidence=evidence,
-            )
-
-
-def _record_end(operation: Operation, change: advance.Change) -> None:
-    """Complete in the audit log what was attempted when the person asked for it."""
-    audit.record(
-        "endpoint-created",
-        request=None,
-        actor=operation.asked_by,
-        target=operation.endpoint.arm_id,
-        outcome="done" if change.operation["outcome"] == Outcome.SUCCEEDED else "failed",
-        details={"reason": change.reason} if change.reason else None,
-        correlation_id=str(operation.correlation_id),
-    )
-
-
-def _show(operation: Operation, change: advance.Change, now: datetime) -> None:
-    """Bring the endpoint's row to the state of the change."""
-    columns: dict[str, Any] = {**change.endpoint, "version": F("version") + 1}
-    if change.confirmed:
-        columns["confirmed_at"] = now
-    if (change.state, change.reason) != (operation.endpoint.state, operation.endpoint.reason):
-        columns |= {"state": change.state, "reason": change.reason[:300], "changed_at": now}
-        columns["urgency"] = Urgency.of(State(change.state))
-    if change.state != operation.endpoint.state:
-        columns["state_since"] = now
-    Endpoint.objects.filter(pk=operation.endpoint_id).update(**columns)
-
-
-def _evidence(call: Call, reply: Answer | Lost) -> dict[str, Any]:
-    """What was asked and answered, without tokens, bodies and signed queries."""
-    evidence: dict[str, Any] = {"method": call.method, "path": call.path, "milliseconds": reply.milliseconds}
-    if isinstance(reply, Lost):
-        return {**evidence, "lost": reply.reason}
-    headers = {name: reply.headers[name] for name in EVIDENCE if name in reply.headers}
-    return {**evidence, "status": reply.status, "headers": headers}
+@lru_cache(maxsize=1)
+def _poller() -> ArmPoller:
+    return ArmPoller(arm_http(), read_timeout=poll_read_timeout(), connections=settings.ARM_CONCURRENCY * 4)

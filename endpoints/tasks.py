@@ -2,36 +2,50 @@
 
 import logging
 from datetime import timedelta
-from uuid import UUID
+from threading import Lock
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.db import transaction
 from django.utils import timezone
 
-from endpoints.sweep import run_due
+from endpoints.leases import take_back_from_the_dead
+from endpoints.sweep import run_asked, run_due
 
 logger = logging.getLogger(__name__)
 
 # A sweep gives its slot back after a while, so that a deploy is quick; the next one goes on.
 SWEEP_FOR = timedelta(seconds=10)
 
+_sweeping = Lock()
+
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep() -> None:
-    """Take every step that is due."""
-    run_due(until=timezone.now() + SWEEP_FOR)
+    """Take every step that is due. One sweep in a process has room for all of them, so a second one leaves at once."""
+    if _sweeping.acquire(blocking=False):
+        try:
+            run_due(until=timezone.now() + SWEEP_FOR)
+        finally:
+            _sweeping.release()
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def advance_operation(operation_id: str) -> None:
-    """Take the steps of one operation that are due now."""
-    run_due(only=UUID(operation_id))
+def start_asked() -> None:
+    """Take the first steps of what people have asked for."""
+    run_asked(until=timezone.now() + SWEEP_FOR)
 
 
-def ring_on_commit(operation_id: UUID) -> None:
-    """Ring the worker once the row is committed. If the ring is lost, the next sweep finds the row."""
-    transaction.on_commit(lambda: _ring(operation_id), robust=True)
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _take_back(**signal: object) -> None:
+    if number := take_back_from_the_dead():
+        logger.warning("%s operations are taken up again whose worker has ended.", number)
 
 
-def _ring(operation_id: UUID) -> None:
-    advance_operation.apply_async([str(operation_id)], ignore_result=True)
+def ring_on_commit() -> None:
+    """Ring the worker once the rows are committed. If the ring is lost, the next sweep finds them."""
+    transaction.on_commit(_ring, robust=True)
+
+
+def _ring() -> None:
+    start_asked.apply_async(ignore_result=True)

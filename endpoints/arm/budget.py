@@ -1,32 +1,65 @@
 """How much may still be asked of ARM, learnt from what its answers say is left.
 
-ARM gives each identity in each subscription a bucket of reads and one of writes, which fill up steadily. Nothing is
-shared between processes: the counter in every answer tells each of them what all of them have taken.
+ARM gives each identity in each subscription a bucket of reads, one of writes and one of deletes, which fill up
+steadily. The counter in every answer tells what everybody has taken from it, other tools included.
 """
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from endpoints.arm.headers import retry_after
 from endpoints.arm.http import Answer
 
+# An identity and a subscription.
 Account = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a bucket holds, what flows in each second, and how much is left to what people do on pages meanwhile."""
+    """What a bucket holds, what flows in each second, and how much is left to what people do meanwhile."""
 
-    header: str
+    name: str
     bucket: float
     refill: float
     reserve: float
 
+    def remaining(self, answer: Answer) -> float | None:
+        """What an answer says is left in the bucket."""
+        text = answer.headers.get(f"x-ms-ratelimit-remaining-subscription-{self.name}", "")
+        return float(text) if text.isascii() and text.isdigit() else None
+
 
 # Microsoft's published figures.
-READS: Final = Limit("x-ms-ratelimit-remaining-subscription-reads", 250.0, 25.0, 60.0)
-WRITES: Final = Limit("x-ms-ratelimit-remaining-subscription-writes", 200.0, 10.0, 20.0)
+READS: Final = Limit("reads", 250.0, 25.0, 60.0)
+WRITES: Final = Limit("writes", 200.0, 10.0, 20.0)
+DELETES: Final = Limit("deletes", 200.0, 10.0, 20.0)
+LIMITS: Final = {"GET": READS, "PUT": WRITES, "PATCH": WRITES, "POST": WRITES, "DELETE": DELETES}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """How many may go now; the first of the others in `wait` seconds, each further one when the bucket has its drop."""
+
+    granted: int
+    wait: float = 0.0
+
+
+class Budget(Protocol):
+    """What is left to each account. Times are the budget's own, so that machines need not agree about them."""
+
+    def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
+        """Take up to `number`, as long as `reserve` is left."""
+
+    def learn(self, account: Account, limit: Limit, remaining: float | None, closed_for: float) -> None:
+        """Believe what an answer says is left; after a 429 nothing goes for `closed_for` seconds."""
+
+
+def closed_for(answer: Answer) -> float:
+    """The seconds for which a 429 closes its account; 0 for every other answer."""
+    return (retry_after(answer) or 1.0) if answer.status == 429 else 0.0
 
 
 @dataclass
@@ -45,43 +78,43 @@ class _Bucket:
         self.at = now
 
 
-class Budget:
-    """What is left to every account, which is an identity and a subscription. Safe to share between threads."""
+class MemoryBudget:
+    """For one process, or for several that only share what ARM's counters tell. Safe to share between threads."""
 
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: dict[Account, _Bucket] = {}
+        self._buckets: dict[tuple[Account, str], _Bucket] = {}
 
-    def take(self, account: Account, now: float) -> float:
-        """Take one and return 0, or return the seconds after which to come back."""
+    def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
         with self._lock:
-            bucket = self._bucket(account, now)
-            missing = max(0.0, self._limit.reserve + 1 - bucket.left)
-            closed = max(0.0, bucket.closed_until - now)
-            if not missing and not closed:
-                bucket.left -= 1
-                return 0.0
-            bucket.waiting += 1
-            return closed + (missing + bucket.waiting) / self._limit.refill
+            bucket = self._bucket(account, limit)
+            closed = max(0.0, bucket.closed_until - bucket.at)
+            granted = 0 if closed else max(0, min(number, int(bucket.left - reserve)))
+            bucket.left -= granted
+            if granted == number:
+                return Grant(granted)
+            missing = max(0.0, reserve + 1 - bucket.left)
+            wait = closed + (missing + bucket.waiting) / limit.refill
+            bucket.waiting += number - granted
+            return Grant(granted, wait)
 
-    def learn(self, account: Account, answer: Answer, now: float) -> None:
-        """Believe what an answer says is left, and wait for all of the account when it is a 429."""
-        remaining = answer.headers.get(self._limit.header, "")
+    def learn(self, account: Account, limit: Limit, remaining: float | None, closed_for: float) -> None:
         with self._lock:
-            bucket = self._bucket(account, now)
-            if remaining.isascii() and remaining.isdigit():
-                bucket.left = min(bucket.left, float(remaining))
-            if answer.status == 429:
+            bucket = self._bucket(account, limit)
+            if remaining is not None:
+                bucket.left = min(bucket.left, remaining)
+            if closed_for:
                 bucket.left = 0.0
-                bucket.closed_until = max(bucket.closed_until, now + (retry_after(answer) or 1.0))
+                bucket.closed_until = max(bucket.closed_until, bucket.at + closed_for)
 
     def forget(self) -> None:
         """Begin with full buckets again."""
         with self._lock:
             self._buckets.clear()
 
-    def _bucket(self, account: Account, now: float) -> _Bucket:
-        bucket = self._buckets.setdefault(account, _Bucket(self._limit.bucket, now))
-        bucket.flow(now, self._limit)
+    def _bucket(self, account: Account, limit: Limit) -> _Bucket:
+        now = self._clock()
+        bucket = self._buckets.setdefault((account, limit.name), _Bucket(limit.bucket, now))
+        bucket.flow(now, limit)
         return bucket

@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.sweep import BUDGETS, run_due
+from endpoints.budget import budget
+from endpoints.sweep import run_due
 from tests.azure import Azure
 
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
@@ -36,8 +37,7 @@ def submit(client: Client, workspace: Workspace, name: str = "chat", **changes: 
 def one_step(azure: Azure, seconds: float = 0) -> None:
     """Everything that waits becomes due, and what is due is done once."""
     azure.advance(seconds)
-    for budget in BUDGETS.values():
-        budget.forget()
+    budget().forget()
     for operation in Operation.objects.filter(settled_at=None, needs_sign_in=False):
         Operation.objects.filter(pk=operation.pk).update(next_step_at=timezone.now())
         run_due(only=operation.pk)

@@ -264,8 +264,11 @@ def test_a_row_that_raises_does_not_stop_the_others(
     run_due()
     sound.refresh_from_db()
     broken.refresh_from_db()
-    assert (sound.state, broken.state) == ("online", "creating")
+    assert (sound.state, broken.state) == ("online", "unknown")
     assert "could not be advanced" in caplog.text
+    aside = broken.events.first()
+    assert aside is not None
+    assert "ForeignOrigin" in aside.evidence["traceback"]
 
 
 @pytest.mark.django_db(transaction=True)

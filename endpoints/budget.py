@@ -1,0 +1,89 @@
+"""This installation's request budget: one for all workers through Redis, or one in memory where there is no Redis."""
+
+import logging
+from functools import lru_cache
+
+import redis
+from django.conf import settings
+
+from endpoints.arm.budget import Account, Grant, Limit, MemoryBudget
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "endpoint-desk:budget:"
+# A bucket that nobody touched for so long is full again.
+FORGOTTEN_AFTER_SECONDS = 600
+# The rules of MemoryBudget, carried out in Redis by its clock. Numbers travel as text, since Redis cuts fractions off.
+BUCKET = """
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local size, refill = tonumber(ARGV[2]), tonumber(ARGV[3])
+local held = redis.call('HMGET', KEYS[1], 'left', 'at', 'waiting', 'closed_until')
+local passed = math.max(0, now - (tonumber(held[2]) or now))
+local left = math.min(size, (tonumber(held[1]) or size) + passed * refill)
+local waiting = math.max(0, (tonumber(held[3]) or 0) - passed * refill)
+local closed_until = tonumber(held[4]) or 0
+local granted, wait = 0, 0
+if ARGV[1] == 'take' then
+    local number, reserve = tonumber(ARGV[4]), tonumber(ARGV[5])
+    local closed = math.max(0, closed_until - now)
+    if closed == 0 then granted = math.max(0, math.min(number, math.floor(left - reserve))) end
+    left = left - granted
+    if granted < number then
+        wait = closed + (math.max(0, reserve + 1 - left) + waiting) / refill
+        waiting = waiting + number - granted
+    end
+else
+    local remaining, closed_for = tonumber(ARGV[4]), tonumber(ARGV[5])
+    if remaining then left = math.min(left, remaining) end
+    if closed_for > 0 then
+        left = 0
+        closed_until = math.max(closed_until, now + closed_for)
+    end
+end
+redis.call('HSET', KEYS[1], 'left', tostring(left), 'at', string.format('%.6f', now), 'waiting', tostring(waiting),
+    'closed_until', string.format('%.6f', closed_until))
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+return {tostring(granted), tostring(wait)}
+"""
+
+
+class RedisBudget:
+    """Shared by all that use the same Redis. While it is away, each process goes by what ARM's answers tell it."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2)
+        self._script = self._redis.register_script(BUCKET)
+        self._alone = MemoryBudget()
+
+    def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
+        try:
+            granted, wait = self._run("take", account, limit, number, reserve)
+        except redis.RedisError:
+            logger.warning("Redis does not answer, so this worker keeps to Azure's budget alone.")
+            return self._alone.take(account, limit, number, reserve)
+        return Grant(int(granted), float(wait))
+
+    def learn(self, account: Account, limit: Limit, remaining: float | None, closed_for: float) -> None:
+        self._alone.learn(account, limit, remaining, closed_for)
+        try:
+            self._run("learn", account, limit, "" if remaining is None else remaining, closed_for)
+        except redis.RedisError:
+            logger.warning("Redis does not answer, so other workers do not hear what is left of Azure's budget.")
+
+    def forget(self) -> None:
+        """Begin with full buckets again."""
+        self._alone.forget()
+        for key in self._redis.scan_iter(match=f"{_PREFIX}*"):
+            self._redis.delete(key)
+
+    def _run(self, verb: str, account: Account, limit: Limit, *numbers: str | float) -> list[bytes]:
+        key = f"{_PREFIX}{limit.name}:{':'.join(account)}"
+        arguments = [verb, limit.bucket, limit.refill, *numbers, FORGOTTEN_AFTER_SECONDS]
+        result: list[bytes] = self._script(keys=[key], args=arguments)
+        return result
+
+
+@lru_cache(maxsize=1)
+def budget() -> RedisBudget | MemoryBudget:
+    return RedisBudget(settings.REDIS_URL) if settings.REDIS_URL else MemoryBudget()

@@ -1,0 +1,28 @@
+"""The time by the database's clock.
+
+Machines disagree about the time, and leases and due times compare what different machines wrote, so all of it is
+written by one clock.
+"""
+
+import time
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+MEASURED_EVERY_SECONDS = 10.0
+
+_measured: tuple[datetime, float] | None = None
+
+
+def now() -> datetime:
+    """The database's time; SQLite has that of this machine, which is the only one."""
+    if connection.vendor == "sqlite":
+        return timezone.now()
+    global _measured
+    measured = _measured
+    if measured is None or time.monotonic() - measured[1] > MEASURED_EVERY_SECONDS:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            measured = _measured = (cursor.fetchone()[0], time.monotonic())
+    return measured[0] + timedelta(seconds=time.monotonic() - measured[1])

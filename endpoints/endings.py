@@ -1,0 +1,83 @@
+"""What the end of an operation means for its endpoint: the state a person sees, why, and the line of history."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from endpoints.arm.operations import Outcome, Settled
+from endpoints.explain import explain
+from endpoints.models import Operation
+from endpoints.observe import properties_of, state_at_rest
+from endpoints.states import Phase, State
+
+Kind = Operation.Kind
+
+
+@dataclass(frozen=True)
+class End:
+    state: State
+    reason: str
+    text: str
+    endpoint: dict[str, Any] = field(default_factory=dict)
+
+
+def state_at_end(operation: Operation, step: Settled) -> End:
+    """Read from the operation's row and how it ended."""
+    match operation.kind:
+        case Kind.DELETE:
+            return _of_deletion(operation, step)
+        case Kind.UPDATE | Kind.REGENERATE_KEY:
+            return _of_change(operation, step)
+        case Kind.LOOK:
+            return _of_look(operation, step)
+    return _of_creation(operation, step)
+
+
+def _of_creation(operation: Operation, step: Settled) -> End:
+    if step.outcome == Outcome.SUCCEEDED:
+        return _told(*state_at_rest(step.resource))
+    return _told(State.UNKNOWN if _perhaps_in_azure(operation, step) else State.FAILED, _cause(step))
+
+
+def _of_deletion(operation: Operation, step: Settled) -> End:
+    if step.outcome == Outcome.SUCCEEDED:
+        return End(State.DELETED, "", "Deleted", {"inference_uri": ""})
+    text = f"It was not deleted: {_cause(step)}"
+    if _perhaps_in_azure(operation, step):
+        return End(State.UNKNOWN, _cause(step), text)
+    if step.outcome == Outcome.ERROR and properties_of(operation.endpoint.observed):
+        return End(*state_at_rest(operation.endpoint.observed), text)
+    return End(State.FAILED, _cause(step), text)
+
+
+def _of_change(operation: Operation, step: Settled) -> End:
+    """The endpoint itself goes on as it was, whatever became of the change."""
+    if step.outcome == Outcome.SUCCEEDED:
+        state, reason = state_at_rest(step.resource or operation.endpoint.observed)
+        return End(state, reason, "Azure made a new key." if operation.kind == Kind.REGENERATE_KEY else "Changed")
+    text = f"It was not changed: {_cause(step)}"
+    if operation.kind == Kind.UPDATE and _perhaps_in_azure(operation, step):
+        return End(State.UNKNOWN, _cause(step), text)
+    return End(*state_at_rest(operation.endpoint.observed), text)
+
+
+def _of_look(operation: Operation, step: Settled) -> End:
+    if step.outcome == Outcome.SUCCEEDED:
+        return _told(*state_at_rest(step.resource))
+    if step.error and step.error.status == 404 and operation.endpoint.observed:
+        return End(State.DELETED, "", "Azure does not hold it any more.", {"inference_uri": ""})
+    if step.error and step.error.status == 404:
+        return _told(State.FAILED, "Azure does not hold it.")
+    return _told(State.UNKNOWN if step.outcome == Outcome.ERROR else State.FAILED, _cause(step))
+
+
+def _told(state: State, reason: str) -> End:
+    return End(state, reason, f"{state.label}: {reason}" if reason else state.label)
+
+
+def _cause(step: Settled) -> str:
+    return explain(step.error).title if step.error else "Azure gave no reason."
+
+
+def _perhaps_in_azure(operation: Operation, step: Settled) -> bool:
+    """Whether Azure may have acted on it although no end was read."""
+    return step.outcome == Outcome.ERROR and operation.phase in {Phase.SENDING, Phase.FOLLOWING, Phase.CONFIRMING}

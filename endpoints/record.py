@@ -1,0 +1,137 @@
+"""Write what came of a step: operation, endpoint and history together, by whoever still holds the lease."""
+
+import re
+import traceback
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import audit
+from endpoints.advance import Change
+from endpoints.arm.http import Answer, Call, Lost
+from endpoints.arm.operations import Outcome
+from endpoints.leases import FREE, held
+from endpoints.models import Endpoint, Event, Operation
+from endpoints.states import State, Urgency
+
+Kind = Operation.Kind
+
+# Headers that support asks for, and that explain the rhythm. None of them carries a secret.
+EVIDENCE = (
+    "retry-after",
+    "x-ms-request-id",
+    "x-ms-correlation-request-id",
+    "x-ms-routing-request-id",
+    "x-request-time",
+)
+AUDITED = {
+    Kind.CREATE: "endpoint-created",
+    Kind.UPDATE: "endpoint-changed",
+    Kind.DELETE: "endpoint-deleted",
+    Kind.REGENERATE_KEY: "key-regenerated",
+}
+# Rows that are written together come again together, so their times are spread in slices of so many.
+SLICE = 25
+# Queries sign Azure's URLs, and bearer tokens begin like this.
+SECRET = re.compile(r"\?\S+|eyJ[\w.-]+")
+
+
+def record(operation: Operation, change: Change, evidence: dict[str, Any], now: datetime) -> bool:
+    """Write one change; False when the lease went to somebody else meanwhile, and nothing was written."""
+    with transaction.atomic():
+        if not held([operation]).update(**change.operation, **FREE):
+            return False
+        _show(operation, change, now)
+        if change.is_end:
+            _audit(operation, change)
+        if change.text:
+            before = operation.endpoint.state
+            Event.objects.create(
+                endpoint_id=operation.endpoint_id,
+                operation_id=operation.pk,
+                at=now,
+                state=change.state if change.state != before else "",
+                text=change.text[:500],
+                evidence=evidence,
+            )
+    return True
+
+
+def record_quiet(changes: Iterable[tuple[Operation, Change]], now: datetime) -> None:
+    """Write changes in which nothing but the time has changed, many rows with one statement."""
+    together: dict[tuple[Any, ...], list[tuple[Operation, Change]]] = defaultdict(list)
+    for operation, change in changes:
+        seconds = round((change.operation["next_step_at"] - now).total_seconds())
+        together[operation.lease, change.operation["paced_by_azure"], seconds].append((operation, change))
+    with transaction.atomic():
+        for group in together.values():
+            for first in range(0, len(group), SLICE):
+                _write_quiet(group[first : first + SLICE], now)
+
+
+def send_away(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
+    """Give rows back that Azure's budget has no room for.
+
+    The first comes again in `wait` seconds, and `refill` a second after it.
+    """
+    for first in range(0, len(operations), SLICE):
+        when = now + timedelta(seconds=wait + first / refill)
+        held(operations[first : first + SLICE]).update(**FREE, next_step_at=when)
+
+
+def evidence_of(call: Call, reply: Answer | Lost) -> dict[str, Any]:
+    """What was asked and answered, without tokens, bodies and signed queries."""
+    evidence: dict[str, Any] = {"method": call.method, "path": call.path, "milliseconds": reply.milliseconds}
+    if isinstance(reply, Lost):
+        return {**evidence, "lost": reply.reason}
+    headers = {name: reply.headers[name] for name in EVIDENCE if name in reply.headers}
+    return {**evidence, "status": reply.status, "headers": headers}
+
+
+def evidence_of_exception(error: BaseException) -> dict[str, Any]:
+    """Where the program stumbled, without what may be a secret."""
+    return {"traceback": SECRET.sub("…", "".join(traceback.format_exception(error)))[-20_000:]}
+
+
+def _write_quiet(rows: list[tuple[Operation, Change]], now: datetime) -> None:
+    operations = [operation for operation, _ in rows]
+    columns = {
+        **rows[0][1].operation,
+        "polls": F("polls") + 1,
+        "next_step_at": max(change.operation["next_step_at"] for _, change in rows),
+    }
+    held(operations).update(**columns, **FREE)
+    endpoints = Endpoint.objects.filter(pk__in=[operation.endpoint_id for operation in operations])
+    endpoints.update(confirmed_at=now, version=F("version") + 1)
+
+
+def _audit(operation: Operation, change: Change) -> None:
+    """Complete in the audit log what was attempted when the person asked for it."""
+    if operation.kind not in AUDITED:
+        return
+    audit.record(
+        AUDITED[Kind(operation.kind)],
+        request=None,
+        actor=operation.asked_by,
+        target=operation.endpoint.arm_id,
+        outcome="done" if change.operation["outcome"] == Outcome.SUCCEEDED else "failed",
+        details={"reason": change.reason} if change.reason else None,
+        correlation_id=str(operation.correlation_id),
+    )
+
+
+def _show(operation: Operation, change: Change, now: datetime) -> None:
+    """Bring the endpoint's row to the state of the change."""
+    columns: dict[str, Any] = {**change.endpoint, "version": F("version") + 1}
+    if change.confirmed:
+        columns["confirmed_at"] = now
+    if (change.state, change.reason) != (operation.endpoint.state, operation.endpoint.reason):
+        columns |= {"state": change.state, "reason": change.reason[:300], "changed_at": now}
+        columns["urgency"] = Urgency.of(State(change.state))
+    if change.state != operation.endpoint.state:
+        columns["state_since"] = now
+    Endpoint.objects.filter(pk=operation.endpoint_id).update(**columns)

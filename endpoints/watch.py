@@ -1,0 +1,80 @@
+"""One list of a workspace instead of many single reads.
+
+Where several operations of one workspace run, a list tells which of them have moved; only those are then read by their
+own monitors. A single operation, one whose monitor was not read for a while, and one that a list cannot tell about are
+read by themselves.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from endpoints.advance import is_overdue
+from endpoints.arm.http import Answer, Lost
+from endpoints.arm.operations import TERMINAL
+from endpoints.models import Operation
+from endpoints.observe import provisioning_state
+from endpoints.states import Phase
+
+Kind = Operation.Kind
+
+# Whatever lists say, a monitor is read at least every so many times: it may know of an end that no resource shows.
+EVERY_SO_OFTEN = 8
+# How long a workspace is not listed after a list of it could not be read.
+NOT_LISTED_FOR_SECONDS = 600.0
+
+Group = tuple[str, UUID]
+
+
+@dataclass
+class Lists:
+    """What this process remembers of the lists it has read: how many pages they have, and which cannot be read."""
+
+    pages: dict[Group, int] = field(default_factory=dict)
+    closed_until: dict[Group, float] = field(default_factory=dict)
+
+    def worth_listing(
+        self, operations: Iterable[tuple[Group, Operation]], now: datetime
+    ) -> dict[Group, list[Operation]]:
+        """The operations for which one list, with all its pages, costs fewer reads than one read each."""
+        groups: dict[Group, list[Operation]] = defaultdict(list)
+        for group, operation in operations:
+            if _can_be_listed(operation, now) and self.closed_until.get(group, 0.0) < time.monotonic():
+                groups[group].append(operation)
+        return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}
+
+    def learn(self, group: Group, replies: list[Answer | Lost]) -> None:
+        self.pages[group] = len(replies)
+        refused = [one for one in replies if isinstance(one, Answer) and 400 <= one.status < 500 and one.status != 429]
+        if refused:
+            self.closed_until[group] = time.monotonic() + NOT_LISTED_FOR_SECONDS
+
+
+def still_running(operations: list[Operation], replies: list[Answer | Lost]) -> list[Operation]:
+    """Those of the operations on which, as the list shows, Azure still works; about the others it tells nothing."""
+    words: dict[str, str] = {}
+    for reply in replies:
+        items = reply.object.get("value") if isinstance(reply, Answer) and reply.status == 200 else None
+        for item in items if isinstance(items, list) else []:
+            if isinstance(item, dict) and isinstance(item.get("name"), str):
+                words[item["name"].lower()] = provisioning_state(item)
+    return [one for one in operations if _works(words.get(one.endpoint.name.lower(), ""))]
+
+
+def _works(word: str) -> bool:
+    return word != "" and word.lower() not in TERMINAL
+
+
+def _can_be_listed(operation: Operation, now: datetime) -> bool:
+    return (
+        operation.phase == Phase.FOLLOWING
+        and operation.kind != Kind.REGENERATE_KEY
+        and not operation.faults
+        and not operation.unreadable
+        and not operation.wants_fresh_token
+        and operation.polls % EVERY_SO_OFTEN != EVERY_SO_OFTEN - 1
+        and not is_overdue(operation, now)
+    )
