@@ -199,6 +199,11 @@ class Operation(models.Model):
         """What is sent to ARM for it."""
         return METHODS[self.Kind(self.kind)]
 
+    @property
+    def audited_as(self) -> str:
+        """Its name in the audit log; nothing for what changes nothing."""
+        return AUDITED.get(self.Kind(self.kind), "")
+
 
 METHODS = {
     Operation.Kind.CREATE: "PUT",
@@ -206,6 +211,12 @@ METHODS = {
     Operation.Kind.DELETE: "DELETE",
     Operation.Kind.REGENERATE_KEY: "POST",
     Operation.Kind.LOOK: "GET",
+}
+AUDITED = {
+    Operation.Kind.CREATE: "endpoint-created",
+    Operation.Kind.UPDATE: "endpoint-changed",
+    Operation.Kind.DELETE: "endpoint-deleted",
+    Operation.Kind.REGENERATE_KEY: "key-regenerated",
 }
 
 

@@ -18,8 +18,6 @@ from endpoints.leases import FREE, held
 from endpoints.models import Endpoint, Event, Operation
 from endpoints.states import State, Urgency
 
-Kind = Operation.Kind
-
 # Headers that support asks for, and that explain the rhythm. None of them carries a secret.
 EVIDENCE = (
     "retry-after",
@@ -28,12 +26,6 @@ EVIDENCE = (
     "x-ms-routing-request-id",
     "x-request-time",
 )
-AUDITED = {
-    Kind.CREATE: "endpoint-created",
-    Kind.UPDATE: "endpoint-changed",
-    Kind.DELETE: "endpoint-deleted",
-    Kind.REGENERATE_KEY: "key-regenerated",
-}
 # Rows that are written together come again together, so their times are spread in slices of so many.
 SLICE = 25
 # Queries sign Azure's URLs, and bearer tokens begin like this.
@@ -111,10 +103,10 @@ def _write_quiet(rows: list[tuple[Operation, Change]], now: datetime) -> None:
 
 def _audit(operation: Operation, change: Change) -> None:
     """Complete in the audit log what was attempted when the person asked for it."""
-    if operation.kind not in AUDITED:
+    if not operation.audited_as:
         return
     audit.record(
-        AUDITED[Kind(operation.kind)],
+        operation.audited_as,
         request=None,
         actor=operation.asked_by,
         target=operation.endpoint.arm_id,

@@ -1,6 +1,7 @@
 """What a person can ask for."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,28 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
+from endpoints import clock
 from endpoints.arm.resources import WorkspaceId, WorkspaceResource
 from endpoints.azure import reader
 from endpoints.models import Endpoint, Event, Operation, Workspace
-from endpoints.states import State, Urgency
+from endpoints.states import Phase, State, Urgency
 from endpoints.tasks import ring_on_commit
 
+Kind = Operation.Kind
+
+# What a person sees from the click on.
+ASKED = {
+    Kind.UPDATE: (State.UPDATING, ""),
+    Kind.DELETE: (State.DELETING, ""),
+    Kind.REGENERATE_KEY: (State.UPDATING, ""),
+    Kind.LOOK: (State.QUEUED, "Azure is asked what it holds."),
+}
+TEXTS = {
+    Kind.UPDATE: "A change was asked for.",
+    Kind.DELETE: "The deletion was asked for.",
+    Kind.REGENERATE_KEY: "A new key was asked for.",
+    Kind.LOOK: "A new look was asked for.",
+}
 # States in which nothing runs and nothing works, so that the name may be asked for again.
 MAY_BE_TRIED_AGAIN = {State.FAILED, State.UNKNOWN, State.DELETED}
 
@@ -51,12 +68,50 @@ def create_endpoint(asked: EndpointRequest, user: User, request: HttpRequest) ->
     """
     try:
         with transaction.atomic():
-            return _submitted(asked, user) or _queue(asked, user, request)
+            before = _submitted(asked.submission_id, user)
+            return before.endpoint if before else _queue(asked, user, request)
     except IntegrityError:
         # The other half of a double click, or another person with the same name, was faster by a moment.
-        if endpoint := _submitted(asked, user):
-            return endpoint
+        if before := _submitted(asked.submission_id, user):
+            return before.endpoint
         raise NameTaken(_endpoint_named(asked)) from None
+
+
+class Busy(Exception):
+    """Something is running on the endpoint already; Azure does one thing at a time."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        state = endpoint.shown_state.label.lower()
+        super().__init__(f"{endpoint.name} is {state}. Wait until that is over, then ask again.")
+
+
+def delete_endpoint(endpoint: Endpoint, submission_id: UUID, user: User, request: HttpRequest) -> Operation:
+    """Queue the deletion; the same submission again returns the same operation. Raises Busy."""
+    return _ask(endpoint, Kind.DELETE, None, submission_id, user, request)
+
+
+def update_endpoint(
+    endpoint: Endpoint, changes: dict[str, Any], submission_id: UUID, user: User, request: HttpRequest
+) -> Operation:
+    """Queue a PATCH of tags, identity or sku, which replaces each of them whole. Raises Busy."""
+    return _ask(endpoint, Kind.UPDATE, changes, submission_id, user, request)
+
+
+def regenerate_key(
+    endpoint: Endpoint, key_type: str, submission_id: UUID, user: User, request: HttpRequest
+) -> Operation:
+    """Queue a new `Primary` or `Secondary` key, made by Azure and not kept here. Raises Busy."""
+    return _ask(endpoint, Kind.REGENERATE_KEY, {"keyType": key_type}, submission_id, user, request)
+
+
+def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: HttpRequest) -> Operation:
+    """Ask Azure what it holds, and follow what runs there; what was set aside goes on at once instead. Raises Busy."""
+    now = clock.now()
+    aside = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
+    if endpoint.shown_state == State.UNKNOWN and aside.update(next_step_at=now):
+        ring_on_commit()
+        return endpoint.operations.get(settled_at=None)
+    return _ask(endpoint, Kind.LOOK, None, submission_id, user, request)
 
 
 def may_be_tried_again(endpoint: Endpoint) -> bool:
@@ -65,7 +120,7 @@ def may_be_tried_again(endpoint: Endpoint) -> bool:
 
 def resume_parked(user: User) -> None:
     """Let the operations that waited for this person's sign-in go on."""
-    now = timezone.now()
+    now = clock.now()
     parked = Operation.objects.filter(asked_by=user, needs_sign_in=True, settled_at=None)
     for operation in list(parked):
         resumed = parked.filter(pk=operation.pk).update(needs_sign_in=False, claims="", next_step_at=now)
@@ -98,9 +153,9 @@ def register_workspace(arm_id: WorkspaceId, user: User, request: HttpRequest) ->
     return workspace, is_new
 
 
-def _submitted(asked: EndpointRequest, user: User) -> Endpoint | None:
-    operation = Operation.objects.filter(submission_id=asked.submission_id, asked_by=user).first()
-    return operation.endpoint if operation else None
+def _submitted(submission_id: UUID, user: User) -> Operation | None:
+    """What the first click of a double click asked for."""
+    return Operation.objects.filter(submission_id=submission_id, asked_by=user).select_related("endpoint").first()
 
 
 def _endpoint_named(asked: EndpointRequest) -> Endpoint:
@@ -108,38 +163,84 @@ def _endpoint_named(asked: EndpointRequest) -> Endpoint:
 
 
 def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint:
-    now = timezone.now()
+    now = clock.now()
     endpoint = Endpoint.objects.filter(workspace=asked.workspace, name__iexact=asked.name).select_for_update().first()
     if endpoint and not may_be_tried_again(endpoint):
         raise NameTaken(endpoint)
     again = endpoint is not None
     endpoint = endpoint or Endpoint(workspace=asked.workspace, created_at=now)
+    if endpoint.state == State.DELETED:
+        endpoint.sent_at = None  # what Azure holds under this name now is not ours
     endpoint.name, endpoint.owner = asked.name, user
     endpoint.asked, endpoint.model_id = asked.body, asked.model_id
-    endpoint.state, endpoint.reason, endpoint.urgency = State.QUEUED, "", Urgency.WORKING
-    endpoint.state_since = endpoint.changed_at = now
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
+    _show(endpoint, State.QUEUED, "", now)
+    text = "Asked for again." if again else "Asked for."
+    _add(endpoint, Kind.CREATE, asked.body, text, asked.submission_id, user, request, now)
+    return endpoint
+
+
+def _ask(
+    endpoint: Endpoint,
+    kind: Operation.Kind,
+    body: dict[str, Any] | None,
+    submission_id: UUID,
+    user: User,
+    request: HttpRequest,
+) -> Operation:
+    """Queue an operation on an endpoint on which nothing runs."""
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            if before := _submitted(submission_id, user):
+                return before
+            endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=endpoint.pk)
+            _show(endpoint, *ASKED[kind], now)
+            return _add(endpoint, kind, body, TEXTS[kind], submission_id, user, request, now)
+    except IntegrityError:
+        if before := _submitted(submission_id, user):
+            return before
+        raise Busy(Endpoint.objects.get(pk=endpoint.pk)) from None
+
+
+def _show(endpoint: Endpoint, state: State, reason: str, now: datetime) -> None:
+    endpoint.state, endpoint.reason, endpoint.urgency = state, reason, Urgency.WORKING
+    endpoint.state_since = endpoint.changed_at = now
     endpoint.version += 1
     endpoint.save()
+
+
+def _add(
+    endpoint: Endpoint,
+    kind: Operation.Kind,
+    body: dict[str, Any] | None,
+    text: str,
+    submission_id: UUID,
+    user: User,
+    request: HttpRequest,
+    now: datetime,
+) -> Operation:
+    """The operation, its line of history and of the audit log, and the bell. Raises IntegrityError when one runs."""
     operation = Operation.objects.create(
         endpoint=endpoint,
-        kind=Operation.Kind.CREATE,
-        submission_id=asked.submission_id,
+        kind=kind,
+        phase=Phase.QUEUED if kind in {Kind.CREATE, Kind.LOOK} else Phase.CLEAR,
+        submission_id=submission_id,
         asked_by=user,
         asked_at=now,
-        body=asked.body,
+        body=body,
         next_step_at=now,
         correlation_id=request.correlation_id,  # type: ignore[attr-defined]
     )
-    text = "Asked for again." if again else "Asked for."
-    Event.objects.create(endpoint=endpoint, operation=operation, at=now, actor=user, state=State.QUEUED, text=text)
-    audit.record(
-        "endpoint-created",
-        request=request,
-        actor=user,
-        target=endpoint.arm_id,
-        outcome="attempted",
-        correlation_id=str(operation.correlation_id),
-    )
+    Event.objects.create(endpoint=endpoint, operation=operation, at=now, actor=user, state=endpoint.state, text=text)
+    if operation.audited_as:
+        audit.record(
+            operation.audited_as,
+            request=request,
+            actor=user,
+            target=endpoint.arm_id,
+            outcome="attempted",
+            correlation_id=str(operation.correlation_id),
+        )
     ring_on_commit()
-    return endpoint
+    return operation
