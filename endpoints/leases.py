@@ -6,7 +6,7 @@ killed worker is taken up again and never recorded twice.
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -20,14 +20,23 @@ from endpoints import clock
 from endpoints.models import Event, Operation
 from endpoints.states import STARTING, Phase
 
+# Who reads, and which workspace: what one list can tell about.
+Group = tuple[int, UUID]
+
 # A call that could not begin in this time after its lease was taken is left to the next claim.
 START_WITHIN: Final = timedelta(seconds=5)
 # Azure answers a read in well under a second; one that takes longer is repeated.
 POLL_READ_TIMEOUT_SECONDS: Final = 20.0
 # Reads of one workspace that are due within this time are done together.
 TOGETHER_WITHIN: Final = timedelta(seconds=10)
-# Long columns that no poll looks at.
-UNREAD_BY_POLLS: Final = ("body", "endpoint__asked")
+# What a poll looks at: the other half of three tables would cost as much as the poll.
+READ_BY_POLLS: Final = (
+    "kind", "asked_by_id", "asked_at", "correlation_id", "phase", "monitor_url", "result_url", "deadline_at", "polls",
+    "arm_status", "faults", "unreadable", "confirmations", "next_step_at", "lease", "wants_fresh_token",
+    "endpoint__name", "endpoint__state", "endpoint__reason",
+    "endpoint__workspace__subscription_id", "endpoint__workspace__resource_group", "endpoint__workspace__name",
+)  # fmt: skip
+WHERE_FROM: Final = ("pk", "asked_by_id", "endpoint__workspace_id")
 # What gives a row back.
 FREE: Final = {"lease": None, "lease_until": None, "lease_owner": ""}
 
@@ -54,8 +63,8 @@ def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operat
     return list(_lease(ids, now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS)))
 
 
-def claim_polls(room: int, only: UUID | None = None) -> list[Operation]:
-    """Lease up to `room` of the reads that are due, with those of the same workspaces that are due soon."""
+def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None = None) -> list[Operation]:
+    """Lease up to `room` of the reads that are due, with those due soon in the same workspaces if these are listed."""
     now = clock.now()
     due = _due(now).exclude(phase__in=STARTING).order_by("next_step_at")
     due = due.filter(pk=only) if only else due
@@ -64,12 +73,12 @@ def claim_polls(room: int, only: UUID | None = None) -> list[Operation]:
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
-        found = list(due.values_list("pk", "asked_by_id", "endpoint__workspace_id")[:room])
-        ids = [pk for pk, *_ in found]
+        found = [(pk, (asked_by, at)) for pk, asked_by, at in due.values_list(*WHERE_FROM)[:room]]
+        ids = [pk for pk, _ in found]
         if not only:
-            ids += _due_soon(found, now)
+            ids += _due_soon({group for _, group in found if is_listed(group)}, now)
         claimed = _lease(ids, now, _lease_until(now, poll_read_timeout()))
-    return list(claimed.defer(*UNREAD_BY_POLLS))
+    return list(claimed.only(*READ_BY_POLLS))
 
 
 def extend(operations: Sequence[Operation]) -> set[UUID]:
@@ -118,18 +127,20 @@ def _lease_until(now: datetime, read_timeout: float) -> datetime:
     return now + START_WITHIN + timedelta(seconds=settings.ARM_CONNECT_TIMEOUT_SECONDS + read_timeout)
 
 
-def _due_soon(found: list[tuple[UUID, int, UUID]], now: datetime) -> list[UUID]:
-    """Others of the same workspaces and people whose turn comes so soon that one list may tell of all of them."""
+def _due_soon(groups: set[Group], now: datetime) -> list[UUID]:
+    """Others of these groups whose turn comes so soon that one list may tell of all of them."""
+    if not groups:
+        return []
     soon = Operation.objects.filter(
         _free(now),
         phase=Phase.FOLLOWING,
         paced_by_azure=False,
         next_step_at__gt=now,
         next_step_at__lte=now + TOGETHER_WITHIN,
-        asked_by__in={asked_by for _, asked_by, _ in found},
-        endpoint__workspace__in={workspace for *_, workspace in found},
+        asked_by__in={asked_by for asked_by, _ in groups},
+        endpoint__workspace__in={workspace for _, workspace in groups},
     )
-    return list(soon.values_list("pk", flat=True)) if found else []
+    return [pk for pk, *group in soon.values_list(*WHERE_FROM) if tuple(group) in groups]
 
 
 def _lease(ids: list[UUID], now: datetime, until: datetime) -> QuerySet[Operation]:

@@ -59,10 +59,12 @@ def record_quiet(changes: Iterable[tuple[Operation, Change]], now: datetime) -> 
     for operation, change in changes:
         seconds = round((change.operation["next_step_at"] - now).total_seconds())
         together[operation.lease, change.operation["paced_by_azure"], seconds].append((operation, change))
+    endpoints = [operation.endpoint_id for rows in together.values() for operation, _ in rows]
     with transaction.atomic():
-        for group in together.values():
-            for first in range(0, len(group), SLICE):
-                _write_quiet(group[first : first + SLICE], now)
+        for rows in together.values():
+            for first in range(0, len(rows), SLICE):
+                _write_quiet(rows[first : first + SLICE])
+        Endpoint.objects.filter(pk__in=endpoints).update(confirmed_at=now, version=F("version") + 1)
 
 
 def send_away(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
@@ -89,16 +91,13 @@ def evidence_of_exception(error: BaseException) -> dict[str, Any]:
     return {"traceback": SECRET.sub("…", "".join(traceback.format_exception(error)))[-20_000:]}
 
 
-def _write_quiet(rows: list[tuple[Operation, Change]], now: datetime) -> None:
-    operations = [operation for operation, _ in rows]
+def _write_quiet(rows: list[tuple[Operation, Change]]) -> None:
     columns = {
         **rows[0][1].operation,
         "polls": F("polls") + 1,
         "next_step_at": max(change.operation["next_step_at"] for _, change in rows),
     }
-    held(operations).update(**columns, **FREE)
-    endpoints = Endpoint.objects.filter(pk__in=[operation.endpoint_id for operation in operations])
-    endpoints.update(confirmed_at=now, version=F("version") + 1)
+    held([operation for operation, _ in rows]).update(**columns, **FREE)
 
 
 def _audit(operation: Operation, change: Change) -> None:

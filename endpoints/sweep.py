@@ -32,11 +32,11 @@ from endpoints.arm.poller import ArmPoller, Read
 from endpoints.azure import arm_http, endpoint_url, list_url
 from endpoints.budget import budget
 from endpoints.identities import Tokens
-from endpoints.leases import START_WITHIN, claim_polls, claim_starts, extend, poll_read_timeout
+from endpoints.leases import FREE, START_WITHIN, Group, claim_polls, claim_starts, extend, held, poll_read_timeout
 from endpoints.models import Endpoint, Operation
 from endpoints.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
 from endpoints.states import STARTING, Phase
-from endpoints.watch import Group, Lists, still_running
+from endpoints.watch import Lists, still_running
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 MOST_READS = 512
 # How long replies are collected before they are recorded together.
-FLUSH_EVERY_SECONDS = 0.25
+FLUSH_EVERY_SECONDS = 0.4
 # How long a sweep whose time is up waits for what is under way, before it leaves the rest to a thread.
 LINGER_SECONDS = 1.0
 # How long what Azure answered is kept in memory for a database that is away.
@@ -125,7 +125,9 @@ class _Sweep:
         room = 1 if self._inline else settings.ARM_CONCURRENCY - self._sending
         share = 1 + settings.ARM_CONCURRENCY // 2
         starts = _insist(lambda: claim_starts(room, share, self._only)) if room > 0 else []
-        polls = _insist(lambda: claim_polls(MOST_READS - self._reading, self._only)) if self._polls else []
+        polls = (
+            _insist(lambda: claim_polls(MOST_READS - self._reading, _lists.may_list, self._only)) if self._polls else []
+        )
         now = clock.now()
         self._start([_step(one, now) for one in starts])
         self._read(_reads(polls, now))
@@ -197,13 +199,15 @@ def _step(operation: Operation, now: datetime) -> Step:
 
 def _reads(operations: list[Operation], now: datetime) -> list[Step]:
     """A read for each operation, or one list of a workspace where that tells of several."""
-    groups = [((str(one.asked_by_id), one.endpoint.workspace_id), one) for one in operations]
-    lists = _lists.worth_listing(groups, now)
+    lists = _lists.worth_listing(operations, now)
     listed = {one.pk for rows in lists.values() for one in rows}
+    alone = [one for one in operations if one.pk not in listed]
+    if early := [one for one in alone if one.next_step_at and one.next_step_at > now]:
+        _insist(lambda: held(early).update(**FREE))
     steps = [
         Step(rows, Call("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group) for group, rows in lists.items()
     ]
-    return steps + [_step(one, now) for one in operations if one.pk not in listed]
+    return steps + [_step(one, now) for one in alone if one not in early]
 
 
 def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tuple[Step, str]]:

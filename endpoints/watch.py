@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from endpoints.advance import is_overdue
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import TERMINAL
+from endpoints.leases import Group
 from endpoints.models import Operation
 from endpoints.observe import provisioning_state
 from endpoints.states import Phase
@@ -26,8 +26,6 @@ EVERY_SO_OFTEN = 8
 # How long a workspace is not listed after a list of it could not be read.
 NOT_LISTED_FOR_SECONDS = 600.0
 
-Group = tuple[str, UUID]
-
 
 @dataclass
 class Lists:
@@ -36,13 +34,15 @@ class Lists:
     pages: dict[Group, int] = field(default_factory=dict)
     closed_until: dict[Group, float] = field(default_factory=dict)
 
-    def worth_listing(
-        self, operations: Iterable[tuple[Group, Operation]], now: datetime
-    ) -> dict[Group, list[Operation]]:
+    def may_list(self, group: Group) -> bool:
+        return self.closed_until.get(group, 0.0) < time.monotonic()
+
+    def worth_listing(self, operations: Iterable[Operation], now: datetime) -> dict[Group, list[Operation]]:
         """The operations for which one list, with all its pages, costs fewer reads than one read each."""
         groups: dict[Group, list[Operation]] = defaultdict(list)
-        for group, operation in operations:
-            if _can_be_listed(operation, now) and self.closed_until.get(group, 0.0) < time.monotonic():
+        for operation in operations:
+            group = operation.asked_by_id, operation.endpoint.workspace_id
+            if _can_be_listed(operation, now) and self.may_list(group):
                 groups[group].append(operation)
         return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}
 

@@ -1,7 +1,10 @@
 """The bearer token stays at home: a URL that ARM hands out is used only when it leads back to ARM."""
 
+import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+# Control characters and spaces would end the line of a request early.
+VISIBLE = re.compile(r"[!-~]+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -27,7 +30,7 @@ def require_origin(url: str, home: str) -> None:
     """Raise ForeignOrigin unless scheme, host and port are those of `home`, with no user information before them."""
     try:
         there, here = urlsplit(url), urlsplit(home)
-        clean = "@" not in there.netloc and url.isascii() and not any(character <= " " for character in url)
+        clean = "@" not in there.netloc and VISIBLE.fullmatch(url) is not None
         same = clean and there.scheme in DEFAULT_PORTS and _origin(there) == _origin(here)
     except ValueError:
         same = False

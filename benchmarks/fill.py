@@ -1,0 +1,116 @@
+"""Rows in the database of an installation that is measured: operations in flight, or endpoints at rest.
+
+Operations are spread evenly over thirty seconds, a hundred to a workspace, four workspaces to a subscription, and all
+asked for by one person who has signed in. With --due, print when each of them is due instead.
+"""
+
+import argparse
+import os
+import random
+import sys
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from accounts.models import User  # noqa: E402
+from benchmarks.arm import SIGNATURE  # noqa: E402
+from benchmarks.rows import OBSERVED  # noqa: E402
+from endpoints.models import Endpoint, Operation, Workspace  # noqa: E402
+from endpoints.states import Phase, State, Urgency  # noqa: E402
+from tests.azure import Azure  # noqa: E402
+
+MODEL = "azureml://registries/azureml/models/Phi-4-mini-instruct"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--in-flight", type=int, default=0)
+    parser.add_argument("--at-rest", type=int, default=0)
+    parser.add_argument("--due", action="store_true")
+    given = parser.parse_args()
+    if given.due:
+        rows = Operation.objects.filter(lease=None, settled_at=None).values_list("endpoint__name", "next_step_at")
+        print("\n".join(f"{name} {due.timestamp()}" for name, due in rows if due))
+        return
+    owner = sign_in()
+    endpoints = make_endpoints(
+        owner, given.in_flight or given.at_rest, State.CREATING if given.in_flight else State.ONLINE
+    )
+    if given.in_flight:
+        follow(endpoints, owner)
+
+
+def sign_in() -> User:
+    client = Client(headers={"host": settings.PUBLIC_HOST})
+    back = Azure(settings.EMULATOR_URL).pick(client.get("/auth/start")["Location"], "ada")
+    assert client.get(back.removeprefix(settings.PUBLIC_BASE_URL)).status_code == 302
+    return User.objects.get()
+
+
+def make_endpoints(owner: User, number: int, state: State) -> list[Endpoint]:
+    now = timezone.now()
+    workspaces = [
+        Workspace(
+            subscription_id=f"8f2a1c66-5b0e-4d6f-9c1a-{index // 4:012d}",
+            resource_group="rg",
+            name=f"w{index}",
+            location="eastus2",
+            registered_at=now,
+        )
+        for index in range(-(-number // 100))
+    ]
+    Workspace.objects.bulk_create(workspaces)
+    moments = {"created_at": now, "state_since": now, "changed_at": now, "confirmed_at": now}
+    endpoints = [
+        Endpoint(
+            workspace=workspaces[index // 100],
+            name=f"w{index // 100}-{index % 100}",
+            owner=owner,
+            asked=OBSERVED,
+            observed=OBSERVED,
+            model_id=MODEL,
+            state=state,
+            urgency=Urgency.of(state),
+            **moments,
+        )
+        for index in range(number)
+    ]
+    return Endpoint.objects.bulk_create(endpoints, batch_size=500)
+
+
+def follow(endpoints: list[Endpoint], owner: User) -> None:
+    now = timezone.now()
+    operations = [
+        Operation(
+            endpoint=endpoint,
+            kind=Operation.Kind.CREATE,
+            phase=Phase.FOLLOWING,
+            submission_id=uuid.uuid4(),
+            asked_by=owner,
+            asked_at=now,
+            body=OBSERVED,
+            monitor_url=f"{settings.EMULATOR_URL}/status/{endpoint.name}?{SIGNATURE}",
+            arm_status="Updating",
+            polls=random.randrange(20, 60),
+            deadline_at=now + timedelta(hours=3),
+            next_step_at=now + timedelta(seconds=5 + 30 * index / len(endpoints)),
+        )
+        for index, endpoint in enumerate(endpoints)
+    ]
+    random.shuffle(operations)
+    Operation.objects.bulk_create(operations, batch_size=500)
+
+
+if __name__ == "__main__":
+    main()
