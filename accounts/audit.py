@@ -3,6 +3,8 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -54,6 +56,30 @@ def record(
         address=_address(request) if request else None,
         user_agent=headers.get("User-Agent", "")[:300],
     )
+
+
+@contextmanager
+def attempt(
+    action: str,
+    *,
+    request: HttpRequest | None,
+    actor: User | None,
+    target: str = "",
+    details: dict[str, Any] | None = None,
+    correlation_id: str = "",
+) -> Iterator[None]:
+    """Tell that something begins before it is done, and how it ended. Not within a transaction, which could undo it."""
+    tell = partial(
+        record, action, request=request, actor=actor, target=target, details=details, correlation_id=correlation_id
+    )
+    tell(outcome="attempted")
+    try:
+        yield
+    except BaseException as error:
+        # Its text may quote what was being done; its kind does not.
+        tell(outcome="failed", details={**(details or {}), "error": type(error).__name__})
+        raise
+    tell(outcome="done")
 
 
 def _address(request: HttpRequest) -> str | None:

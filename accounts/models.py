@@ -75,8 +75,16 @@ class TokenCache(models.Model):
         return f"Tokens of {self.user_id}"
 
 
+class AuditEntries(models.QuerySet["AuditEntry"]):
+    def update(self, **columns: Any) -> Never:
+        raise TypeError("Audit entries are never changed.")
+
+    def delete(self) -> Never:
+        raise TypeError("Audit entries are never deleted.")
+
+
 class AuditEntry(models.Model):
-    """Somebody did something, or was refused it. Entries are added and never changed."""
+    """Somebody did something, or was refused it. Entries are added and never changed; the database refuses it too."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     action = models.CharField(max_length=60)
@@ -92,6 +100,8 @@ class AuditEntry(models.Model):
     correlation_id = models.CharField(max_length=36, blank=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
+
+    objects = AuditEntries.as_manager()
 
     class Meta:
         ordering = ["-at", "-id"]

@@ -1,0 +1,86 @@
+"""Nobody changes the audit log through this program, and no statement does in the database."""
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from accounts import audit
+from accounts.models import AuditEntry
+from tests.machine import ROOT, manage, postgres_server
+
+Execute = Callable[[str], object]
+INSERT = (
+    "INSERT INTO accounts_auditentry (id, at, action, outcome, actor_name, actor_oid, target, details, request_id,"
+    " correlation_id, user_agent) VALUES (1, '2026-01-01', 'tested', 'done', '', '', '', '{}', '', '', '')"
+)
+
+
+@pytest.fixture
+def entry(db: None) -> AuditEntry:
+    audit.record("tested", request=None, actor=None)
+    return AuditEntry.objects.get()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry.save(),
+        lambda entry: entry.delete(),
+        lambda entry: AuditEntry.objects.update(outcome="refused"),
+        lambda entry: AuditEntry.objects.all().delete(),
+    ],
+)
+def test_no_way_through_the_model_changes_an_entry(entry: AuditEntry, change: Callable[[AuditEntry], object]) -> None:
+    with pytest.raises(TypeError):
+        change(entry)
+    assert AuditEntry.objects.get().outcome == "done"
+
+
+def migrate(url: str) -> None:
+    environment = {**os.environ, "DATABASE_URL": url}
+    subprocess.run(manage("migrate"), cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def execute(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Execute]:
+    """A database with all migrations and one entry, as somebody with a client of their own sees it."""
+    folder: Path = tmp_path_factory.mktemp("database")
+    if request.param == "sqlite":
+        migrate(f"sqlite:///{folder / 'desk.sqlite3'}")
+        with closing(sqlite3.connect(folder / "desk.sqlite3", isolation_level=None)) as connection:
+            connection.execute(INSERT)
+            yield connection.execute
+    else:
+        with postgres_server(folder) as url:
+            migrate(url)
+            with closing(psycopg.connect(url, autocommit=True)) as other:
+                other.execute(INSERT)
+                yield other.execute
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE accounts_auditentry SET outcome = 'refused'",
+        "DELETE FROM accounts_auditentry",
+        "TRUNCATE accounts_auditentry",
+        INSERT.replace("INSERT", "INSERT OR REPLACE"),
+        INSERT,
+    ],
+)
+def test_no_statement_changes_an_entry(execute: Execute, statement: str) -> None:
+    with pytest.raises((sqlite3.Error, psycopg.Error)):
+        execute(statement)
+    rows = execute("SELECT outcome FROM accounts_auditentry")
+    assert [row[0] for row in rows] == ["done"]  # type: ignore[attr-defined]
+
+
+def test_the_database_says_why(execute: Execute) -> None:
+    with pytest.raises((sqlite3.Error, psycopg.Error), match="An audit entry is never changed or deleted"):
+        execute("UPDATE accounts_auditentry SET outcome = 'refused'")
