@@ -74,8 +74,11 @@ KINDS: Final = {
     # Entra.
     "revoked": Kind("token", "token", "invalid_grant 50173 on refresh"),
     "mfa-required": Kind("token", "token", "interaction_required 50076 on refresh"),
+    "consent-missing": Kind("token", "token", "invalid_grant 65001 on refresh"),
     "secret-expired": Kind("token", "token", "invalid_client 7000222"),
-    "bad-id-token": Kind("id-token", "token", "aud, iss, tid, signature, exp or nonce is wrong", {"flaw": "aud"}),
+    "bad-id-token": Kind(
+        "id-token", "token", "aud, iss, tid, signature, exp, nonce or auth_time is wrong", {"flaw": "aud"}
+    ),
     "short-token": Kind("id-token", "token", "an access token that ends soon", {"seconds": 360}),
 }
 

@@ -85,6 +85,9 @@ def _refreshed(form: QueryDict) -> SignIn:
     if sign_in.is_revoked or _fault("revoked", sign_in.person):
         text = "The provided grant has expired due to it being revoked, a fresh auth token is needed."
         raise EntraError(GRANT, 50173, text, suberror="bad_token")
+    if _fault("consent-missing", sign_in.person):
+        text = "The user or administrator has not consented to use the application. Send an interactive request."
+        raise EntraError(GRANT, 65001, text, suberror="consent_required")
     wanted = grants.wanted_acrs(form.get("claims", ""))
     missing = [acr for acr in wanted if acr not in sign_in.acrs]
     if _fault("mfa-required", sign_in.person):
@@ -129,13 +132,15 @@ def _tokens(sign_in: SignIn, scope: str, nonce: str = "") -> dict[str, Any]:
         "ext_expires_in": seconds,
         "access_token": sign_token(claims, key),
         "refresh_token": grants.write(sign_in, "refresh"),
-        "id_token": _id_token(person, now, nonce, str(fault.settings.get("flaw", "")) if fault else ""),
+        "id_token": _id_token(sign_in, now, nonce, str(fault.settings.get("flaw", "")) if fault else ""),
         "client_info": base64.urlsafe_b64encode(json.dumps(client_info).encode()).decode().rstrip("="),
     }
 
 
-def _id_token(person: Person, now: int, nonce: str, flaw: str) -> str:
+def _id_token(sign_in: SignIn, now: int, nonce: str, flaw: str) -> str:
+    person = sign_in.person
     claims: dict[str, Any] = {
+        "auth_time": int(sign_in.at),
         "aud": CLIENT_ID,
         "iss": _issuer(person),
         "iat": now,
@@ -168,6 +173,7 @@ def _flawed(claims: dict[str, Any], flaw: str) -> str:
         "tid": {"tid": elsewhere},
         "exp": {"exp": claims["iat"] - 7200, "nbf": claims["iat"] - 9000},
         "nonce": {"nonce": "another"},
+        "auth_time": {"auth_time": claims["iat"] - 7200},
     }
     key = new_private_key() if flaw == "signature" else state().private_key
     return sign_token({**claims, **wrong.get(flaw, {})}, key)
