@@ -53,7 +53,7 @@ def record(
         details=details or {},
         request_id=getattr(request, "correlation_id", ""),
         correlation_id=correlation_id,
-        address=_address(request) if request else None,
+        address=address_of(request) if request else None,
         user_agent=headers.get("User-Agent", "")[:300],
     )
 
@@ -82,7 +82,7 @@ def attempt(
     tell(outcome="done")
 
 
-def _address(request: HttpRequest) -> str | None:
+def address_of(request: HttpRequest) -> str | None:
     """Where a request came from: behind a proxy of ours the last forwarded address, which the proxy added."""
     told = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_TLS_PROXY:

@@ -13,21 +13,26 @@ from urllib.parse import urlsplit
 import msal
 import requests
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit, entra, store
+from accounts.http import SignedInRequest
 from accounts.id_token import Identity, InvalidIdToken, identity_of
 from accounts.models import User
 from accounts.roles import known
-from accounts.sign_in_errors import LOST, UNREACHABLE, SignInError, invalid, refused
+from accounts.sign_in_errors import LOST, NOT_RECENT, UNREACHABLE, SignInError, invalid, refused
 
 SESSION_KEY = "sign_in_flows"
 MOST_AT_ONCE = 5
 GOOD_FOR_SECONDS = 600
+# How long ago somebody may have proved who they are to Entra ID, to do what takes a recent sign-in.
+RECENT_SECONDS = 900
 
 
 class SignInFailed(Exception):
@@ -53,13 +58,24 @@ def safe_next(url: str) -> str:
     return path if path.startswith("/") and not path.startswith("//") else "/"
 
 
+def page_of(request: HttpRequest) -> str:
+    """The page that a request was sent from, as a path of this site."""
+    return safe_next(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+
+
 def redirect_uri() -> str:
     """Where Entra ID sends people back to: from the settings alone, never from a request."""
     return f"{settings.PUBLIC_BASE_URL}{reverse('accounts:callback')}"
 
 
 def begin(
-    request: HttpRequest, *, next_url: str, claims: str = "", prompt: str = "", login_hint: str = ""
+    request: HttpRequest,
+    *,
+    next_url: str,
+    claims: str = "",
+    prompt: str = "",
+    login_hint: str = "",
+    max_age: int | None = None,
 ) -> HttpResponse:
     """Send the browser to Entra ID. Raises SignInFailed when that cannot be reached."""
     try:
@@ -72,6 +88,7 @@ def begin(
                 prompt=prompt or None,
                 login_hint=login_hint or None,
                 claims_challenge=claims or None,
+                max_age=max_age,
             )
     except (*entra.UNREACHABLE, ValueError) as error:
         raise SignInFailed(UNREACHABLE) from error
@@ -81,7 +98,24 @@ def begin(
     flows = {state: flows[state] for state in newest}
     flows[flow["state"]] = {"flow": flow, "next": safe_next(next_url), "started": now}
     request.session[SESSION_KEY] = flows
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=401, headers={"HX-Redirect": flow["auth_uri"]})
     return HttpResponseRedirect(flow["auth_uri"])
+
+
+def signed_in_lately(request: HttpRequest) -> bool:
+    """Whether Entra ID says that the person proved who they are a few minutes ago; silent sign-ins do not count."""
+    return bool(time.time() - request.session.get("authenticated_at", 0) < RECENT_SECONDS)
+
+
+def begin_again(request: SignedInRequest) -> HttpResponse:
+    """Have the person prove again who they are, and come back to the page they are on."""
+    page, name = page_of(request), request.user.username
+    try:
+        return begin(request, next_url=page, prompt="login", login_hint=name, max_age=RECENT_SECONDS)
+    except SignInFailed as failure:
+        messages.error(request, f"{failure} {failure.error.advice}")
+        return HttpResponseRedirect(page)
 
 
 def finish(request: HttpRequest) -> SignedIn:
@@ -89,13 +123,23 @@ def finish(request: HttpRequest) -> SignedIn:
     pending = _take(request)
     cache = msal.SerializableTokenCache()
     identity = _redeem(pending["flow"], request, cache)
-    user = _user_of(identity, request)
-    # Before the sign-in is announced: what waited for these tokens starts then.
-    store.put(user, cache)
-    login(request, user, backend="accounts.backend.EntraBackend")
+    with transaction.atomic():  # nobody is signed in whose sign-in could not be written down
+        user = _user_of(identity, request)
+        # Before the sign-in is announced: what waited for these tokens starts then.
+        store.put(user, cache)
+        login(request, user, backend="accounts.backend.EntraBackend")
+        audit.record("signed-in", request=request, actor=user, details={"roles": user.roles})
     now = time.time()
-    request.session.update({"signed_in_at": now, "active_at": now, "groups_overage": identity.groups_overage})
-    audit.record("signed-in", request=request, actor=user, details={"roles": user.roles})
+    request.session.update(
+        {
+            "signed_in_at": now,
+            "active_at": now,
+            "authenticated_at": identity.authenticated_at,
+            "groups_overage": identity.groups_overage,
+        }
+    )
+    if "max_age" in pending["flow"]:
+        messages.info(request, "You proved again who you are. Nothing was done yet: ask for it once more.")
     return SignedIn(user, pending["next"])
 
 
@@ -132,8 +176,8 @@ def _redeem(flow: dict[str, Any], request: HttpRequest, cache: msal.Serializable
     except entra.UNREACHABLE as error:
         raise SignInFailed(UNREACHABLE) from error
     except (ValueError, RuntimeError) as error:
-        # msal says so when state or nonce are not those of this flow.
-        raise SignInFailed(LOST) from error
+        # msal says so when state or nonce are not those of this flow, or when the sign-in is older than was asked for.
+        raise SignInFailed(NOT_RECENT if "max_age" in flow else LOST) from error
 
 
 def _user_of(identity: Identity, request: HttpRequest) -> User:

@@ -20,7 +20,11 @@ class InvalidIdToken(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who signed in. `groups_overage` says that Entra ID left out groups because there are too many."""
+    """Who signed in.
+
+    `groups_overage` says that Entra ID left out groups because there are too many; `authenticated_at` is when the
+    person last proved who they are, in seconds since 1970, or 0 when Entra ID does not say.
+    """
 
     tid: str
     oid: str
@@ -28,6 +32,7 @@ class Identity:
     name: str
     roles: list[str]
     groups_overage: bool
+    authenticated_at: int
 
 
 def identity_of(id_token: str) -> Identity:
@@ -63,6 +68,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
         name=str(claims.get("name") or username),
         roles=roles_of(claims),
         groups_overage="groups" in (claims.get("_claim_names") or {}),
+        authenticated_at=int(claims.get("auth_time") or 0),
     )
 
 

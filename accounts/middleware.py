@@ -9,10 +9,12 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 
-from accounts.flow import safe_next
+from accounts.flow import page_of
 from accounts.http import SignedInRequest
+from accounts.limits import TooMany
 from accounts.models import User
 from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_known
 
@@ -32,20 +34,29 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
         return answer
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, TooMany):
+            return None
+        response = render(request, "429.html", {"sentence": str(exception)}, status=429)
+        response["Retry-After"] = str(exception.seconds)
+        return response
+
     def handle_no_permission(  # type: ignore[override]  # htmx needs something else than a redirect
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponse:
         """Lead to the sign-in page and from there back here; htmx by its header, as it would swap a redirect in."""
+        is_read = request.method in {"GET", "HEAD"}
         if request.headers.get("HX-Request") == "true":
-            address = _sign_in_address(safe_next(request.headers.get("HX-Current-URL", "")))
-            return HttpResponse(status=401, headers={"HX-Redirect": address})
-        wanted = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
-        return HttpResponseRedirect(_sign_in_address(wanted))
+            return HttpResponse(status=401, headers={"HX-Redirect": _sign_in_address(page_of(request), not is_read)})
+        wanted = request.get_full_path() if is_read else page_of(request)
+        return HttpResponseRedirect(_sign_in_address(wanted, not is_read))
 
 
-def _sign_in_address(wanted: str) -> str:
+def _sign_in_address(wanted: str, is_lost: bool) -> str:
+    """`is_lost` says that somebody sent something, which was not done."""
+    query = ({"next": wanted} if wanted != "/" else {}) | ({"lost": "1"} if is_lost else {})
     address = reverse(settings.LOGIN_URL)
-    return address if wanted == "/" else f"{address}?{urlencode({'next': wanted})}"
+    return f"{address}?{urlencode(query)}" if query else address
 
 
 def _has_ended(request: SignedInRequest) -> bool:

@@ -43,19 +43,19 @@ class User(AbstractBaseUser):
 
     @property
     def may_view_endpoints(self) -> bool:
-        return allow(self.roles, Action.VIEW_ENDPOINTS)
+        return allow(self.roles, Action.VIEW_ENDPOINTS, own=False)
 
     @property
     def may_create_endpoints(self) -> bool:
-        return allow(self.roles, Action.CREATE_ENDPOINT)
+        return allow(self.roles, Action.CREATE_ENDPOINT, own=False)
 
     @property
     def may_register_workspaces(self) -> bool:
-        return allow(self.roles, Action.REGISTER_WORKSPACE)
+        return allow(self.roles, Action.REGISTER_WORKSPACE, own=False)
 
     @property
     def may_read_audit_log(self) -> bool:
-        return allow(self.roles, Action.READ_AUDIT_LOG)
+        return allow(self.roles, Action.READ_AUDIT_LOG, own=False)
 
     def get_session_auth_hash(self) -> str:
         """Ties a session to the person, as a password would."""
@@ -73,6 +73,17 @@ class TokenCache(models.Model):
 
     def __str__(self) -> str:
         return f"Tokens of {self.user_id}"
+
+
+class RateCount(models.Model):
+    """How often somebody did something since a moment at most a minute ago; see `accounts/limits.py`."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    since = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.count}"
 
 
 class AuditEntries(models.QuerySet["AuditEntry"]):

@@ -2,43 +2,54 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, Never, ParamSpec, Protocol
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
 
-from accounts import audit
+from accounts import audit, flow, limits
 from accounts.http import SignedInRequest
 from accounts.models import User
-from accounts.roles import ALLOWED_TO, Action, allow
+from accounts.roles import RULES, Action, allow
 
-__all__ = ["Action", "may", "require"]
+__all__ = ["Action", "may", "refuse", "require"]
 
 P = ParamSpec("P")
 View = Callable[Concatenate[SignedInRequest, P], HttpResponseBase]
+ON_KEYS = {Action.REVEAL_KEYS, Action.REGENERATE_KEYS}
 
 
-def may(user: User, action: Action) -> bool:
-    return allow(user.roles, action)
+class Owned(Protocol):
+    @property
+    def owner_id(self) -> int: ...
+
+
+def may(user: User, action: Action, endpoint: Owned | None = None) -> bool:
+    """Whether a person may do this.
+
+    Raises TypeError where that depends on who created the endpoint, and none is given.
+    """
+    if RULES[action].own and endpoint is None:
+        raise TypeError(f"Whether somebody may {action} depends on the endpoint.")
+    return allow(user.roles, action, own=endpoint is not None and endpoint.owner_id == user.pk)
 
 
 def require(action: Action) -> Callable[[View[P]], View[P]]:
-    """Mark a view with what it takes; refuse and record everybody else."""
+    """Mark a view with what it takes; refuse and record everybody who may not do it with any endpoint.
+
+    What depends on the endpoint is asked where the view gets it: `endpoints.access.endpoint_to`. Keys also take a
+    sign-in of a few minutes ago, and are not given out faster than a person reads.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def checked(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if not may(request.user, action):
-                details = {"roles": request.user.roles, "wanted": action.value}
-                audit.record(
-                    "refused",
-                    request=request,
-                    actor=request.user,
-                    target=request.path,
-                    outcome="refused",
-                    details=details,
-                )
-                raise PermissionDenied(_sentence(action))
+            if not allow(request.user.roles, action, own=True):
+                refuse(request, action, request.path)
+            if action in ON_KEYS:
+                if not flow.signed_in_lately(request):
+                    return flow.begin_again(request)
+                limits.spend(limits.Limit.KEYS, str(request.user.pk), request)
             return view(request, *args, **kwargs)
 
         checked.requires = action  # type: ignore[attr-defined]
@@ -47,7 +58,10 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
-def _sentence(action: Action) -> str:
-    names = sorted(role.value for role in ALLOWED_TO[action])
-    roles = f"the role {names[0]}" if len(names) == 1 else f"one of the roles {', '.join(names[:-1])} or {names[-1]}"
-    return f"To {action.value} you need {roles}. Ask an administrator of Endpoint Desk in your tenant for it."
+def refuse(request: SignedInRequest, action: Action, target: str) -> Never:
+    """Record that somebody was refused, and raise PermissionDenied with what would be needed."""
+    details = {"roles": request.user.roles, "wanted": action.value}
+    audit.record("refused", request=request, actor=request.user, target=target, outcome="refused", details=details)
+    raise PermissionDenied(
+        f"To {action.value} you need {RULES[action]}. Ask an administrator of Endpoint Desk in your tenant for it."
+    )

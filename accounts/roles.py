@@ -1,6 +1,7 @@
 """The app roles of the registration in Entra ID, and what each of them allows."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -16,15 +17,40 @@ class Role(StrEnum):
 class Action(StrEnum):
     VIEW_ENDPOINTS = "see endpoints"
     CREATE_ENDPOINT = "create endpoints"
+    UPDATE_ENDPOINT = "change endpoints"
+    DELETE_ENDPOINT = "delete endpoints"
+    REVEAL_KEYS = "read keys"
+    REGENERATE_KEYS = "regenerate keys"
     REGISTER_WORKSPACE = "register workspaces"
     READ_AUDIT_LOG = "read the audit log"
 
 
-ALLOWED_TO = {
-    Action.VIEW_ENDPOINTS: {Role.VIEWER, Role.OPERATOR, Role.ADMIN},
-    Action.CREATE_ENDPOINT: {Role.OPERATOR, Role.ADMIN},
-    Action.REGISTER_WORKSPACE: {Role.ADMIN},
-    Action.READ_AUDIT_LOG: {Role.ADMIN},
+@dataclass(frozen=True)
+class Rule:
+    """One of `roles` is needed; one of `own` is enough for what the person created; `besides` is needed on top."""
+
+    roles: frozenset[Role]
+    own: frozenset[Role] = frozenset()
+    besides: Role | None = None
+
+    def __str__(self) -> str:
+        names = sorted(role.value for role in self.roles | self.own)
+        one = f"the role {names[0]}" if len(names) == 1 else f"one of the roles {', '.join(names[:-1])} or {names[-1]}"
+        return f"{one}, and the role {self.besides.value} besides" if self.besides else one
+
+
+ANY = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMIN})
+OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+RULES = {
+    Action.VIEW_ENDPOINTS: Rule(ANY),
+    Action.CREATE_ENDPOINT: Rule(OPERATORS),
+    Action.UPDATE_ENDPOINT: Rule(ADMINS, own=OPERATORS),
+    Action.DELETE_ENDPOINT: Rule(ADMINS, own=OPERATORS),
+    Action.REVEAL_KEYS: Rule(OPERATORS, besides=Role.KEYS),
+    Action.REGENERATE_KEYS: Rule(OPERATORS, besides=Role.KEYS),
+    Action.REGISTER_WORKSPACE: Rule(ADMINS),
+    Action.READ_AUDIT_LOG: Rule(ADMINS),
 }
 
 
@@ -34,5 +60,8 @@ def known(values: Iterable[str]) -> list[str]:
     return [role.value for role in Role if role in given]
 
 
-def allow(roles: Iterable[str], action: Action) -> bool:
-    return bool(ALLOWED_TO[action] & set(roles))
+def allow(roles: Iterable[str], action: Action, *, own: bool) -> bool:
+    """Whether these roles are enough for the action, on something of the person's own or of somebody else's."""
+    rule, given = RULES[action], set(roles)
+    enough = rule.roles | rule.own if own else rule.roles
+    return bool(enough & given) and (rule.besides is None or rule.besides in given)

@@ -53,6 +53,12 @@ LOST = SignInError(
     "Start again. If that fails too, allow this site to set cookies.",
     "state",
 )
+NOT_RECENT = SignInError(
+    "This sign-in is not recent",
+    "Entra ID did not confirm that you proved just now who you are, which is needed for this.",
+    "Start again. If it fails again, the operator has to add the optional claim auth_time to the ID token.",
+    "auth_time",
+)
 UNREACHABLE = SignInError(
     "Entra ID cannot be reached",
     "Endpoint Desk got no answer from Entra ID, so it cannot know who you are.",

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from accounts import audit, flow, store
+from accounts import audit, flow, limits, store
 from accounts.http import SignedInRequest
 from accounts.models import AuditEntry, User
 from accounts.policy import Action, require
@@ -30,7 +30,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(wanted)
     context = {
-        "next": wanted,
+        "is_lost": "lost" in request.GET,
         "start_url": _start_address(wanted),
         "other_account_url": _start_address(wanted, prompt="select_account"),
     }
@@ -40,6 +40,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def start(request: HttpRequest) -> HttpResponse:
+    limits.spend(limits.Limit.SIGN_INS, f"start:{limits.neighbourhood(request)}", request)
     prompt = "select_account" if request.GET.get("prompt") == "select_account" else ""
     try:
         return flow.begin(request, next_url=request.GET.get("next", "/"), prompt=prompt)
@@ -50,6 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def callback(request: HttpRequest) -> HttpResponse:
+    limits.spend(limits.Limit.SIGN_INS, f"callback:{limits.neighbourhood(request)}", request)
     try:
         return redirect(flow.finish(request).next_url)
     except flow.SignInFailed as failure:

@@ -178,6 +178,11 @@ BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# A person's creations stay within Azure's own bucket for writes; sign-ins are counted by address.
+SIGN_INS_PER_MINUTE = env_int("SIGN_INS_PER_MINUTE", 30)
+CREATIONS_PER_MINUTE = env_int("CREATIONS_PER_MINUTE", 200)
+KEY_READS_PER_MINUTE = env_int("KEY_READS_PER_MINUTE", 10)
+
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "/"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

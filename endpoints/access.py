@@ -8,7 +8,9 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from accounts.http import SignedInRequest
 from accounts.models import User
+from accounts.policy import Action, may, refuse
 from accounts.tokens import TokenUnavailable
 from endpoints.arm.reads import ArmFailed, ArmReader, ArmRefused
 from endpoints.arm.resources import WorkspaceId
@@ -51,6 +53,14 @@ def endpoint_or_404(user: User, endpoint_id: UUID) -> Endpoint:
     readable = readable_workspaces(user).ids
     query = Endpoint.objects.select_related("workspace", "owner").filter(workspace__in=readable)
     return get_object_or_404(query, pk=endpoint_id)
+
+
+def endpoint_to(action: Action, request: SignedInRequest, endpoint_id: UUID) -> Endpoint:
+    """The endpoint, if this person may see it and do this with it. Raises Http404 or PermissionDenied."""
+    endpoint = endpoint_or_404(request.user, endpoint_id)
+    if not may(request.user, action, endpoint):
+        refuse(request, action, endpoint.arm_id)
+    return endpoint
 
 
 def _ask(user: User, workspaces: list[Workspace], now: datetime) -> tuple[dict[UUID, bool], str]:

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import limits
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_or_404, readable_workspaces
@@ -26,7 +27,11 @@ def create(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, status=422)
     try:
+        limits.spend(limits.Limit.CREATIONS, str(request.user.pk), request)
         endpoint = create_endpoint(form.endpoint_request(), request.user, request)
+    except limits.TooMany as error:
+        form.add_error(None, str(error))
+        return _show(request, form, status=429)
     except NameTaken as error:
         form.add_error("name", str(error))
         return _show(request, form, status=422)

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -152,6 +153,27 @@ def test_a_dead_session_leads_htmx_back_to_its_page(browser: Client) -> None:
     headers = {"hx-request": "true", "hx-current-url": f"{settings.PUBLIC_BASE_URL}/?state=failed"}
     answer = browser.get("/", headers=headers)
     assert (answer.status_code, answer["HX-Redirect"]) == (401, "/auth/sign-in?next=%2F%3Fstate%3Dfailed")
+
+
+@pytest.mark.parametrize("headers", [{"hx-request": "true", "hx-current-url": "/workspaces/new"}, {}])
+def test_a_click_that_a_dead_session_swallows_is_not_lost_in_silence(browser: Client, headers: dict[str, str]) -> None:
+    headers["referer"] = f"{settings.PUBLIC_BASE_URL}/workspaces/new"
+    answer = browser.post("/workspaces/new", {"resource_id": "x"}, headers=headers)
+    door = answer.get("HX-Redirect") or answer["Location"]
+    assert door == "/auth/sign-in?next=%2Fworkspaces%2Fnew&lost=1"
+    assert "nothing was done" in browser.get(door).content.decode()
+
+
+def test_nobody_is_signed_in_whose_sign_in_cannot_be_written_down(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    browser.raise_request_exception = False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER disk_full BEFORE INSERT ON accounts_auditentry BEGIN SELECT RAISE(ABORT, 'x'); END"
+        )
+    assert go_back(browser, back)[0] == 500
+    assert browser.get("/").status_code == 302
+    assert not TokenCache.objects.exists()
 
 
 def test_a_session_ends_after_its_hours(sign_in: SignIn) -> None:

@@ -1,0 +1,55 @@
+"""How often somebody may do what costs others something: counted in the database, which all processes share."""
+
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import RateCount, User
+
+WINDOW = timedelta(minutes=1)
+
+
+class Limit(StrEnum):
+    """Each is the name of its setting."""
+
+    SIGN_INS = "SIGN_INS_PER_MINUTE"
+    CREATIONS = "CREATIONS_PER_MINUTE"
+    KEYS = "KEY_READS_PER_MINUTE"
+
+
+class TooMany(Exception):
+    """The share of this minute is used up."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"That was too often in one minute. Wait {seconds} seconds, then try again.")
+        self.seconds = seconds
+
+
+def spend(limit: Limit, who: str, request: HttpRequest) -> None:
+    """Count one more. Raises TooMany until the minute that the first one began is over."""
+    now, most = timezone.now(), getattr(settings, limit)
+    key = f"{limit}:{who}"
+    current = RateCount.objects.filter(key=key, since__gt=now - WINDOW)
+    if not current.update(count=F("count") + 1):
+        RateCount.objects.update_or_create(key=key, defaults={"since": now, "count": 1})
+        return
+    counted = current.first()
+    if counted is None or counted.count <= most:
+        return
+    if counted.count == most + 1:  # once a minute, so that nobody fills the log
+        actor = request.user if isinstance(request.user, User) else None
+        details = {"limit": f"{most} a minute"}
+        audit.record("refused", request=request, actor=actor, target=request.path, outcome="refused", details=details)
+    raise TooMany(max(1, round((counted.since + WINDOW - now).total_seconds())))
+
+
+def neighbourhood(request: HttpRequest) -> str:
+    """Where a request comes from, as far as one person owns it: whoever has one address of IPv6 has 2^64."""
+    address = ip_address(audit.address_of(request) or "0.0.0.0")  # noqa: S104  (nothing listens there)
+    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)

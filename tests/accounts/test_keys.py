@@ -1,0 +1,106 @@
+"""Giving out keys: to whom, how soon after a sign-in, how often, and what is written down."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+
+from accounts.flow import RECENT_SECONDS
+from accounts.models import AuditEntry, User
+from endpoints.models import Endpoint, Workspace
+from tests.accounts.keys_site import KEY
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import submit
+
+pytestmark = pytest.mark.urls("tests.accounts.keys_site")
+
+
+@pytest.fixture
+def endpoint(sign_in: SignIn, workspaces: list[Workspace]) -> Endpoint:
+    return submit(sign_in("oscar"), workspaces[0])
+
+
+@pytest.fixture
+def kim(sign_in: SignIn, endpoint: Endpoint) -> Client:
+    return sign_in("kim")
+
+
+def address(endpoint: Endpoint) -> str:
+    return f"/endpoints/{endpoint.pk}/key"
+
+
+def signed_in_long_ago(client: Client) -> None:
+    session = client.session
+    session["authenticated_at"] -= RECENT_SECONDS
+    session.save()
+
+
+def told() -> list[tuple[str, str]]:
+    found = AuditEntry.objects.filter(action__in=["key-revealed", "refused"]).order_by("id")
+    return [(entry.actor_name, entry.outcome) for entry in found]
+
+
+def test_it_is_told_before_and_after(kim: Client, endpoint: Endpoint) -> None:
+    assert kim.post(address(endpoint)).content.decode() == KEY
+    assert told() == [("kim@emulator.test", "attempted"), ("kim@emulator.test", "done")]
+    assert {entry.target for entry in AuditEntry.objects.filter(action="key-revealed")} == {endpoint.arm_id}
+
+
+def test_a_failure_is_told_without_what_failed(kim: Client, endpoint: Endpoint) -> None:
+    with pytest.raises(RuntimeError):
+        kim.post(address(endpoint), {"fail": "1"})
+    assert [outcome for _, outcome in told()] == ["attempted", "failed"]
+    assert KEY not in str(list(AuditEntry.objects.values()))
+
+
+@pytest.mark.parametrize("roles", [["Operator"], ["Admin"], ["Viewer", "Keys"], ["Keys"], []])
+def test_other_roles_are_refused_and_that_is_told(kim: Client, endpoint: Endpoint, roles: list[str]) -> None:
+    User.objects.filter(username="kim@emulator.test").update(roles=roles)
+    assert kim.post(address(endpoint)).status_code == 403
+    assert told() == [("kim@emulator.test", "refused")]
+
+
+def test_an_older_sign_in_is_made_anew_first(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
+    signed_in_long_ago(kim)
+    page = f"{settings.PUBLIC_BASE_URL}{endpoint.get_absolute_url()}"
+    away = kim.post(address(endpoint), headers={"referer": page})["Location"]
+    asked = parse_qs(urlsplit(away).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], [str(RECENT_SECONDS)])
+    back = kim.get(azure.pick(away, "kim").removeprefix(settings.PUBLIC_BASE_URL), follow=True)
+    assert back.redirect_chain == [(endpoint.get_absolute_url(), 302)]
+    assert "ask for it once more" in back.content.decode()
+    assert kim.post(address(endpoint)).content.decode() == KEY
+
+
+def test_htmx_goes_to_entra_as_a_whole_page(kim: Client, endpoint: Endpoint) -> None:
+    signed_in_long_ago(kim)
+    answer = kim.post(address(endpoint), headers={"hx-request": "true"})
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"].startswith(settings.EMULATOR_URL)
+
+
+def test_a_silent_sign_in_is_not_a_recent_one(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
+    azure.fault("bad-id-token", flaw="auth_time", times=1)
+    start = kim.get("/auth/start")["Location"]
+    assert kim.get(azure.pick(start, "kim").removeprefix(settings.PUBLIC_BASE_URL)).status_code == 302
+    assert kim.post(address(endpoint)).status_code == 302
+
+
+def test_an_entra_that_does_not_ask_again_is_found_out(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
+    signed_in_long_ago(kim)
+    away = kim.post(address(endpoint))["Location"]
+    azure.fault("bad-id-token", flaw="auth_time")
+    answer = kim.get(azure.pick(away, "kim").removeprefix(settings.PUBLIC_BASE_URL))
+    assert "optional claim auth_time" in answer.content.decode()
+    assert kim.post(address(endpoint)).status_code == 302
+
+
+def test_nobody_reads_keys_faster_than_a_person_does(kim: Client, endpoint: Endpoint) -> None:
+    with override_settings(KEY_READS_PER_MINUTE=2):
+        answers = [kim.post(address(endpoint)) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert 0 < int(answers[2]["Retry-After"]) <= 60
+    assert "Wait" in answers[2].content.decode()
+    assert [outcome for _, outcome in told()].count("refused") == 1

@@ -1,0 +1,63 @@
+"""How often what costs others something can be asked for."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.test import Client, RequestFactory, override_settings
+from django.utils import timezone
+
+from accounts.limits import Limit, TooMany, neighbourhood, spend
+from accounts.models import AuditEntry, RateCount
+from endpoints.models import Endpoint, Workspace
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import filled_in
+
+REQUEST = RequestFactory().get("/auth/start")
+REQUEST.user = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("page", ["/auth/start", "/auth/callback"])
+def test_sign_ins_from_one_address_are_limited(azure: Azure, db: None, page: str) -> None:
+    browser = Client(headers={"host": settings.PUBLIC_HOST})
+    with override_settings(SIGN_INS_PER_MINUTE=3):
+        statuses = [browser.get(page).status_code for _ in range(5)]
+        elsewhere = browser.get(page, REMOTE_ADDR="10.0.0.9").status_code
+    assert statuses[3:] == [429, 429]
+    assert 429 not in [*statuses[:3], elsewhere]
+    assert AuditEntry.objects.filter(outcome="refused").count() == 1
+
+
+def test_creations_of_one_person_are_limited_and_nothing_typed_is_lost(
+    sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    client, colleague = sign_in("oscar"), sign_in("olga")
+    with override_settings(CREATIONS_PER_MINUTE=1):
+        answers = [client.post("/endpoints/new", filled_in(workspaces[0], name)) for name in ("one", "two")]
+        assert colleague.post("/endpoints/new", filled_in(workspaces[0], "three")).status_code == 303
+    assert [answer.status_code for answer in answers] == [303, 429]
+    assert 'value="two"' in answers[1].content.decode()
+    assert "too often" in answers[1].content.decode()
+    assert set(Endpoint.objects.values_list("name", flat=True)) == {"one", "three"}
+
+
+def test_after_a_minute_it_goes_on(db: None) -> None:
+    with override_settings(KEY_READS_PER_MINUTE=1):
+        spend(Limit.KEYS, "7", REQUEST)
+        with pytest.raises(TooMany):
+            spend(Limit.KEYS, "7", REQUEST)
+        RateCount.objects.update(since=timezone.now() - timedelta(seconds=61))
+        spend(Limit.KEYS, "7", REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.1.2.3", "10.1.2.3"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", "0.0.0.0"),
+    ],
+)
+def test_who_has_a_network_of_addresses_is_one_all_the_same(address: str, counted: str) -> None:
+    assert neighbourhood(RequestFactory().get("/", REMOTE_ADDR=address)) == counted

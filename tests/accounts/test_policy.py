@@ -1,0 +1,51 @@
+"""Who may do what: the whole table, for every combination of roles."""
+
+from itertools import combinations
+from types import SimpleNamespace
+
+import pytest
+
+from accounts.models import User
+from accounts.policy import may
+from accounts.roles import RULES, Action
+
+SOMEBODYS, OWN = SimpleNamespace(owner_id=2), SimpleNamespace(owner_id=1)
+ROLES = ["Viewer", "Operator", "Admin", "Keys"]
+EVERY_COMBINATION = [set(some) for length in range(5) for some in combinations(ROLES, length)]
+# What the README promises, in other words than the program's.
+MAY_WITH_ANY = {
+    Action.VIEW_ENDPOINTS: lambda roles: bool(roles & {"Viewer", "Operator", "Admin"}),
+    Action.CREATE_ENDPOINT: lambda roles: bool(roles & {"Operator", "Admin"}),
+    Action.UPDATE_ENDPOINT: lambda roles: "Admin" in roles,
+    Action.DELETE_ENDPOINT: lambda roles: "Admin" in roles,
+    Action.REVEAL_KEYS: lambda roles: "Keys" in roles and bool(roles & {"Operator", "Admin"}),
+    Action.REGENERATE_KEYS: lambda roles: "Keys" in roles and bool(roles & {"Operator", "Admin"}),
+    Action.REGISTER_WORKSPACE: lambda roles: "Admin" in roles,
+    Action.READ_AUDIT_LOG: lambda roles: "Admin" in roles,
+}
+MAY_WITH_OWN = MAY_WITH_ANY | {
+    Action.UPDATE_ENDPOINT: lambda roles: bool(roles & {"Operator", "Admin"}),
+    Action.DELETE_ENDPOINT: lambda roles: bool(roles & {"Operator", "Admin"}),
+}
+
+
+def person(roles: set[str]) -> User:
+    return User(pk=1, roles=sorted(roles))
+
+
+@pytest.mark.parametrize("roles", EVERY_COMBINATION, ids="+".join)
+@pytest.mark.parametrize("action", Action)
+def test_the_roles_decide(action: Action, roles: set[str]) -> None:
+    assert may(person(roles), action, SOMEBODYS) == MAY_WITH_ANY[action](roles)
+    assert may(person(roles), action, OWN) == MAY_WITH_OWN[action](roles)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_roles_that_nobody_defined_allow_nothing(action: Action) -> None:
+    assert not may(person({"Owner", "admin", "Keys", "Global Administrator"}), action, OWN)
+
+
+@pytest.mark.parametrize("action", [action for action in Action if RULES[action].own])
+def test_what_depends_on_the_owner_is_not_answered_without_the_endpoint(action: Action) -> None:
+    with pytest.raises(TypeError):
+        may(person({"Admin"}), action)
