@@ -126,7 +126,10 @@ def finish(request: HttpRequest) -> SignedIn:
     with transaction.atomic():  # nobody is signed in whose sign-in could not be written down
         user = _user_of(identity, request)
         # Before the sign-in is announced: what waited for these tokens starts then.
-        store.put(user, cache)
+        if user.roles:
+            store.put(user, cache)
+        else:
+            store.forget(user)
         login(request, user, backend="accounts.backend.EntraBackend")
         audit.record("signed-in", request=request, actor=user, details={"roles": user.roles})
     now = time.time()

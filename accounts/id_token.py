@@ -11,7 +11,7 @@ from accounts import entra
 
 # Clocks of two machines may differ by this many seconds.
 LEEWAY = 120
-REQUIRED = ["aud", "exp", "iat", "iss", "nonce", "oid", "sub", "tid", "ver"]
+REQUIRED = ["aud", "exp", "iat", "iss", "oid", "sub", "tid", "ver"]
 
 
 class InvalidIdToken(Exception):
@@ -36,25 +36,37 @@ class Identity:
 
 
 def identity_of(id_token: str) -> Identity:
-    """Raises InvalidIdToken, and requests.RequestException when the signing keys cannot be fetched."""
+    """Who an ID token of a sign-in names; msal has compared its nonce.
+
+    Raises InvalidIdToken, and requests.RequestException when the signing keys cannot be fetched.
+    """
+    return _identity(_checked(id_token, [*REQUIRED, "nonce"]))
+
+
+def identity_of_refresh(id_token: str) -> Identity:
+    """The same of an ID token that came with a refresh, which answers no nonce."""
+    return _identity(_checked(id_token, REQUIRED))
+
+
+def _checked(id_token: str, required: list[str]) -> dict[str, Any]:
     try:
-        claims = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             id_token,
             _key(jwt.get_unverified_header(id_token).get("kid", "")),
             algorithms=["RS256"],
             audience=settings.ENTRA_CLIENT_ID,
             issuer=f"{entra.authority()}/v2.0",
             leeway=LEEWAY,
-            options={"require": REQUIRED},
+            options={"require": required},
         )
     except jwt.PyJWTError as error:
         raise InvalidIdToken(_sentence(error)) from error
     if claims["tid"] != settings.ENTRA_TENANT_ID or claims["ver"] != "2.0":
         raise InvalidIdToken("The sign-in belongs to another tenant.")
-    return _identity(claims)
+    return claims
 
 
-def roles_of(claims: dict[str, Any]) -> list[str]:
+def _roles_of(claims: dict[str, Any]) -> list[str]:
     roles = claims.get("roles")
     return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
 
@@ -66,7 +78,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
         oid=claims["oid"],
         username=username,
         name=str(claims.get("name") or username),
-        roles=roles_of(claims),
+        roles=_roles_of(claims),
         groups_overage="groups" in (claims.get("_claim_names") or {}),
         authenticated_at=int(claims.get("auth_time") or 0),
     )

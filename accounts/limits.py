@@ -1,6 +1,6 @@
 """How often somebody may do what costs others something: counted in the database, which all processes share."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -47,6 +47,10 @@ def spend(limit: Limit, who: str, request: HttpRequest) -> None:
         details = {"limit": f"{most} a minute"}
         audit.record("refused", request=request, actor=actor, target=request.path, outcome="refused", details=details)
     raise TooMany(max(1, round((counted.since + WINDOW - now).total_seconds())))
+
+
+def forget_counts(now: datetime) -> None:
+    RateCount.objects.filter(since__lt=now - WINDOW).delete()
 
 
 def neighbourhood(request: HttpRequest) -> str:

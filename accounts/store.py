@@ -1,11 +1,14 @@
 """Keeps each person's msal cache encrypted in the database, and nowhere else."""
 
 import json
+import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import msal
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import TokenCache, User
@@ -19,9 +22,10 @@ class Stored:
 
 def put(user: User, cache: msal.SerializableTokenCache) -> None:
     """Keep the cache of a sign-in that just succeeded, in place of any before it."""
-    row = TokenCache.objects.filter(user=user).first()
-    version = row.version + 1 if row else 1
-    TokenCache.objects.update_or_create(user=user, defaults={"blob": _seal(user, cache), "version": version})
+    columns = {"blob": _seal(user, cache), "updated_at": timezone.now()}
+    if not TokenCache.objects.filter(user=user).update(**columns, version=F("version") + 1):
+        # Not from 1: whoever still holds a version of before a sign-out must not meet the same number again.
+        TokenCache.objects.update_or_create(user=user, defaults={**columns, "version": secrets.randbelow(2**30)})
 
 
 def load(user: User) -> Stored | None:
@@ -52,6 +56,11 @@ def save_if_current(user: User, stored: Stored) -> bool:
 
 def forget(user: User) -> None:
     TokenCache.objects.filter(user=user).delete()
+
+
+def forget_unused(now: datetime) -> None:
+    """Forget the tokens of people who did not sign in for long: what is not kept cannot be stolen."""
+    TokenCache.objects.filter(user__last_login__lt=now - timedelta(days=settings.TOKENS_KEPT_DAYS)).delete()
 
 
 def _seal(user: User, cache: msal.SerializableTokenCache) -> bytes:

@@ -1,5 +1,6 @@
 """Tokens for ARM in a person's name, for the web and for workers alike."""
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -8,9 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import audit, entra, store
-from accounts.id_token import roles_of
+from accounts.id_token import InvalidIdToken, identity_of_refresh
 from accounts.models import User
 from accounts.roles import known
+
+logger = logging.getLogger(__name__)
 
 TEMPORARY = {"temporarily_unavailable", "server_error"}
 # Nobody keeps a lost role longer than this.
@@ -64,12 +67,14 @@ def _token(user: User, force_refresh: bool, claims: str) -> str:
         result = _silently(user, stored, force_refresh, claims)
     except (*entra.UNREACHABLE, ValueError) as error:
         raise SignInServiceDown("Entra ID cannot be reached at the moment.") from error
-    store.save_if_current(user, stored)
+    if stored.cache.has_state_changed and not store.save_if_current(user, stored) and store.load(user) is None:
+        raise NeedsSignIn  # signed out meanwhile
     if result is None:
         raise NeedsSignIn
     if "access_token" not in result:
         raise _refusal(result)
-    _refresh_roles(user, result)
+    if result.get("token_source") == "identity_provider" and "id_token" in result:
+        _refresh_roles(user, str(result["id_token"]))
     return str(result["access_token"])
 
 
@@ -87,6 +92,7 @@ def _silently(user: User, stored: store.Stored, force_refresh: bool, claims: str
 def _refusal(result: dict[str, Any]) -> TokenUnavailable:
     error, codes = str(result.get("error", "")), result.get("error_codes") or []
     if error in {"invalid_client", "unauthorized_client"}:
+        logger.error("Entra ID refused this installation's own credential: %s %s.", error, codes)
         return CredentialRejected("Entra ID refused Endpoint Desk's own credential. Its operator has to renew it.")
     if error in TEMPORARY:
         return SignInServiceDown("Entra ID cannot answer at the moment.")
@@ -99,11 +105,19 @@ def _refusal(result: dict[str, Any]) -> TokenUnavailable:
     return NeedsSignIn("Entra ID ended your sign-in. Sign in again.")
 
 
-def _refresh_roles(user: User, result: dict[str, Any]) -> None:
-    """A refresh brings a fresh ID token, and with it the roles as they are now."""
-    if result.get("token_source") != "identity_provider" or "id_token_claims" not in result:
-        return
+def _refresh_roles(user: User, id_token: str) -> None:
+    """A refresh brings a fresh ID token, and with it the roles as they are now; without any, no tokens are kept."""
+    try:
+        identity = identity_of_refresh(id_token)
+    except InvalidIdToken as error:
+        raise NeedsSignIn(f"{error} Sign in again.") from error
+    except entra.UNREACHABLE as error:
+        raise SignInServiceDown("Entra ID cannot be reached at the moment.") from error
+    if (identity.tid, identity.oid) != (user.tid, user.oid):
+        raise NeedsSignIn
     before = user.roles
-    user.roles, user.roles_checked_at = known(roles_of(result["id_token_claims"])), timezone.now()
+    user.roles, user.roles_checked_at = known(identity.roles), timezone.now()
     user.save(update_fields=["roles", "roles_checked_at"])
     audit.role_changed(user, before)
+    if not user.roles:
+        store.forget(user)

@@ -62,6 +62,8 @@ SECRET_KEY = env_secret("SECRET_KEY") or (local_secret(DATA_DIR, "secret-key") i
 TOKEN_CACHE_KEYS = env_secret("TOKEN_CACHE_KEYS").replace(",", " ").split() or (
     [local_secret(DATA_DIR, "token-cache-key")] if EMULATED else []
 )
+# Tokens of people who did not come back are deleted.
+TOKENS_KEPT_DAYS = env_int("TOKENS_KEPT_DAYS", 14)
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 
@@ -249,7 +251,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_EVERY_SECONDS,
         # A sweep that waited longer is answered by the next one.
         "options": {"expires": 5},
-    }
+    },
+    "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 

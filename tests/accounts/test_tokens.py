@@ -1,13 +1,22 @@
 """The token store."""
 
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Thread
+
+import msal
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import override_settings
+from django.utils import timezone
 
 from accounts import store
-from accounts.models import TokenCache, User
+from accounts.models import RateCount, TokenCache, User
+from accounts.tasks import tidy
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, arm_token
 from tests.azure import Azure
 from tests.conftest import SignIn
@@ -55,6 +64,95 @@ def test_a_stale_writer_changes_nothing(ada: User) -> None:
     assert not store.save_if_current(ada, stored)
 
 
+def test_a_writer_from_before_a_sign_out_does_not_meet_the_same_version_again(sign_in: SignIn, ada: User) -> None:
+    versions = set()
+    for _ in range(3):
+        versions.add(TokenCache.objects.get().version)
+        store.forget(ada)
+        sign_in("ada")
+    assert len(versions) == 3
+
+
+def test_a_sign_in_replaces_what_a_worker_saved_in_between(sign_in: SignIn, ada: User) -> None:
+    stored = store.load(ada)
+    assert stored is not None
+    store.put(ada, msal.SerializableTokenCache())
+    stored.cache.has_state_changed = True
+    assert not store.save_if_current(ada, stored)
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """What each call returned or raised, when all ran at the same moment."""
+    results: list[object] = []
+
+    def one(call: Callable[[], object]) -> None:
+        try:
+            results.append(call())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=one, args=[call]) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_six_refreshes_at_once_all_get_a_token(azure: Azure, ada: User) -> None:
+    azure.fault("slow", where="token", seconds=0.3)
+    before = len(azure.requests("POST", "/token"))
+    tokens = at_once(*[lambda: arm_token(User.objects.get(), force_refresh=True)] * 6)
+    assert len(azure.requests("POST", "/token")) == before + 6
+    assert all(isinstance(token, str) for token in tokens), tokens
+    assert TokenCache.objects.count() == 1
+    assert arm_token(ada) in tokens
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_out_during_a_refresh_wins(azure: Azure, sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    azure.fault("slow", where="token", seconds=1)
+    asked = len(azure.requests("POST", "/token"))
+
+    def sign_out_meanwhile() -> None:
+        time.sleep(0.3)  # the refresh is on its way and takes a second
+        client.post("/auth/sign-out")
+
+    results = at_once(lambda: arm_token(User.objects.get(), force_refresh=True), sign_out_meanwhile)
+    assert len(azure.requests("POST", "/token")) == asked + 1
+    assert [type(result) for result in results if result] == [NeedsSignIn]
+    assert not TokenCache.objects.exists()
+
+
+@pytest.mark.parametrize("flaw", ["aud", "iss", "tid", "signature", "exp"])
+def test_roles_are_taken_from_a_sound_id_token_only(azure: Azure, ada: User, flaw: str) -> None:
+    User.objects.update(roles=["Viewer"])
+    azure.fault("bad-id-token", flaw=flaw)
+    with pytest.raises(NeedsSignIn):
+        arm_token(ada, force_refresh=True)
+    assert User.objects.get().roles == ["Viewer"]
+
+
+def test_of_whom_has_no_role_no_token_is_kept(sign_in: SignIn, ada: User) -> None:
+    sign_in("nora")
+    assert [row.user for row in TokenCache.objects.all()] == [ada]
+
+
+def test_tokens_of_who_did_not_come_back_are_forgotten(ada: User) -> None:
+    tidy()
+    assert TokenCache.objects.exists()
+    long_ago = timezone.now() - timedelta(days=settings.TOKENS_KEPT_DAYS, minutes=1)
+    User.objects.update(last_login=long_ago)
+    Session.objects.update(expire_date=long_ago)
+    RateCount.objects.update(since=long_ago)
+    tidy()
+    assert not (TokenCache.objects.exists() or Session.objects.exists() or RateCount.objects.exists())
+
+
 def test_keys_can_be_rotated(ada: User) -> None:
     new = Fernet.generate_key().decode()
     with override_settings(TOKEN_CACHE_KEYS=[new, *settings.TOKEN_CACHE_KEYS]):
@@ -82,6 +180,7 @@ def test_a_row_copied_to_somebody_else_opens_for_nobody(sign_in: SignIn, ada: Us
     [
         ("revoked", {}, NeedsSignIn),
         ("mfa-required", {}, NeedsSignIn),
+        ("consent-missing", {}, NeedsSignIn),
         ("secret-expired", {}, CredentialRejected),
         ("server-error", {"where": "token", "status": 503}, SignInServiceDown),
         ("drop", {"where": "token"}, SignInServiceDown),
