@@ -15,7 +15,7 @@ GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @register()
 def sign_in_is_set_up(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_registration(), *_credential(), *_token_cache_keys()]
+    return [*_registration(), *_credential(), *_token_cache_keys(), *_who_acts()]
 
 
 def _registration() -> Iterator[CheckMessage]:
@@ -72,3 +72,17 @@ def _token_cache_keys() -> Iterator[CheckMessage]:
                 hint="A Fernet key is 32 bytes in URL-safe base64, 44 characters.",
                 id="accounts.E007",
             )
+
+
+def _who_acts() -> Iterator[CheckMessage]:
+    for name, words in {"ARM_WRITES_AS": ("user", "app"), "WATCHER_IDENTITY": ("none", "managed", "client")}.items():
+        if getattr(settings, name) not in words:
+            yield Error(
+                f"{name} is {getattr(settings, name)!r}.", hint=f"Set it to {' or '.join(words)}.", id="accounts.E008"
+            )
+    if settings.WATCHER_CLIENT_ID and not GUID.fullmatch(settings.WATCHER_CLIENT_ID):
+        yield Error(
+            "WATCHER_CLIENT_ID is not the id of a managed identity.",
+            hint="Set it to the client id of a user-assigned managed identity, or leave it out for the machine's own.",
+            id="accounts.E009",
+        )

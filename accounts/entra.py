@@ -39,9 +39,8 @@ class EmulatorAdapter(TimeoutAdapter):
 def http() -> requests.Session:
     session = requests.Session()
     session.trust_env = settings.HTTP_TRUST_ENVIRONMENT
-    session.mount("https://", TimeoutAdapter())
-    if settings.EMULATED:
-        session.mount(f"{settings.EMULATOR_AUTHORITY_HOST}/", EmulatorAdapter())
+    session.adapters.clear()  # wherever an answer leads, no request leaves for another host
+    session.mount(f"{settings.ENTRA_AUTHORITY_HOST}/", EmulatorAdapter() if settings.EMULATED else TimeoutAdapter())
     return session
 
 
@@ -55,8 +54,8 @@ def application(cache: msal.SerializableTokenCache) -> msal.ConfidentialClientAp
         settings.ENTRA_CLIENT_ID,
         client_credential=credential(),
         authority=authority(),
-        # Asking a fixed public host whether ours is genuine makes no sense for the emulator.
-        instance_discovery=False if settings.EMULATED else None,
+        # The host comes from the operator, so that no public one needs to be asked whether it is genuine.
+        instance_discovery=False,
         http_client=http(),
         http_cache=_http_cache,
         token_cache=cache,

@@ -72,7 +72,7 @@ def _token(user: User, force_refresh: bool, claims: str) -> str:
     if result is None:
         raise NeedsSignIn
     if "access_token" not in result:
-        raise _refusal(result)
+        raise refusal(result)
     if result.get("token_source") == "identity_provider" and "id_token" in result:
         _refresh_roles(user, str(result["id_token"]))
     return str(result["access_token"])
@@ -89,7 +89,8 @@ def _silently(user: User, stored: store.Stored, force_refresh: bool, claims: str
     return result
 
 
-def _refusal(result: dict[str, Any]) -> TokenUnavailable:
+def refusal(result: dict[str, Any]) -> TokenUnavailable:
+    """What an error answer of Entra ID means for who wanted a token."""
     error, codes = str(result.get("error", "")), result.get("error_codes") or []
     if error in {"invalid_client", "unauthorized_client"}:
         logger.error("Entra ID refused this installation's own credential: %s %s.", error, codes)

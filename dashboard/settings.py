@@ -31,7 +31,9 @@ EMULATOR_CLIENT_ID = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0002"
 EMULATOR_AUTHORITY_HOST = "https://login.emulator.test"
 
 ENTRA_AUTHORITY_HOST = (
-    EMULATOR_AUTHORITY_HOST if EMULATED else env_str("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com")
+    EMULATOR_AUTHORITY_HOST
+    if EMULATED
+    else env_str("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com").rstrip("/")
 )
 ENTRA_TENANT_ID = EMULATOR_TENANT_ID if EMULATED else env_str("ENTRA_TENANT_ID")
 ENTRA_CLIENT_ID = EMULATOR_CLIENT_ID if EMULATED else env_str("ENTRA_CLIENT_ID")
@@ -40,6 +42,12 @@ ENTRA_CERTIFICATE_FILE = "" if EMULATED else env_str("ENTRA_CERTIFICATE_FILE")
 ENTRA_CERTIFICATE_PASSPHRASE = "" if EMULATED else env_secret("ENTRA_CERTIFICATE_PASSPHRASE")
 ENTRA_CREDENTIAL_EXPIRES = env_date("ENTRA_CREDENTIAL_EXPIRES")
 ENTRA_FEDERATED_TOKEN_FILE = "" if EMULATED else env_str("ENTRA_FEDERATED_TOKEN_FILE")
+
+# Who acts in Azure: see accounts/acting.py.
+ARM_WRITES_AS = env_str("ARM_WRITES_AS", "user")
+WATCHER_IDENTITY = env_str("WATCHER_IDENTITY", "none")
+WATCHER_CLIENT_ID = env_str("WATCHER_CLIENT_ID")
+WATCHER_MAY_WRITE = env_bool("WATCHER_MAY_WRITE", False)
 
 ARM_BASE_URL = EMULATOR_URL if EMULATED else env_str("ARM_BASE_URL", "https://management.azure.com").rstrip("/")
 ARM_AUDIENCE = "https://management.azure.com" if EMULATED else env_str("ARM_AUDIENCE", ARM_BASE_URL)

@@ -15,7 +15,11 @@ def free_port() -> int:
 
 
 for _name in list(os.environ):
-    if _name.startswith(("ENTRA_", "ARM_", "EMULATOR_", "AZURE_")) or _name in {"DATABASE_URL", "REDIS_URL", "DEBUG"}:
+    if _name.startswith(("ENTRA_", "ARM_", "WATCHER_", "EMULATOR_", "AZURE_", "IDENTITY_", "MSI_")) or _name in {
+        "DATABASE_URL",
+        "REDIS_URL",
+        "DEBUG",
+    }:
         del os.environ[_name]
 
 DATA_DIR = tempfile.mkdtemp(prefix="endpoint-desk-tests-")

@@ -1,0 +1,69 @@
+"""What stands between this program and Entra ID: a machine with a managed identity, a keeper of assertions."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from emulator.directory import CLIENT_ID, CLIENT_SECRET, TENANT_ID
+
+MACHINE = "5c90b7ae-0000-4c1f-bb0e-e0d35a1b0099"
+Asked = list[dict[str, str]]
+
+
+@contextmanager
+def in_between(entra_url: str) -> Iterator[tuple[str, Asked]]:
+    """Its address, and what it was asked.
+
+    It answers as a virtual machine with the user-assigned identity MACHINE and one of its own. Everything else goes to
+    Entra ID, with the secret put in the place of an assertion.
+    """
+    asked: Asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = dict(parse_qsl(urlsplit(self.path).query))
+            if "/metadata/identity/" not in self.path:
+                self._pass_on("GET", {})
+            elif self.headers["Metadata"] != "true" or query.get("client_id", MACHINE) != MACHINE:
+                self._answer(400, {"error": "invalid_request", "error_description": "Identity not found"})
+            else:
+                asked.append(query)
+                form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+                form["scope"] = f"{query['resource']}/.default"
+                given = requests.post(f"{entra_url}/{TENANT_ID}/oauth2/v2.0/token", data=form, timeout=10).json()
+                self._answer(200, {"access_token": given["access_token"], "expires_in": "86400"})
+
+        def do_POST(self) -> None:
+            form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            asked.append(form)
+            self._pass_on("POST", form | {"client_secret": CLIENT_SECRET})
+
+        def _pass_on(self, method: str, form: dict[str, str]) -> None:
+            answer = requests.request(method, f"{entra_url}{self.path}", data=form, timeout=10)
+            self._answer(answer.status_code, answer.json())
+
+        def _answer(self, status: int, body: Any) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()

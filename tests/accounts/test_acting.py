@@ -1,0 +1,195 @@
+"""Who acts in Azure."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+from django.test import override_settings
+from django.utils import timezone
+
+from accounts import acting, entra
+from accounts.acting import identity_to_watch, identity_to_write, who_acts
+from accounts.models import TokenCache, User
+from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
+from emulator.directory import APPLICATION_OID, CLIENT_ID
+from tests.accounts.in_between import MACHINE, Asked, in_between
+from tests.azure import PEOPLE, Azure
+from tests.conftest import SignIn
+from tests.environment import free_port
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """Clients are made once in a process, and tests are many."""
+    yield
+    acting._application_client.cache_clear()
+    acting._managed_client.cache_clear()
+
+
+@pytest.fixture
+def ada(sign_in: SignIn) -> User:
+    sign_in("ada")
+    return User.objects.get()
+
+
+def whose(token: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})["oid"])
+
+
+def token_requests(azure: Azure) -> int:
+    return len(azure.requests("POST", "/token"))
+
+
+def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada: User) -> None:
+    for identity in (identity_to_write(ada), identity_to_watch(ada)):
+        before = token_requests(azure)
+        assert (identity.key, whose(identity.token())) == (f"user:{ada.pk}", PEOPLE["ada"])
+        assert token_requests(azure) == before
+    assert next(who_acts()) == "Azure is written to as the person who asks."
+
+
+@override_settings(WATCHER_IDENTITY="client")
+def test_the_application_watches_and_does_not_write(azure: Azure, ada: User) -> None:
+    identity = identity_to_watch(ada)
+    assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
+    assert whose(identity_to_write(ada).token()) == PEOPLE["ada"]
+    assert "watched as the application" in list(who_acts())[1]
+
+
+@override_settings(WATCHER_IDENTITY="client")
+def test_watching_goes_on_when_its_person_signed_out(azure: Azure, ada: User) -> None:
+    TokenCache.objects.all().delete()
+    assert identity_to_watch(ada).token()
+
+
+@override_settings(WATCHER_IDENTITY="client")
+def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ada: User) -> None:
+    first = identity_to_watch(ada).token()
+    asked = token_requests(azure)
+    assert identity_to_watch(ada).token() == first
+    assert token_requests(azure) == asked
+    assert identity_to_watch(ada).token(force_refresh=True) != first
+
+
+@override_settings(ARM_WRITES_AS="app")
+def test_an_application_that_writes_watches_too(azure: Azure, ada: User) -> None:
+    for identity in (identity_to_write(ada), identity_to_watch(ada)):
+        assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
+    assert "the only gate" in " ".join(who_acts())
+
+
+@override_settings(ARM_WRITES_AS="app")
+def test_before_the_application_writes_the_roles_of_the_person_are_looked_at(azure: Azure, ada: User) -> None:
+    User.objects.update(roles=["Viewer"], roles_checked_at=timezone.now() - timedelta(minutes=6))
+    ada.refresh_from_db()
+    assert identity_to_write(ada).token(roles_within=timedelta(minutes=5))
+    assert User.objects.get().roles == ["Admin", "Keys"]
+
+
+@override_settings(ARM_WRITES_AS="app")
+def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada: User) -> None:
+    TokenCache.objects.all().delete()
+    User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=6))
+    ada.refresh_from_db()
+    with pytest.raises(NeedsSignIn):
+        identity_to_write(ada).token(roles_within=timedelta(minutes=5))
+
+
+@override_settings(WATCHER_IDENTITY="client")
+@pytest.mark.parametrize(
+    ("kind", "where", "error"),
+    [("secret-expired", {}, CredentialRejected), ("drop", {"where": "token"}, SignInServiceDown)],
+)
+def test_what_keeps_the_application_from_its_token_is_said(
+    azure: Azure, ada: User, kind: str, where: dict[str, str], error: type[TokenUnavailable]
+) -> None:
+    azure.fault(kind, **where)
+    with pytest.raises(error) as refused:
+        identity_to_watch(ada).token()
+    assert str(refused.value).endswith(".")
+
+
+@pytest.fixture
+def between(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Asked]]:
+    with in_between(azure.url) as (url, asked):
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
+        yield url, asked
+
+
+@pytest.mark.parametrize("client_id", ["", MACHINE])
+def test_the_managed_identity_of_the_machine_watches(between: tuple[str, Asked], ada: User, client_id: str) -> None:
+    with override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID=client_id):
+        identity = identity_to_watch(ada)
+        assert identity.key == f"managed:{client_id or 'system'}"
+        tokens = {identity.token(), identity.token(), identity.token(force_refresh=True)}
+    assert len(tokens) == 2
+    assert {whose(token) for token in tokens} == {APPLICATION_OID}
+    assert [one["resource"] for one in between[1]] == [settings.ARM_AUDIENCE] * 2
+    assert between[1][0].get("client_id", "") == client_id
+
+
+@override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID="00000000-0000-0000-0000-000000000000")
+def test_a_managed_identity_that_the_machine_does_not_have_is_said(between: tuple[str, Asked], ada: User) -> None:
+    with pytest.raises(CredentialRejected):
+        identity_to_watch(ada).token()
+
+
+@override_settings(WATCHER_IDENTITY="managed")
+def test_a_machine_without_managed_identities_is_said(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(SignInServiceDown):
+        identity_to_watch(ada).token()
+
+
+def assertion_of(asked: Asked) -> str:
+    assert asked[-1]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return asked[-1]["client_assertion"]
+
+
+def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: User, tmp_path: Path) -> None:
+    key, certificate = self_signed()
+    file = tmp_path / "desk.pfx"
+    encryption = serialization.BestAvailableEncryption(b"x")
+    file.write_bytes(serialize_key_and_certificates(b"desk", key, certificate, None, encryption))
+    with override_settings(
+        WATCHER_IDENTITY="client",
+        EMULATOR_URL=between[0],
+        ENTRA_CERTIFICATE_FILE=str(file),
+        ENTRA_CERTIFICATE_PASSPHRASE="x",
+    ):
+        assert whose(identity_to_watch(ada).token()) == APPLICATION_OID
+    claims = jwt.decode(
+        assertion_of(between[1]),
+        key.public_key(),
+        algorithms=["PS256"],
+        audience=f"{entra.authority()}/oauth2/v2.0/token",
+    )
+    assert claims["iss"] == CLIENT_ID
+
+
+def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ada: User, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("token-of-the-cluster\n")
+    federated = {"EMULATOR_URL": between[0], "ENTRA_FEDERATED_TOKEN_FILE": str(file)}
+    with override_settings(WATCHER_IDENTITY="client", **federated):
+        assert whose(identity_to_watch(ada).token()) == APPLICATION_OID
+        assert assertion_of(between[1]) == "token-of-the-cluster"
+        file.write_text("its-next-token")
+        identity_to_watch(ada).token(force_refresh=True)
+    assert assertion_of(between[1]) == "its-next-token"
+
+
+def self_signed() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "endpoint-desk")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=30))
+    return key, builder.sign(key, hashes.SHA256())
