@@ -17,9 +17,11 @@ from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import KombuError
 
 from accounts import entra
+from accounts.acting import who_acts
 from accounts.flow import redirect_uri
 from accounts.sign_in_errors import refused
 from dashboard.celery import app
+from endpoints.watcher import Powers, watcher_powers
 
 CLOCKS_DIFFER_SECONDS = 60
 WARN_DAYS = 30
@@ -38,8 +40,9 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    for look in (_settings, _database, _broker, _entra, _credential, _expiry, _arm):
+    for look in (_settings, _database, _broker, _entra, _credential, _expiry, _arm, _watcher):
         yield from look()
+    yield from map(Finding, who_acts())
     yield Finding(f"Redirect URI to register in Entra ID: {redirect_uri()}")
 
 
@@ -158,3 +161,23 @@ def _arm() -> Iterator[Finding]:
         )
     else:
         yield Finding("Azure: reachable.")
+
+
+def _watcher() -> Iterator[Finding]:
+    try:
+        for powers in watcher_powers():
+            yield _powers(powers)
+    except DatabaseError:
+        return  # told above
+
+
+def _powers(powers: Powers) -> Finding:
+    if powers.unknown:
+        return Finding(
+            f"Watcher: what it may do in {powers.workspace} is not known ({powers.unknown.rstrip('.')}).",
+            "Give its identity a role that can read the workspace and its endpoints.",
+        )
+    if not powers.too_much:
+        return Finding(f"Watcher: it can read {powers.workspace}, and nothing else.")
+    advice = "" if settings.WATCHER_MAY_WRITE else "Give it a role that can only read, or set WATCHER_MAY_WRITE=true."
+    return Finding(f"Watcher: in {powers.workspace} it may also do {', '.join(powers.too_much)}.", advice)

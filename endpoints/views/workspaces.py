@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
@@ -16,6 +17,7 @@ from endpoints.azure import reader
 from endpoints.forms import RegisterWorkspaceForm
 from endpoints.models import Workspace
 from endpoints.services import register_workspace
+from endpoints.watcher import watcher_powers
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def _register(request: SignedInRequest) -> HttpResponse:
         return _show(request, form, status=422)
     said = "is registered now" if is_new else "was registered before"
     messages.info(request, f"{workspace.name} {said}.")
+    for powers in watcher_powers([workspace]):
+        if powers.too_much and not settings.WATCHER_MAY_WRITE:
+            messages.warning(request, str(powers))
     response = redirect("endpoints:workspaces")
     response.status_code = 303
     return response

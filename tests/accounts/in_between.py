@@ -17,18 +17,21 @@ Asked = list[dict[str, str]]
 
 
 @contextmanager
-def in_between(entra_url: str) -> Iterator[tuple[str, Asked]]:
+def in_between(entra_url: str, permissions: list[dict[str, list[str]]] | None = None) -> Iterator[tuple[str, Asked]]:
     """Its address, and what it was asked.
 
-    It answers as a virtual machine with the user-assigned identity MACHINE and one of its own. Everything else goes to
-    Entra ID, with the secret put in the place of an assertion.
+    It answers as a virtual machine with the user-assigned identity MACHINE and one of its own, and as ARM with these
+    permissions. Everything else goes to Entra ID, with the secret put in the place of an assertion.
     """
     asked: Asked = []
+    permissions = permissions or []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             query = dict(parse_qsl(urlsplit(self.path).query))
-            if "/metadata/identity/" not in self.path:
+            if "/providers/Microsoft.Authorization/permissions" in self.path:
+                self._answer(200, {"value": permissions})
+            elif "/metadata/identity/" not in self.path:
                 self._pass_on("GET", {})
             elif self.headers["Metadata"] != "true" or query.get("client_id", MACHINE) != MACHINE:
                 self._answer(400, {"error": "invalid_request", "error_description": "Identity not found"})

@@ -17,11 +17,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils import timezone
 
+from accounts.acting import who_acts
 from dashboard import processes
 from dashboard.supervisor import Child, Supervisor
 from emulator.directory import PEOPLE
 from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
+from endpoints.watcher import TooPowerful, require_harmless_watcher
 
 STARTS_WITHIN = 60.0
 
@@ -40,6 +42,7 @@ class Command(BaseCommand):
             stack.enter_context(_only_one(data))
             _require_free_ports()
             self._prepare()
+            self._look_at_the_watcher()
             children = _children(data, options["provisioning_seconds"])
             supervisor = stack.enter_context(Supervisor(children, self._say))
             give_up_at = time.monotonic() + STARTS_WITHIN
@@ -61,6 +64,17 @@ class Command(BaseCommand):
                     registered_at=now,
                 )
         connections.close_all()
+
+    def _look_at_the_watcher(self) -> None:
+        if settings.EMULATED:
+            return  # it starts only now
+        try:
+            unknown = require_harmless_watcher()
+        except TooPowerful as error:
+            raise CommandError(str(error)) from error
+        connections.close_all()
+        for sentence in (*who_acts(), *unknown):
+            self._say(sentence)
 
     def _greet(self, data: Path) -> None:
         if not _answers():

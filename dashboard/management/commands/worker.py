@@ -1,8 +1,11 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connections
 
+from accounts.acting import who_acts
 from dashboard import processes
+from endpoints.watcher import TooPowerful, require_harmless_watcher
 
 
 class Command(BaseCommand):
@@ -12,4 +15,13 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=4, help="tasks at once (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            unknown = require_harmless_watcher()
+        except TooPowerful as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError:
+            unknown = ["What the watcher may do is not known: the database does not answer."]
+        connections.close_all()
+        for sentence in (*who_acts(), *unknown):
+            self.stdout.write(sentence)
         processes.become(processes.worker(concurrency=options["concurrency"]))

@@ -1,0 +1,124 @@
+"""The identity that watches should be able to look, and to do nothing else."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+
+from accounts import acting
+from emulator.seed import FIRST_WORKSPACES
+from endpoints import azure as way_to_azure
+from endpoints.models import Workspace
+from endpoints.watcher import TooPowerful, require_harmless_watcher, watcher_powers
+from tests.accounts.in_between import in_between
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.machine import ROOT, manage
+
+ML = "Microsoft.MachineLearningServices/workspaces"
+READER = {"actions": ["*/read"], "notActions": []}
+WATCHER = {"actions": [f"{ML}/read", f"{ML}/serverlessEndpoints/read"], "notActions": []}
+DEVELOPER = {"actions": [f"{ML}/*/read", f"{ML}/*/action", f"{ML}/*/write"], "notActions": [f"{ML}/listKeys/action"]}
+KEYS_ALONE = {"actions": [f"{ML.lower()}/serverlessendpoints/LISTKEYS/action"], "notActions": []}
+NO_KEYS = {
+    "actions": [f"{ML}/serverlessEndpoints/*"],
+    "notActions": [f"{ML}/*/action", f"{ML}/*/write", f"{ML}/*/delete"],
+}
+
+
+def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> list[str]:
+    """What is found too much with these role assignments; raises what the start of a worker would."""
+    way_to_azure.arm_http.cache_clear()
+    acting._application_client.cache_clear()
+    try:
+        with in_between(azure.url, list(roles)) as (url, _), override_settings(ARM_BASE_URL=url, **settings):
+            require_harmless_watcher()
+            return [action for one in watcher_powers() for action in one.too_much]
+    finally:
+        way_to_azure.arm_http.cache_clear()
+
+
+@pytest.mark.parametrize("role", [READER, WATCHER, NO_KEYS])
+def test_who_only_reads_may_watch(azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]) -> None:
+    assert powers(azure, role, WATCHER_IDENTITY="client") == []
+
+
+@pytest.mark.parametrize("role", [DEVELOPER, KEYS_ALONE, {"actions": ["*"], "notActions": []}])
+def test_who_can_write_or_read_keys_may_not(
+    azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]
+) -> None:
+    with pytest.raises(TooPowerful):
+        powers(azure, READER, role, WATCHER_IDENTITY="client")
+    assert f"{ML}/serverlessEndpoints/listKeys/action" in powers(
+        azure, READER, role, WATCHER_IDENTITY="client", WATCHER_MAY_WRITE=True
+    )
+
+
+def test_what_one_role_leaves_out_another_may_grant(azure: Azure, workspaces: list[Workspace]) -> None:
+    with pytest.raises(TooPowerful):
+        powers(azure, NO_KEYS, KEYS_ALONE, WATCHER_IDENTITY="client")
+
+
+@pytest.mark.parametrize("settings", [{}, {"ARM_WRITES_AS": "app"}])
+def test_people_and_an_application_that_is_meant_to_write_are_not_asked(
+    azure: Azure, workspaces: list[Workspace], settings: dict[str, str]
+) -> None:
+    assert powers(azure, DEVELOPER, **settings) == []
+
+
+def test_who_registers_a_workspace_learns_that_the_watcher_may_do_too_much_there(azure: Azure, sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    form = {"resource_id": FIRST_WORKSPACES[0].resource_id}
+    with in_between(azure.url, [DEVELOPER]) as (url, _), override_settings(WATCHER_IDENTITY="client", ARM_BASE_URL=url):
+        way_to_azure.arm_http.cache_clear()
+        page = client.post("/workspaces/new", form, follow=True).content.decode()
+    way_to_azure.arm_http.cache_clear()
+    assert "ml-production is registered now" in page
+    assert "serverlessEndpoints/listKeys/action" in page
+
+
+def test_what_cannot_be_found_out_is_said(azure: Azure, workspaces: list[Workspace]) -> None:
+    azure.fault("secret-expired")
+    acting._application_client.cache_clear()
+    with override_settings(WATCHER_IDENTITY="client"):
+        said = require_harmless_watcher()
+    assert [sentence.partition(" is not known")[0] for sentence in said] == [
+        "What the watcher may do in ml-production",
+        "What the watcher may do in ml-research",
+    ]
+
+
+def started(command: str, folder: Path, **settings: str) -> tuple[int, str]:
+    environment = {**os.environ, "DATA_DIR": str(folder), **settings}
+    add = "from tests.accounts.test_watcher import register; register()"
+    subprocess.run(manage("migrate"), cwd=ROOT, env=environment, check=True, capture_output=True)
+    subprocess.run(manage("shell", "-c", add), cwd=ROOT, env=environment, check=True, capture_output=True)
+    done = subprocess.run(manage(command), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def register() -> None:
+    from django.utils import timezone
+
+    Workspace.objects.create(
+        subscription_id="s", resource_group="g", name="ml-one", location="eastus2", registered_at=timezone.now()
+    )
+
+
+@pytest.mark.parametrize("command", ["worker", "doctor"])
+def test_a_start_with_such_a_watcher_is_refused(azure: Azure, tmp_path: Path, command: str) -> None:
+    with in_between(azure.url, [DEVELOPER]) as (url, _):
+        code, said = started(command, tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)
+    assert code == 1
+    assert "serverlessEndpoints/listKeys/action" in said
+    assert "WATCHER_MAY_WRITE=true" in said
+
+
+def test_the_doctor_says_who_acts(azure: Azure, tmp_path: Path) -> None:
+    with in_between(azure.url, [WATCHER]) as (url, _):
+        said = started("doctor", tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)[1]
+    assert "Watcher: it can read ml-one, and nothing else." in said
+    assert "Azure is written to as the person who asks." in said
+    assert "Azure is watched as the application" in said
