@@ -6,12 +6,21 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 
 @register()
 def installation_is_set_up(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_backend(), *_public_base_url(), *_secret_key()]
+    return [*_backend(), *_public_base_url(), *_secret_key(), *_debug()]
+
+
+@register(Tags.security, deploy=True)
+def proxy_is_trusted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.HTTPS or settings.BEHIND_TLS_PROXY:
+        return []
+    text = "PUBLIC_BASE_URL is https, but no proxy is trusted to say where requests come from and whether over TLS."
+    hint = "Set BEHIND_TLS_PROXY=true when a proxy of yours sets X-Forwarded-Proto and X-Forwarded-For."
+    return [Warning(text, hint=hint, id="dashboard.W001")]
 
 
 def _backend() -> Iterator[CheckMessage]:
@@ -58,4 +67,13 @@ def _secret_key() -> Iterator[CheckMessage]:
             "SECRET_KEY is missing or too short to sign sessions with.",
             hint="Set it to 50 random characters, the same for web, worker and beat.",
             id="dashboard.E006",
+        )
+
+
+def _debug() -> Iterator[CheckMessage]:
+    if settings.DEBUG and urlsplit(settings.PUBLIC_BASE_URL).hostname not in settings.LOOPBACK:
+        yield Error(
+            "DEBUG is on where others can reach it, and would show them settings and variables.",
+            hint="Leave DEBUG out.",
+            id="dashboard.E007",
         )

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 @require_safe
 @login_not_required
 def alive(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
