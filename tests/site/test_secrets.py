@@ -1,14 +1,21 @@
 """After a whole journey no secret lies where it does not belong."""
 
+import os
 import re
 import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
+import redis
 
 from emulator.directory import CLIENT_SECRET
-from tests.machine import eventually
+from tests.machine import ROOT, eventually, manage, redis_server
 from tests.site.test_run import Desk, desk, environment
 
 # Every JSON Web Token begins like this, and every Fernet token like that.
@@ -16,11 +23,51 @@ JWT, FERNET = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}"), re.compile(r"gAAAA[\w-]{
 SIGNED_QUERY = re.compile(r"[?&]c=[\w-]{40,}")
 
 
-@pytest.fixture(scope="module")
-def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str]]]:
-    """The data folder and the pages after a creation that worked, one that failed, and one that waits."""
-    folder, pages = tmp_path_factory.mktemp("desk") / "var", []
-    with desk(folder, environment(folder), seconds="1") as started:
+@dataclass
+class Left:
+    """What lies about after a creation that worked, one that failed, and what went wrong on purpose."""
+
+    folder: Path
+    broker: str
+    pages: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module", params=["files", "redis"])
+def left_behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
+    """After the journey; with Redis every command that it was sent is kept."""
+    folder = tmp_path_factory.mktemp("desk")
+    left = Left(folder / "var", request.param)
+    with ExitStack() as stack:
+        settings = environment(left.folder)
+        if request.param == "redis":
+            settings["REDIS_URL"] = stack.enter_context(redis_server(folder))
+            stack.enter_context(overheard(settings["REDIS_URL"], left.commands))
+        _journey(left, settings)
+    yield left
+
+
+@contextmanager
+def overheard(url: str, commands: list[str]) -> Iterator[None]:
+    """Write down everything that a Redis is told."""
+    client = redis.Redis.from_url(url)
+
+    def listen(monitor: Any) -> None:
+        with suppress(redis.ConnectionError, ValueError):
+            commands.extend(command["command"] for command in monitor.listen())
+
+    with client.monitor() as monitor:
+        listener = Thread(target=listen, args=[monitor])
+        listener.start()
+        yield
+        client.shutdown(nosave=True)
+        listener.join()
+    client.close()
+
+
+def _journey(left: Left, settings: dict[str, str]) -> None:
+    pages = left.pages
+    with desk(left.folder, settings, seconds="1") as started:
         browser = started.visitor("ada")
         for name, model in {"chat": "Phi-4", "fail-offer-x": "Phi-4-reasoning"}.items():
             page = started.submit(browser, started.form(browser, name, model))
@@ -29,8 +76,15 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path
         started.azure.fault("html", where="workspace", times=1)
         pages.append(browser.get(f"{started.url}/workspaces/", timeout=10).text)
         pages.append(browser.get(f"{started.url}/auth/callback?code=secret-code&state=x", timeout=10).text)
+        pages.append(browser.get(f"{started.url}/auth/audit-log?format=csv", timeout=10).text)
+        pages.append(_doctor(settings))
         _wait_for_quiet(started)
-    yield folder, pages
+
+
+def _doctor(settings: dict[str, str]) -> str:
+    """What people send along when they ask for help."""
+    environment = {**os.environ, **settings}
+    return subprocess.run(manage("doctor"), cwd=ROOT, env=environment, capture_output=True, text=True).stdout
 
 
 def _wait_for_quiet(started: Desk) -> None:
@@ -47,8 +101,8 @@ def rows(folder: Path) -> Iterator[tuple[str, str]]:
                     yield table, value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-def test_the_database_holds_tokens_only_encrypted(left_behind: tuple[Path, list[str]]) -> None:
-    kept = list(rows(left_behind[0]))
+def test_the_database_holds_tokens_only_encrypted(left_behind: Left) -> None:
+    kept = list(rows(left_behind.folder))
     assert any(table == "accounts_tokencache" and FERNET.match(value) for table, value in kept)
     for table, value in kept:
         assert not JWT.search(value), table
@@ -57,11 +111,11 @@ def test_the_database_holds_tokens_only_encrypted(left_behind: tuple[Path, list[
         assert table == "accounts_tokencache" or not FERNET.search(value), table
 
 
-def test_logs_messages_and_pages_hold_none(left_behind: tuple[Path, list[str]]) -> None:
-    folder, pages = left_behind
+def test_logs_messages_and_pages_hold_none(left_behind: Left) -> None:
+    folder = left_behind.folder
     files = [*(folder / "log").glob("*.log"), *(folder / "broker").rglob("*.msg")]
     assert files
-    for text in [*(path.read_text() for path in files), *pages]:
+    for text in [*(path.read_text() for path in files), *left_behind.pages, *left_behind.commands]:
         assert not JWT.search(text)
         assert not FERNET.search(text)
         assert not SIGNED_QUERY.search(text)
@@ -70,6 +124,11 @@ def test_logs_messages_and_pages_hold_none(left_behind: tuple[Path, list[str]]) 
         assert "refresh_token" not in text
 
 
-def test_what_a_laptop_keeps_is_its_owners_alone(left_behind: tuple[Path, list[str]]) -> None:
+def test_redis_was_overheard_at_work(left_behind: Left) -> None:
+    heard = " ".join(left_behind.commands)
+    assert ("endpoints.tasks.advance_operation" in heard) == (left_behind.broker == "redis")
+
+
+def test_what_a_laptop_keeps_is_its_owners_alone(left_behind: Left) -> None:
     for name in ("secret-key", "token-cache-key", "emulator.json"):
-        assert (left_behind[0] / name).stat().st_mode & 0o077 == 0
+        assert (left_behind.folder / name).stat().st_mode & 0o077 == 0
