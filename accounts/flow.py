@@ -146,6 +146,12 @@ def finish(request: HttpRequest) -> SignedIn:
     return SignedIn(user, pending["next"])
 
 
+def end_everywhere(user: User) -> None:
+    """End the sessions of a person in every browser, and forget the tokens."""
+    store.forget(user)
+    User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now())
+
+
 def sign_out_url() -> str:
     """Where the browser ends its session at Entra ID too. Raises requests.RequestException."""
     back = f"{settings.PUBLIC_BASE_URL}{reverse('accounts:signed_out')}"

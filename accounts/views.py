@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from accounts import audit, flow, limits, store
+from accounts import audit, flow, limits
 from accounts.http import SignedInRequest
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry
 from accounts.policy import Action, require
 from accounts.sign_in_errors import LOST, UNREACHABLE
 
@@ -64,8 +64,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 def sign_out(request: SignedInRequest) -> HttpResponse:
     """End it in every browser, forget the tokens, and end it at Entra ID."""
     user = request.user
-    store.forget(user)
-    User.objects.filter(pk=user.pk).update(signed_out_at=timezone.now())
+    flow.end_everywhere(user)
     audit.record("signed-out", request=request, actor=user)
     logout(request)
     try:

@@ -4,13 +4,14 @@ import csv
 import io
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.http import StreamingHttpResponse
 from django.test import RequestFactory, override_settings
 
 from accounts import audit
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, TokenCache, User
 from endpoints.models import Workspace
-from tests.azure import Azure
+from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import settle, submit
 
@@ -23,6 +24,13 @@ def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, work
     assert [entry.outcome for entry in told] == ["attempted", "done", "attempted", "failed"]
     assert {entry.actor_name for entry in told} == {"oscar@emulator.test"}
     assert told[0].correlation_id == told[1].correlation_id
+
+
+def test_what_is_attempted_is_told_even_when_the_process_ends_in_between(db: None) -> None:
+    with pytest.raises(SystemExit), audit.attempt("tested", request=None, actor=None, target="x", details={"key": 1}):
+        assert AuditEntry.objects.get().outcome == "attempted"
+        raise SystemExit
+    assert [entry.outcome for entry in AuditEntry.objects.order_by("id")] == ["attempted", "failed"]
 
 
 def test_a_change_of_role_is_told(sign_in: SignIn) -> None:
@@ -60,6 +68,20 @@ def test_signing_out_ends_every_session_of_the_person(sign_in: SignIn) -> None:
     here.post("/auth/sign-out")
     assert there.get("/").status_code == 302
     assert sign_in("ada").get("/").status_code == 200
+
+
+@pytest.mark.parametrize("known_as", ["ADA@emulator.test", PEOPLE["ada"]])
+def test_an_operator_can_sign_somebody_out(sign_in: SignIn, known_as: str) -> None:
+    ada, vera = sign_in("ada"), sign_in("vera")
+    call_command("sign_out", known_as, stdout=io.StringIO())
+    assert [client.get("/").status_code for client in (ada, vera)] == [302, 200]
+    assert [row.user.username for row in TokenCache.objects.all()] == ["vera@emulator.test"]
+    assert AuditEntry.objects.get(action="signed-out").target == "ada@emulator.test"
+
+
+def test_who_is_not_known_cannot_be_signed_out(db: None) -> None:
+    with pytest.raises(CommandError, match="Nobody known as zoe"):
+        call_command("sign_out", "zoe")
 
 
 @pytest.mark.parametrize(

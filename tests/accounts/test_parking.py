@@ -1,0 +1,108 @@
+"""What waits for a person, and what only waits: told in the row, and gone on with when its cause is gone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from accounts import entra, store
+from accounts.models import User
+from endpoints.models import Endpoint, Workspace
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import one_step, settle, submit
+
+
+@pytest.fixture
+def oscar(sign_in: SignIn) -> Client:
+    return sign_in("oscar")
+
+
+@pytest.fixture
+def endpoint(oscar: Client, workspaces: list[Workspace]) -> Endpoint:
+    """Asked for, and due; its person's roles were last seen so long ago that Entra ID is asked before the PUT."""
+    endpoint = submit(oscar, workspaces[0])
+    User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=30))
+    return endpoint
+
+
+def drop_the_key() -> None:
+    with override_settings(TOKEN_CACHE_KEYS=[Fernet.generate_key().decode()]):
+        store.load(User.objects.get())
+
+
+def step_up(azure: Azure, client: Client, endpoint: Endpoint, person: str = "oscar") -> None:
+    """The one click on the page, and what Entra ID asks then."""
+    away = client.post(f"{endpoint.get_absolute_url()}sign-in")["Location"]
+    back = azure.pick(away, person).removeprefix(settings.PUBLIC_BASE_URL)
+    assert client.get(back)["Location"] == endpoint.get_absolute_url()
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (lambda azure: azure.fault("revoked"), "Entra ID ended your sign-in"),
+        (lambda azure: azure.fault("mfa-required"), "multifactor authentication"),
+        (lambda azure: azure.fault("consent-missing"), "An administrator can give it"),
+        (lambda azure: azure.fault("claims-challenge", where="put", times=1), "Azure asks for a stronger sign-in"),
+        (lambda azure: store.forget(User.objects.get()), "Sign in again"),
+        (lambda azure: drop_the_key(), "Sign in again"),
+    ],
+    ids=["revoked", "mfa", "consent", "challenged", "signed out", "key dropped"],
+)
+def test_what_needs_its_person_waits_and_one_click_goes_on(
+    azure: Azure, oscar: Client, endpoint: Endpoint, cause: Callable[[Azure], None], words: str
+) -> None:
+    cause(azure)
+    settle(azure, endpoint)
+    assert (endpoint.state, endpoint.operations.get().needs_sign_in) == ("needs-sign-in", True)
+    assert words in endpoint.reason
+    azure.no_faults()
+    entra._http_cache.clear()
+    step_up(azure, oscar, endpoint)
+    assert settle(azure, endpoint).state == "online"
+    assert len(azure.requests("PUT", "/chat")) in {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "words"),
+    [
+        ("secret-expired", {}, "Endpoint Desk's own credential"),
+        ("server-error", {"where": "token", "status": 503}, "Entra ID cannot"),
+        ("drop", {"where": "token"}, "Entra ID cannot"),
+    ],
+)
+def test_what_no_person_can_help_is_said_and_goes_on_by_itself(
+    azure: Azure, endpoint: Endpoint, kind: str, where: dict[str, object], words: str
+) -> None:
+    User.objects.update(roles_checked_at=timezone.now() - timedelta(hours=2))
+    azure.fault("expired-token", where="resource", times=1)  # so that a token has to be asked for
+    azure.fault(kind, **where)
+    for _ in range(3):
+        one_step(azure)
+    endpoint.refresh_from_db()
+    assert endpoint.state == "queued"
+    assert words in endpoint.reason
+    assert not endpoint.operations.get().needs_sign_in
+    azure.no_faults()
+    entra._http_cache.clear()
+    assert settle(azure, endpoint).state == "online"
+
+
+def test_the_table_says_who_has_to_do_what(azure: Azure, oscar: Client, sign_in: SignIn, endpoint: Endpoint) -> None:
+    azure.fault("revoked", match="oscar@emulator.test")
+    settle(azure, endpoint)
+    page = sign_in("ada").get("/").content.decode()
+    assert "Needs sign-in" in page
+    assert "Entra ID ended your sign-in" in page
+
+
+def test_nobody_elses_sign_in_goes_on_with_it(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
+    azure.fault("revoked", match="oscar@emulator.test")
+    settle(azure, endpoint)
+    sign_in("ada")
+    assert settle(azure, endpoint).state == "needs-sign-in"
