@@ -148,8 +148,6 @@ def register_workspace(arm_id: WorkspaceId, user: User, request: HttpRequest) ->
                 "registered_at": timezone.now(),
             },
         )
-        if is_new:
-            audit.record("workspace-registered", request=request, actor=user, target=workspace.arm_id)
     return workspace, is_new
 
 

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import audit
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from accounts.tokens import TokenUnavailable
@@ -70,8 +71,17 @@ def _register(request: SignedInRequest) -> HttpResponse:
     form = RegisterWorkspaceForm(request.POST)
     if not form.is_valid():
         return _show(request, form, status=422)
+    arm_id = form.cleaned_data["resource_id"]
+    told = audit.attempt(
+        "workspace-registered",
+        request=request,
+        actor=request.user,
+        target=str(arm_id),
+        correlation_id=request.correlation_id,
+    )
     try:
-        workspace, is_new = register_workspace(form.cleaned_data["resource_id"], request.user, request)
+        with told:
+            workspace, is_new = register_workspace(arm_id, request.user, request)
     except (ArmFailed, TokenUnavailable) as error:
         form.add_error("resource_id", f"Azure did not show this workspace to you: {error}")
         return _show(request, form, status=422)

@@ -10,6 +10,7 @@ from django.test import RequestFactory, override_settings
 
 from accounts import audit
 from accounts.models import AuditEntry, TokenCache, User
+from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
 from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
@@ -24,6 +25,19 @@ def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, work
     assert [entry.outcome for entry in told] == ["attempted", "done", "attempted", "failed"]
     assert {entry.actor_name for entry in told} == {"oscar@emulator.test"}
     assert told[0].correlation_id == told[1].correlation_id
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("ml-production", "done"), ("ml-nowhere", "failed")])
+def test_a_registration_is_told_before_and_after_with_azures_id(
+    azure: Azure, sign_in: SignIn, name: str, outcome: str
+) -> None:
+    arm_id = FIRST_WORKSPACES[0].resource_id.replace("ml-production", name)
+    sign_in("ada").post("/workspaces/new", {"resource_id": arm_id})
+    told = list(AuditEntry.objects.filter(action="workspace-registered").order_by("id"))
+    assert [entry.outcome for entry in told] == ["attempted", outcome]
+    assert {entry.target for entry in told} == {arm_id}
+    asked = azure.requests("GET", f"/workspaces/{name}")[-1]
+    assert {entry.correlation_id for entry in told} == {asked["correlation_id"]}
 
 
 def test_what_is_attempted_is_told_even_when_the_process_ends_in_between(db: None) -> None:
