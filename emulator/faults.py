@@ -77,7 +77,10 @@ KINDS: Final = {
     "consent-missing": Kind("token", "token", "invalid_grant 65001 on refresh"),
     "secret-expired": Kind("token", "token", "invalid_client 7000222"),
     "bad-id-token": Kind(
-        "id-token", "token", "aud, iss, tid, signature, exp, nonce or auth_time is wrong", {"flaw": "aud"}
+        "id-token",
+        "token",
+        "aud, iss, tid, signature, exp, nonce or auth_time is wrong, or it is one-minute-ahead or ten-minutes-ahead",
+        {"flaw": "aud"},
     ),
     "short-token": Kind("id-token", "token", "an access token that ends soon", {"seconds": 360}),
 }

@@ -174,6 +174,9 @@ def _flawed(claims: dict[str, Any], flaw: str) -> str:
         "exp": {"exp": claims["iat"] - 7200, "nbf": claims["iat"] - 9000},
         "nonce": {"nonce": "another"},
         "auth_time": {"auth_time": claims["iat"] - 7200},
+        # As from a server whose clock is ahead.
+        "one-minute-ahead": {"iat": claims["iat"] + 60, "nbf": claims["nbf"] + 60},
+        "ten-minutes-ahead": {"iat": claims["iat"] + 600, "nbf": claims["nbf"] + 600},
     }
     key = new_private_key() if flaw == "signature" else state().private_key
     return sign_token({**claims, **wrong.get(flaw, {})}, key)
