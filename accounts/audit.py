@@ -4,8 +4,10 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial, reduce
 from ipaddress import ip_address
+from operator import or_
 from typing import Any
 
 from django.conf import settings
@@ -99,15 +101,22 @@ def role_changed(user: User, before: list[str], request: HttpRequest | None = No
         record("role-changed", request=request, actor=user, details={"from": before, "to": user.roles})
 
 
-def find(text: str = "", action: str = "", outcome: str = "") -> QuerySet[AuditEntry]:
-    """Entries, newest first, of this action and outcome whose actor, target or ids contain the text."""
+def find(text: str = "", action: str = "", outcome: str = "", since: str = "", until: str = "") -> QuerySet[AuditEntry]:
+    """Entries, newest first, of this action, outcome and days whose actor, target, address or ids contain the text."""
     found = AuditEntry.objects.all()
     if text:
-        ids = Q(request_id__icontains=text) | Q(correlation_id__icontains=text)
-        found = found.filter(Q(actor_name__icontains=text) | Q(target__icontains=text) | ids)
-    if action:
-        found = found.filter(action=action)
-    return found.filter(outcome=outcome) if outcome else found
+        columns = ("actor_name", "actor_oid", "target", "address", "request_id", "correlation_id")
+        found = found.filter(reduce(or_, (Q(**{f"{column}__icontains": text}) for column in columns)))
+    exact = {"action": action, "outcome": outcome, "at__gte": _day(since), "at__lt": _day(until, days_later=1)}
+    return found.filter(**{name: value for name, value in exact.items() if value})
+
+
+def _day(text: str, days_later: int = 0) -> datetime | None:
+    """When a day such as 2026-11-25 begins; None for what is no day."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=days_later)
+    except (ValueError, OverflowError):
+        return None
 
 
 def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:

@@ -84,7 +84,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 @require(Action.READ_AUDIT_LOG)
 def audit_log(request: SignedInRequest) -> HttpResponseBase:
     """Who did what; with ?format=csv everything that was found, as a file."""
-    asked = {name: request.GET.get(name, "").strip()[:200] for name in ("text", "action", "outcome")}
+    asked = {name: request.GET.get(name, "").strip()[:200] for name in ("text", "action", "outcome", "since", "until")}
     found = audit.find(**asked)
     if request.GET.get("format") == "csv":
         audit.record("audit-log-exported", request=request, actor=request.user, details=asked)

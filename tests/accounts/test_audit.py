@@ -2,11 +2,13 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.http import StreamingHttpResponse
 from django.test import RequestFactory, override_settings
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEntry, TokenCache, User
@@ -64,6 +66,27 @@ def test_admins_find_and_page_in_it(sign_in: SignIn) -> None:
     for _ in range(101):
         audit.record("tested", request=None, actor=None)
     assert "1–100 of 101" in client.get("/auth/audit-log", {"action": "tested"}).content.decode()
+
+
+def test_days_narrow_it_down(sign_in: SignIn) -> None:
+    client, today = sign_in("ada"), timezone.now().date()
+    tomorrow = today + timedelta(days=1)
+
+    def shown(**days: object) -> bool:
+        return "signed-in <small>" in client.get("/auth/audit-log", days).content.decode()
+
+    assert shown(since=today, until=today)
+    assert not shown(since=tomorrow)
+    assert not shown(until=today - timedelta(days=1))
+    assert shown(since="never", until="9999-12-31")
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", PEOPLE["vera"]])
+def test_an_address_and_an_object_id_are_found(sign_in: SignIn, text: str) -> None:
+    client = sign_in("ada")
+    sign_in("vera")
+    page = client.get("/auth/audit-log", {"text": text, "action": "signed-in"}).content.decode()
+    assert "vera@emulator.test</td>" in page
 
 
 def test_it_can_be_exported_and_no_cell_becomes_a_formula(sign_in: SignIn) -> None:

@@ -79,6 +79,52 @@ def test_an_id_token_with_a_flaw_signs_nobody_in(azure: Azure, browser: Client, 
     assert AuditEntry.objects.get().outcome == "failed"
 
 
+def test_clocks_may_differ_a_little(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    azure.fault("bad-id-token", flaw="one-minute-ahead")
+    assert go_back(browser, back) == (302, "/")
+
+
+@pytest.mark.parametrize(("flaw", "words"), [("ten-minutes-ahead", "is behind"), ("exp", "is ahead")])
+def test_clocks_that_differ_more_are_said(azure: Azure, browser: Client, flaw: str, words: str) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    azure.fault("bad-id-token", flaw=flaw)
+    page = go_back(browser, back)[1]
+    assert words in page
+    assert "check NTP" in page
+
+
+def test_a_code_without_its_proof_signs_nobody_in(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    session = browser.session
+    flows = session["sign_in_flows"]
+    next(iter(flows.values()))["flow"]["code_verifier"] = "another"
+    session["sign_in_flows"] = flows
+    session.save()
+    assert go_back(browser, back)[0] == 403
+    assert not User.objects.exists()
+
+
+def test_a_sign_in_that_took_longer_than_ten_minutes_starts_again(azure: Azure, browser: Client) -> None:
+    back = azure.pick(browser.get("/auth/start")["Location"], "ada")
+    session = browser.session
+    flows = session["sign_in_flows"]
+    next(iter(flows.values()))["started"] -= 601
+    session["sign_in_flows"] = flows
+    session.save()
+    assert "older than ten minutes" in go_back(browser, back)[1]
+
+
+@pytest.mark.parametrize("path", ["/auth/start", "/auth/sign-in"])
+@pytest.mark.parametrize("url", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_no_link_into_the_sign_in_leads_out_of_the_site(azure: Azure, browser: Client, path: str, url: str) -> None:
+    door = browser.get(path, {"next": url})
+    assert "evil" not in door.content.decode()
+    assert "javascript" not in door.content.decode()
+    start = browser.get("/auth/start", {"next": url})
+    assert go_back(browser, azure.pick(start["Location"], "ada")) == (302, "/")
+
+
 def test_somebody_of_another_tenant_does_not_get_in(azure: Azure, browser: Client) -> None:
     back = azure.pick(browser.get("/auth/start")["Location"], "fritz")
     status, page = go_back(browser, back)
