@@ -118,6 +118,7 @@ def is_strict(headers: Mapping[str, str]) -> None:
         ("get", "/", 302),
         ("get", "/nowhere", 404),
         ("put", "/auth/sign-in", 405),
+        ("trace", "/auth/sign-in", 405),
         ("get", "/healthz", 200),
     ],
 )
