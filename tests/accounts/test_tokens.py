@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
+from urllib.parse import parse_qsl, urlsplit
 
 import msal
 import pytest
@@ -11,14 +12,14 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import store
+from accounts import entra, store
 from accounts.models import RateCount, TokenCache, User
 from accounts.tasks import tidy
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, arm_token
-from tests.azure import Azure
+from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
 
 
@@ -140,6 +141,19 @@ def test_roles_are_taken_from_a_sound_id_token_only(azure: Azure, ada: User, fla
 def test_of_whom_has_no_role_no_token_is_kept(sign_in: SignIn, ada: User) -> None:
     sign_in("nora")
     assert [row.user for row in TokenCache.objects.all()] == [ada]
+
+
+def test_who_loses_every_role_loses_the_tokens_too(azure: Azure, db: None) -> None:
+    browser = Client(headers={"host": settings.PUBLIC_HOST})
+    back = azure.pick(browser.get("/auth/start")["Location"], "nora")
+    cache = msal.SerializableTokenCache()
+    (pending,) = browser.session["sign_in_flows"].values()
+    entra.application(cache).acquire_token_by_auth_code_flow(pending["flow"], dict(parse_qsl(urlsplit(back).query)))
+    nora = User.objects.create(tid=settings.ENTRA_TENANT_ID, oid=PEOPLE["nora"], roles=["Operator"])
+    store.put(nora, cache)
+    arm_token(nora, force_refresh=True)
+    assert User.objects.get().roles == []
+    assert not TokenCache.objects.exists()
 
 
 def test_tokens_of_who_did_not_come_back_are_forgotten(ada: User) -> None:
