@@ -1,6 +1,7 @@
 """Every address and every person."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import combinations
 from uuid import UUID, uuid4
 
@@ -8,10 +9,11 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from accounts.policy import may
-from endpoints.models import Workspace
+from endpoints.models import Workspace, WorkspaceAccess
 from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import submit
@@ -86,6 +88,17 @@ def test_what_azure_hides_from_a_person_is_not_found(
     User.objects.filter(username="vera@emulator.test").update(roles=["Admin", "Keys"])
     where = address(name, endpoint.pk)
     assert {client.get(where).status_code, client.post(where).status_code} <= {404, 405}
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(9, 200), (11, 404)])
+def test_a_right_that_azure_took_away_is_gone_after_ten_minutes(
+    azure: Azure, sign_in: SignIn, workspaces: list[Workspace], minutes: int, status: int
+) -> None:
+    client = sign_in("ada")
+    endpoint = submit(client, workspaces[0])
+    azure.fault("forbidden", where="workspace")
+    WorkspaceAccess.objects.update(checked_at=timezone.now() - timedelta(minutes=minutes))
+    assert client.get(endpoint.get_absolute_url()).status_code == status
 
 
 @pytest.mark.parametrize(("owner", "status"), [("oscar", 200), ("olga", 403)])

@@ -185,6 +185,7 @@ def test_a_row_copied_to_somebody_else_opens_for_nobody(sign_in: SignIn, ada: Us
     sign_in("oscar")
     oscar = User.objects.get(name="Oscar Operator")
     TokenCache.objects.filter(user=oscar).update(blob=TokenCache.objects.get(user=ada).blob)
+    assert store.load(oscar) is None
     with pytest.raises(NeedsSignIn):
         arm_token(oscar)
 
