@@ -1,4 +1,4 @@
-"""Tokens of the people in whose name operations are followed, for many operations at once."""
+"""In whose name operations are sent and followed, and tokens for many of them at once."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
+from accounts.acting import Person, identity_to_watch, identity_to_write
 from accounts.models import TokenCache, User
-from accounts.tokens import ROLES_GOOD_FOR, TokenUnavailable, arm_token
+from accounts.tokens import ROLES_GOOD_FOR, TokenUnavailable
 from endpoints.models import Operation
+from endpoints.states import STARTING
 
 AT_ONCE = 8
 # Reading the encrypted store for every batch of polls would cost more than the polls.
@@ -23,74 +25,91 @@ ROLES_WITHIN_AT_SENDING = timedelta(minutes=5)
 Token = str | TokenUnavailable
 
 
+def watched_as(asked_by_id: int) -> str:
+    """Whose request budget following takes from, when this person asked."""
+    return identity_to_watch(User(pk=asked_by_id)).key
+
+
+def acts_as(operation: Operation) -> str:
+    """Whose request budget the next call of an operation takes from."""
+    if operation.phase in STARTING:
+        return identity_to_write(User(pk=operation.asked_by_id)).key
+    return watched_as(operation.asked_by_id)
+
+
 @dataclass(frozen=True)
 class _Wanted:
+    """One token. Of an identity that watches for everybody it does not matter who asked."""
+
+    key: str
     user_id: int
     force_refresh: bool
-    roles_within: timedelta
 
 
 @dataclass
 class Tokens:
-    """Keeps each person's token for a minute in the memory of this process, while their sign-in is the same."""
+    """Keeps tokens for a minute in the memory of this process; a person's only while their sign-in is the same."""
 
-    _kept: dict[int, tuple[str, datetime | None, float]] = field(default_factory=dict, repr=False)
+    _kept: dict[str, tuple[str, datetime | None, float]] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock)
 
-    def of(self, operations: Iterable[Operation], *, for_sending: bool) -> Mapping[Any, Token]:
+    def of(self, operations: Iterable[Operation], *, for_sending: bool) -> Mapping[UUID, Token]:
         """For each operation's key, its token or why there is none.
 
         `for_sending` reads the person anew, with their roles, into `asked_by`.
         """
         operations = list(operations)
-        roles_within = ROLES_WITHIN_AT_SENDING if for_sending else ROLES_GOOD_FOR
-        wanted = {one.pk: _Wanted(one.asked_by_id, one.wants_fresh_token, roles_within) for one in operations}
-        sign_ins = TokenCache.objects.filter(user__in={one.user_id for one in wanted.values()})
-        versions = dict(sign_ins.values_list("user", "updated_at"))
+        wanted = {one.pk: _Wanted(acts_as(one), one.asked_by_id, one.wants_fresh_token) for one in operations}
+        people = {one.user_id for one in wanted.values()}
+        sign_ins = dict(TokenCache.objects.filter(user__in=people).values_list("user", "updated_at"))
         found: dict[_Wanted, Token] = {}
         if not for_sending:
-            found = {one: token for one in set(wanted.values()) if (token := self._remembered(one, versions))}
-        missing = {one for one in wanted.values() if one not in found}
+            found = {one: token for one in set(wanted.values()) if (token := self._remembered(one, sign_ins))}
+        missing = set(wanted.values()) - found.keys()
         users = User.objects.in_bulk({one.user_id for one in missing})
-        found |= _fetch(missing, users)
-        self._remember(found, versions)
+        fetched = _fetch(missing, users, for_sending)
+        self._remember(fetched, sign_ins)
+        found |= fetched
         if for_sending:
             for operation in operations:
                 operation.asked_by = users[operation.asked_by_id]
         return {pk: found[one] for pk, one in wanted.items()}
 
-    def _remembered(self, wanted: _Wanted, versions: dict[int, datetime]) -> str:
+    def _remembered(self, wanted: _Wanted, sign_ins: Mapping[int, datetime]) -> str:
         with self._lock:
-            token, version, since = self._kept.get(wanted.user_id, ("", None, 0.0))
-        fresh = time.monotonic() - since < KEPT_SECONDS and versions.get(wanted.user_id) == version
-        return token if fresh and not wanted.force_refresh else ""
+            token, sign_in, since = self._kept.get(wanted.key, ("", None, 0.0))
+        fresh = time.monotonic() - since < KEPT_SECONDS
+        same = sign_in is None or sign_ins.get(wanted.user_id) == sign_in
+        return token if fresh and same and not wanted.force_refresh else ""
 
-    def _remember(self, found: dict[_Wanted, Token], versions: dict[int, datetime]) -> None:
+    def _remember(self, fetched: Mapping[_Wanted, Token], sign_ins: Mapping[int, datetime]) -> None:
         now = time.monotonic()
         with self._lock:
-            for wanted, token in found.items():
-                kept = self._kept.get(wanted.user_id)
-                if isinstance(token, str) and (kept is None or kept[0] != token):
-                    self._kept[wanted.user_id] = (token, versions.get(wanted.user_id), now)
+            for wanted, token in fetched.items():
+                is_person = wanted.key == Person(User(pk=wanted.user_id)).key
+                if isinstance(token, str):
+                    self._kept[wanted.key] = (token, sign_ins.get(wanted.user_id) if is_person else None, now)
 
 
-def _fetch(wanted: set[_Wanted], users: dict[int, User]) -> dict[_Wanted, Token]:
+def _fetch(wanted: set[_Wanted], users: Mapping[int, User], for_sending: bool) -> dict[_Wanted, Token]:
     """Entra ID may have to be asked for each of them, so several are asked at once."""
     if len(wanted) < 2:
-        return {one: _token(one, users[one.user_id]) for one in wanted}
+        return {one: _token(one, users[one.user_id], for_sending) for one in wanted}
+
+    def in_thread(one: _Wanted) -> Token:
+        try:
+            return _token(one, users[one.user_id], for_sending)
+        finally:
+            connection.close()
+
     with ThreadPoolExecutor(min(AT_ONCE, len(wanted))) as pool:
-        return dict(zip(wanted, pool.map(lambda one: _token_in_thread(one, users[one.user_id]), wanted), strict=True))
+        return dict(zip(wanted, pool.map(in_thread, wanted), strict=True))
 
 
-def _token_in_thread(wanted: _Wanted, user: User) -> Token:
+def _token(wanted: _Wanted, user: User, for_sending: bool) -> Token:
+    identity = identity_to_write(user) if for_sending else identity_to_watch(user)
+    roles_within = ROLES_WITHIN_AT_SENDING if for_sending else ROLES_GOOD_FOR
     try:
-        return _token(wanted, user)
-    finally:
-        connection.close()
-
-
-def _token(wanted: _Wanted, user: User) -> Token:
-    try:
-        return arm_token(user, force_refresh=wanted.force_refresh, roles_within=wanted.roles_within)
+        return identity.token(force_refresh=wanted.force_refresh, roles_within=roles_within)
     except TokenUnavailable as error:
         return error

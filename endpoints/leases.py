@@ -17,11 +17,12 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from endpoints import clock
+from endpoints.identities import watched_as
 from endpoints.models import Event, Operation
 from endpoints.states import STARTING, Phase
 
-# Who reads, and which workspace: what one list can tell about.
-Group = tuple[int, UUID]
+# In whose name, and which workspace: what one list can tell about.
+Group = tuple[str, UUID]
 
 # A call that could not begin in this time after its lease was taken is left to the next claim.
 START_WITHIN: Final = timedelta(seconds=5)
@@ -73,7 +74,7 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
-        found = [(pk, (asked_by, at)) for pk, asked_by, at in due.values_list(*WHERE_FROM)[:room]]
+        found = [(pk, (watched_as(by), at)) for pk, by, at in due.values_list(*WHERE_FROM)[:room]]
         ids = [pk for pk, _ in found]
         if not only:
             ids += _due_soon({group for _, group in found if is_listed(group)}, now)
@@ -137,10 +138,9 @@ def _due_soon(groups: set[Group], now: datetime) -> list[UUID]:
         paced_by_azure=False,
         next_step_at__gt=now,
         next_step_at__lte=now + TOGETHER_WITHIN,
-        asked_by__in={asked_by for asked_by, _ in groups},
         endpoint__workspace__in={workspace for _, workspace in groups},
     )
-    return [pk for pk, *group in soon.values_list(*WHERE_FROM) if tuple(group) in groups]
+    return [pk for pk, by, at in soon.values_list(*WHERE_FROM) if (watched_as(by), at) in groups]
 
 
 def _lease(ids: list[UUID], now: datetime, until: datetime) -> QuerySet[Operation]:

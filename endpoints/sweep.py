@@ -31,7 +31,7 @@ from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.poller import ArmPoller, Read
 from endpoints.azure import arm_http, endpoint_url, list_url
 from endpoints.budget import budget
-from endpoints.identities import Tokens
+from endpoints.identities import Tokens, acts_as
 from endpoints.leases import FREE, START_WITHIN, Group, claim_polls, claim_starts, extend, held, poll_read_timeout
 from endpoints.models import Endpoint, Operation
 from endpoints.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
@@ -51,6 +51,14 @@ LINGER_SECONDS = 1.0
 INSIST_SECONDS = 30.0
 # The part of the reserve of the request budget that people's own requests leave to their pages.
 STARTS_LEAVE = 0.3
+
+ALLOWED_BY = {
+    Operation.Kind.CREATE: Action.CREATE_ENDPOINT,
+    Operation.Kind.UPDATE: Action.UPDATE_ENDPOINT,
+    Operation.Kind.DELETE: Action.DELETE_ENDPOINT,
+    Operation.Kind.REGENERATE_KEY: Action.REGENERATE_KEYS,
+    Operation.Kind.LOOK: Action.VIEW_ENDPOINTS,
+}
 
 _tokens = Tokens()
 _lists = Lists()
@@ -72,7 +80,7 @@ class Step:
     @property
     def account(self) -> Account:
         """ARM counts by identity and subscription."""
-        return str(self.operation.asked_by_id), self.operation.endpoint.workspace.subscription_id.lower()
+        return acts_as(self.operation), self.operation.endpoint.workspace.subscription_id.lower()
 
     @property
     def limit(self) -> Limit:
@@ -224,7 +232,9 @@ def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tu
         elif isinstance(token, TokenUnavailable):
             for one in step.operations:
                 _write(one, advance.postpone(one, str(token), now), {}, now)
-        elif step.call.method != "GET" and not may(step.operation.asked_by, Action.CREATE_ENDPOINT):
+        elif for_sending and not may(
+            step.operation.asked_by, ALLOWED_BY[Operation.Kind(step.operation.kind)], step.operation.endpoint
+        ):
             message = "The person who asked for this may not do it any more."
             _write(step.operation, advance.refuse(step.operation, "RoleLost", message, now), {}, now)
         else:

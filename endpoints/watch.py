@@ -14,6 +14,7 @@ from datetime import datetime
 from endpoints.advance import is_overdue
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import TERMINAL
+from endpoints.identities import watched_as
 from endpoints.leases import Group
 from endpoints.models import Operation
 from endpoints.observe import provisioning_state
@@ -41,7 +42,7 @@ class Lists:
         """The operations for which one list, with all its pages, costs fewer reads than one read each."""
         groups: dict[Group, list[Operation]] = defaultdict(list)
         for operation in operations:
-            group = operation.asked_by_id, operation.endpoint.workspace_id
+            group = watched_as(operation.asked_by_id), operation.endpoint.workspace_id
             if _can_be_listed(operation, now) and self.may_list(group):
                 groups[group].append(operation)
         return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}
