@@ -25,7 +25,7 @@ class ArmError:
         """Read a 4xx or 5xx; a body that is HTML, empty or broken does not hide the status."""
         inside = answer.object.get("error")
         raw = inside if isinstance(inside, dict) else answer.object
-        code = _text(raw.get("code")) or str(answer.status)
+        code = _text(raw.get("code")) or _text(answer.object.get("code")) or str(answer.status)
         return cls(code, _text(raw.get("message")), answer.status, raw)
 
     @classmethod
@@ -52,7 +52,7 @@ class ArmError:
 
 
 def _text(value: object) -> str:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@
 where `token(force_refresh)` gives a bearer token, for instance by asking msal.
 """
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from endpoints.arm.operations import (
     Running,
     Settled,
     begin,
+    error_of,
     follow,
     pause,
     pause_after_fault,
@@ -65,9 +67,9 @@ def send_and_follow(
     try:
         return follower.run(final_state_via)
     except _NotFollowed as end:
-        message = f"{end} The operation may still be running in Azure."
-        error = ArmError("NotFollowed", message, 0, {})
-        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=True)
+        rest = "The operation may still be running in Azure." if follower.has_sent else "Nothing was sent."
+        error = ArmError("NotFollowed", f"{end} {rest}", 0, {})
+        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=follower.has_sent)
 
 
 class _NotFollowed(Exception):
@@ -88,37 +90,37 @@ class _Follower:
         self._arm, self._call, self._token, self._stop = arm, call, token, stop
         self._pause_seconds, self._correlation_id = pause_seconds, correlation_id
         self._limit_is_ours = limit is None
-        self._end_at = time.monotonic() + (limit or FOLLOWED_FOR).total_seconds()
+        self._end_at = time.monotonic() + (FOLLOWED_FOR if limit is None else limit).total_seconds()
+        self.has_sent = False
 
     def run(self, final_state_via: str) -> Settled:
         url = self._call.url
-        step = self._begin(final_state_via)
+        step, reply = self._begin(final_state_via)
         polls = 0
         while isinstance(step, Running):
             if step.held.faults > MOST_FAULTS:
-                return Settled(Outcome.ERROR, error=ArmError("AzureUnavailable", step.fault, 0, {}))
+                return Settled(Outcome.ERROR, error=error_of(reply))
             if step.held.faults:
-                self._wait(step.wait, pause_after_fault(step.held.faults - 1))
+                self._wait_after_fault(step.wait, step.held.faults - 1)
             else:
-                self._wait(step.wait, self._pause_seconds or pause(polls))
+                self._wait(step.wait, pause(polls) if self._pause_seconds is None else self._pause_seconds)
                 polls += 1
             reply = self._send(Call("GET", step.held.next_url(url)))
-            if isinstance(reply, Answer) and reply.status == 401:
-                return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
             step = follow(step.held, reply, url)
         return step
 
-    def _begin(self, final_state_via: str) -> Running | Settled:
+    def _begin(self, final_state_via: str) -> tuple[Running | Settled, Answer | Lost]:
+        perhaps_received = False
         for faults in range(MOST_FAULTS + 1):
             reply = self._send(self._call)
             step = begin(self._call.method, reply, self._call.url, final_state_via)
             if not isinstance(step, Resend):
                 self._take_limit(reply)
-                return step
+                return step, reply
+            perhaps_received = perhaps_received or step.perhaps_received
             if faults < MOST_FAULTS:
-                self._wait(step.wait, pause_after_fault(faults))
-        error = ArmError.of_answer(reply) if isinstance(reply, Answer) else ArmError("ConnectionLost", step.fault, 0, {})
-        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=step.perhaps_received)
+                self._wait_after_fault(step.wait, faults)
+        return Settled(Outcome.ERROR, error=error_of(reply), perhaps_carried_out=perhaps_received), reply
 
     def _take_limit(self, reply: Answer | Lost) -> None:
         limit = operation_timeout(reply) if isinstance(reply, Answer) else None
@@ -127,12 +129,17 @@ class _Follower:
 
     def _send(self, call: Call) -> Answer | Lost:
         """Send once, and once more with a new token when ARM does not take the first."""
-        reply = self._arm.send(call, self._token(False), self._correlation_id, within=self._left())
+        reply = self._send_with(self._token(False), call)
         if isinstance(reply, Answer) and reply.status == 401:
-            reply = self._arm.send(call, self._token(True), self._correlation_id, within=self._left())
+            reply = self._send_with(self._token(True), call)
         if isinstance(reply, Lost):
             self._left()
         return reply
+
+    def _send_with(self, token: str, call: Call) -> Answer | Lost:
+        within = self._left()
+        self.has_sent = True
+        return self._arm.send(call, token, self._correlation_id, within=within)
 
     def _left(self) -> float:
         """Seconds until the limit; raises _NotFollowed when it is reached or the caller stopped."""
@@ -142,6 +149,10 @@ class _Follower:
         if left <= 0:
             raise _NotFollowed("Time was up before Azure told an end.")
         return left
+
+    def _wait_after_fault(self, retry_after: float | None, faults: int) -> None:
+        """Many clients see a fault of ARM at once, and must not come back at once."""
+        self._wait(retry_after, pause_after_fault(faults) * random.uniform(1, 1.25))  # noqa: S311 - no secret
 
     def _wait(self, retry_after: float | None, own: float) -> None:
         seconds = max(SHORTEST_PAUSE_SECONDS, own if retry_after is None else retry_after)

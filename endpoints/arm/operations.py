@@ -7,6 +7,7 @@ PUT, PATCH, DELETE and POST.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
@@ -95,17 +96,18 @@ class Settled:
         return self.body if isinstance(self.body, dict) else None
 
 
-def begin(method: str, reply: Answer | Lost, resource_url: str, final_state_via: str = "") -> Running | Resend | Settled:
+def begin(
+    method: str, reply: Answer | Lost, resource_url: str, final_state_via: str = ""
+) -> Running | Resend | Settled:
     """Read the first answer to a PUT, PATCH, DELETE or POST; it decides the way, which does not change later.
 
     `final_state_via` is the API definition's, and only asked for a POST that answers with both URLs.
     """
     if isinstance(reply, Lost):
-        error = ArmError("ConnectionLost", reply.reason, 0, {})
-        return _resend(method, None, reply.perhaps_received, reply.reason, error)
+        return _resend(method, None, reply.perhaps_received, reply.reason, error_of(reply))
     if reply.status in TRANSIENT:
         fault = f"Azure answered {reply.status}."
-        return _resend(method, retry_after(reply), reply.status != 429, fault, ArmError.of_answer(reply))
+        return _resend(method, retry_after(reply), reply.status != 429, fault, error_of(reply))
     if reply.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
     try:
@@ -118,6 +120,8 @@ def begin(method: str, reply: Answer | Lost, resource_url: str, final_state_via:
         return _read_first(held, reply)
     if reply.status == 202:
         return _broken("NoPollingUrl", "Azure accepted the request and did not say where its status can be read.")
+    if method == "POST" and _is_garbled(reply):
+        return _unreadable_end(reply)
     return Settled(Outcome.SUCCEEDED, reply.json)
 
 
@@ -140,6 +144,11 @@ def follow(held: Held, reply: Answer | Lost, resource_url: str) -> Running | Set
     return _read_resource(held, reply)
 
 
+def error_of(reply: Answer | Lost) -> ArmError:
+    """What to say when the tries end with this reply."""
+    return ArmError.of_answer(reply) if isinstance(reply, Answer) else ArmError("ConnectionLost", reply.reason, 0, {})
+
+
 def pause(polls: int) -> float:
     """Seconds before the next read when ARM names none, after so many reads in a row that told the same."""
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.2 ** min(polls, 20))
@@ -150,9 +159,7 @@ def pause_after_fault(faults: int) -> float:
     return min(2 * LONGEST_PAUSE_SECONDS, 2.0 ** min(faults, 10))
 
 
-def _resend(
-    method: str, wait: float | None, perhaps_received: bool, fault: str, error: ArmError
-) -> Resend | Settled:
+def _resend(method: str, wait: float | None, perhaps_received: bool, fault: str, error: ArmError) -> Resend | Settled:
     if perhaps_received and method not in REPEATABLE:
         return Settled(Outcome.ERROR, error=error, perhaps_carried_out=True)
     return Resend(wait, perhaps_received, fault)
@@ -167,7 +174,7 @@ def _way(method: str, reply: Answer, resource_url: str, final_state_via: str) ->
         if method == "POST" and location and final_state_via != "azure-async-operation":
             held = replace(held, result_url=resolve(location, resource_url))
         return held
-    if location and reply.status in {201, 202} and not _terminal(_provisioning_state(reply.object)):
+    if location and reply.status in {201, 202}:
         return Held(method, result_url=resolve(location, resource_url))
     return Held(method)
 
@@ -175,14 +182,15 @@ def _way(method: str, reply: Answer, resource_url: str, final_state_via: str) ->
 def _read_first(held: Held, reply: Answer) -> Running | Settled:
     """A PUT or PATCH answered without any URL to poll: the resource tells, now or later."""
     word = _provisioning_state(reply.object)
-    if end := _terminal(word):
+    end = _terminal(word)
+    if end and reply.status != 202:
         return _ended(held, end, reply.object)
     if word or reply.status in {201, 202}:
         return Running(held, retry_after(reply), word, _resource(reply))
     if reply.is_empty:
         return Settled(Outcome.SUCCEEDED)
-    if not isinstance(reply.json, dict):
-        return _broken("UnreadableAnswer", f"Azure answered {reply.status} with a body that cannot be read.")
+    if not isinstance(reply.json, dict) or _is_garbled(reply):
+        return _unreadable_end(reply)
     return Settled(Outcome.SUCCEEDED, reply.object)
 
 
@@ -193,7 +201,7 @@ def _read_monitor(held: Held, reply: Answer) -> Running | Settled:
     if not isinstance(word, str) or not word:
         return _unreadable(held, reply)
     if moved := reply.headers.get("azure-asyncoperation", "").strip():
-        held = replace(held, monitor_url=resolve(moved, held.monitor_url))
+        held = replace(held, monitor_url=_moved(held.monitor_url, moved))
     held = replace(held, unreadable=0)
     end = _terminal(word)
     if end != "Succeeded":
@@ -207,7 +215,7 @@ def _read_confirmation(held: Held, reply: Answer) -> Running | Settled:
     """The final GET. The monitor's verdict stands, so a resource that lags is read again, then taken."""
     if reply.status != 200:
         return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
-    if not reply.object:
+    if not isinstance(reply.json, dict):
         return _unreadable(held, reply)
     word = _provisioning_state(reply.object)
     if word and not _terminal(word) and held.confirmations < MOST_CONFIRMATIONS:
@@ -217,15 +225,16 @@ def _read_confirmation(held: Held, reply: Answer) -> Running | Settled:
 
 
 def _read_result(held: Held, reply: Answer) -> Running | Settled:
-    if moved := reply.headers.get("location", "").strip():
-        held = replace(held, result_url=resolve(moved, held.result_url))
     if reply.status == 202:
+        if moved := reply.headers.get("location", "").strip():
+            held = replace(held, result_url=_moved(held.result_url, moved))
         return Running(replace(held, unreadable=0), retry_after(reply), _provisioning_state(reply.object))
     if reply.status == 404 and held.unreadable < MOST_UNREADABLE:
         return _unreadable(held, reply)  # seen right after an operation began
     if reply.status not in ACCEPTED:
-        return Settled(Outcome.FAILED if 400 <= reply.status < 500 else Outcome.ERROR, error=ArmError.of_answer(reply))
-    if reply.json is None and not reply.is_empty:
+        failed = 400 <= reply.status < 500 and reply.status not in {401, 404} and not held.confirming
+        return Settled(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.of_answer(reply))
+    if _is_garbled(reply):
         return _unreadable(held, reply)
     word = _provisioning_state(reply.object) or _status_of_delete(held, reply.object)
     if word and not _terminal(word):
@@ -241,7 +250,9 @@ def _read_resource(held: Held, reply: Answer) -> Running | Settled:
         return _ended(held, end, reply.object)
     if word or reply.status == 202:
         return Running(replace(held, unreadable=0), retry_after(reply), word, _resource(reply))
-    return Settled(Outcome.SUCCEEDED, reply.object) if reply.object else _unreadable(held, reply)
+    if not isinstance(reply.json, dict) or _is_garbled(reply):
+        return _unreadable(held, reply)
+    return Settled(Outcome.SUCCEEDED, reply.object)
 
 
 def _ended(held: Held, word: str, body: Any) -> Settled:
@@ -266,8 +277,26 @@ def _unreadable(held: Held, reply: Answer) -> Running | Settled:
     return Running(held, retry_after(reply), fault=why)
 
 
+def _unreadable_end(reply: Answer) -> Settled:
+    return _broken("UnreadableAnswer", f"Azure answered {reply.status} with a body that cannot be read.")
+
+
 def _broken(code: str, message: str) -> Settled:
     return Settled(Outcome.ERROR, error=ArmError(code, message, 0, {}))
+
+
+def _moved(url: str, header: str) -> str:
+    """Where a URL that is polled moved to. One that was only written with another slash at its end did not move."""
+    there, here = urlsplit(moved := resolve(header, url)), urlsplit(url)
+    same = there._replace(path=there.path.rstrip("/")) == here._replace(path=here.path.rstrip("/"))
+    return url if same else moved
+
+
+def _is_garbled(reply: Answer) -> bool:
+    """Whether there is a body that tells nothing: no JSON, or a state that is no word."""
+    properties = reply.object.get("properties")
+    word = properties.get("provisioningState") if isinstance(properties, dict) else None
+    return (reply.json is None and not reply.is_empty) or not isinstance(word, str | None)
 
 
 def _terminal(word: str) -> str:

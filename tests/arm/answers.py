@@ -19,6 +19,6 @@ def answer(status: int, body: Any = None, **headers: str) -> Answer:
     return Answer(status, names, content, 5, NOW)
 
 
-def resource(word: str | None, **properties: Any) -> dict[str, Any]:
+def resource(word: object, **properties: Any) -> dict[str, Any]:
     state = {} if word is None else {"provisioningState": word}
     return {"id": "/e", "name": "e", "properties": {**state, **properties}}

@@ -1,0 +1,231 @@
+"""ARM's contract for long-running operations: what a state means, how failures are told, what cannot be read."""
+
+from tests.arm.answers import resource
+from tests.arm.situations import (
+    CREATING,
+    DONE,
+    ONLINE,
+    RUNNING,
+    L,
+    O,
+    R,
+    Reading,
+    Situation,
+    both_ways,
+    canceled,
+    check,
+    delete,
+    error,
+    failed,
+    get,
+    patch,
+    post,
+    put,
+    succeeded,
+)
+
+WORDS = ["Accepted", "Created", "Resolving", "Deleted", "Provisioning", "Hibernating", "Succeeding"]
+ARM_ERROR = {"error": {"code": "InvalidTemplate", "message": "No.", "details": [{"code": "Deeper"}]}}
+AFTER_PUT = put(201, CREATING, monitor=O)
+# What a body is when no state can be read in it.
+GARBLED = {"broken JSON": b'{"status": ', "HTML": b"<html>Bad gateway</html>", "a list": [], "a string": "Succeeded"}
+
+STATES = [
+    Situation(
+        "a monitor that answers 202, then 200",
+        [AFTER_PUT, get(O, 202, RUNNING), get(O, 200, DONE), get(R, 200, ONLINE)],
+        succeeded(ONLINE),
+    ),
+    Situation(
+        "a monitor that answers 201",
+        [AFTER_PUT, get(O, 201, RUNNING), get(O, 201, DONE), get(R, 200, ONLINE)],
+        succeeded(ONLINE),
+    ),
+    Situation(
+        "a monitor with states of the service",
+        [AFTER_PUT, *(get(O, 200, {"status": word}) for word in WORDS), get(O, 200, DONE), get(R, 200, ONLINE)],
+        succeeded(ONLINE),
+    ),
+    Situation(
+        "a resource with states of the service",
+        [put(201, CREATING), *(get(R, 200, resource(word)) for word in WORDS), get(R, 200, ONLINE)],
+        succeeded(ONLINE),
+    ),
+    *(
+        Situation(
+            f"a monitor that says {done}",
+            [AFTER_PUT, get(O, 200, {"status": "inprogress"}), get(O, 200, {"status": done}), get(R, 200, ONLINE)],
+            succeeded(ONLINE),
+        )
+        for done in ("succeeded", "SUCCEEDED")
+    ),
+    Situation("a monitor that says FAILED", [AFTER_PUT, get(O, 200, {"status": "FAILED"})], failed()),
+    *(
+        Situation(f"a monitor that says {word}", [AFTER_PUT, get(O, 200, {"status": word})], canceled())
+        for word in ("canceled", "Cancelled", "CANCELLED")
+    ),
+    Situation("a resource that says Cancelled", [put(201, CREATING), get(R, 200, resource("Cancelled"))], canceled()),
+    Situation(
+        "an endpoint that is Online while it is still Creating",
+        [
+            put(201, resource("Creating", endpointState="Online")),
+            get(R, 200, resource("Creating", endpointState="Online")),
+            get(R, 200, ONLINE),
+        ],
+        succeeded(ONLINE),
+    ),
+    Situation(
+        "a resource without properties",
+        [put(201, {"properties": None}), get(R, 200, {"properties": None})],
+        succeeded({"properties": None}),
+    ),
+    Situation("a first answer without properties", [put(200, {"properties": None})], succeeded({"properties": None})),
+    Situation(
+        "byte order marks",
+        [
+            AFTER_PUT,
+            get(O, 200, b'\xef\xbb\xbf{"status": "Succeeded"}'),
+            get(R, 200, b'\xef\xbb\xbf{"properties": {"provisioningState": "Succeeded"}}'),
+        ],
+        succeeded({"properties": {"provisioningState": "Succeeded"}}),
+    ),
+    Situation(
+        "bodies that are said to be text",
+        [
+            put(201, CREATING, monitor=O, content_type="text/plain"),
+            get(O, 200, DONE, content_type="text/html; charset=utf-16"),
+            get(R, 200, ONLINE, content_type="nonsense"),
+        ],
+        succeeded(ONLINE),
+    ),
+]
+
+FAILURES = [
+    *(
+        Situation(f"a monitor that failed with {name}", [AFTER_PUT, get(O, 200, {"status": "Failed", **body})], end)
+        for name, body, end in [
+            ("an error", ARM_ERROR, failed("InvalidTemplate")),
+            ("no error", {}, failed()),
+            ("error: null", {"error": None}, failed()),
+            ("properties: null", {"properties": None}, failed()),
+            ("a number as code", {"error": {"code": 17}}, failed("17")),
+            ("a fraction as code", {"error": {"code": 17.5}}, failed("17.5")),
+            ("a text as error", {"error": "no"}, failed()),
+        ]
+    ),
+    Situation(
+        "a monitor that was canceled with a code",
+        [AFTER_PUT, get(O, 200, {"status": "Canceled", "error": {"code": "Stop"}})],
+        canceled("Stop"),
+    ),
+    Situation("a resource that failed", [put(201, CREATING), get(R, 200, resource("Failed"))], failed()),
+    Situation("a resource that was canceled", [put(201, CREATING), get(R, 200, resource("Canceled"))], canceled()),
+    Situation("PUT 201 Failed", [put(201, resource("Failed"))], failed()),
+    Situation("PUT 200 Canceled", [put(200, resource("Canceled"))], canceled()),
+    Situation("PATCH 200 Failed", [patch(200, resource("Failed"))], failed()),
+]
+
+REFUSALS = [
+    *(
+        Situation(f"{first.method} {status}", [first], error("InvalidTemplate"))
+        for status in (400, 403, 404, 409, 412)
+        for first in (put(status, ARM_ERROR), patch(status, ARM_ERROR), delete(status, ARM_ERROR))
+    ),
+    Situation("POST 409", [post(409, ARM_ERROR)], error("InvalidTemplate")),
+    Situation("PUT 206", [put(206, ONLINE)], error("206")),
+    Situation("PUT 302", [put(302, location=R)], error("302")),
+    Situation("an error without its envelope", [put(400, {"code": "Bad", "message": "No."})], error("Bad")),
+    Situation("an envelope with its code outside", [put(400, {"code": "Bad", "error": {}})], error("Bad")),
+    Situation("an error without a code", [put(400, {"error": {"message": "No."}})], error("400")),
+    Situation("an error that is HTML", [put(403, b"<html>Forbidden</html>")], error("403")),
+    Situation("an error without a body", [put(400)], error("400")),
+    Situation("an error that is broken JSON", [put(400, b'{"error": {')], error("400")),
+    Situation("an error that is a list", [put(400, [ARM_ERROR])], error("400")),
+]
+
+NOT_READ = [
+    Situation("a monitor: 400", [AFTER_PUT, get(O, 400, ARM_ERROR)], error("InvalidTemplate")),
+    Situation("a monitor: 400 without a body", [AFTER_PUT, get(O, 400)], error("400")),
+    Situation("a monitor: 400 with broken JSON", [AFTER_PUT, get(O, 400, b"{")], error("400")),
+    *(
+        Situation(f"a monitor: {status}", [AFTER_PUT, get(O, 200, RUNNING), get(O, status)], error(str(status)))
+        for status in (403, 404, 410)
+    ),
+    Situation("a monitor: 206", [AFTER_PUT, get(O, 206, DONE)], error("206")),
+    Situation("a resource: 400", [put(201, CREATING), get(R, 400, ARM_ERROR)], error("InvalidTemplate")),
+    Situation("a resource: 404", [put(201, CREATING), get(R, 404)], error("404")),
+]
+
+UNREADABLE = [
+    *(
+        Situation(f"a monitor: {name}", [AFTER_PUT, get(O, 200, body)], error("UnreadableStatus"), most=5)
+        for name, body in {
+            **GARBLED,
+            "no status": {},
+            "no body": None,
+            "status: null": {"status": None},
+            "status: a number": {"status": 3},
+            "status: an object": {"status": {"value": "Succeeded"}},
+            "status: nothing": {"status": ""},
+            "a status deeper inside": {"properties": {"status": "Succeeded", "provisioningState": "Succeeded"}},
+        }.items()
+    ),
+    Situation("a monitor: 204", [AFTER_PUT, get(O, 204)], error("UnreadableStatus"), most=5),
+    *(Situation(f"PUT 200: {name}", [put(200, body)], error("UnreadableAnswer")) for name, body in GARBLED.items()),
+    *(
+        Situation(f"a resource: {name}", [put(201), get(R, 200, body)], error("UnreadableStatus"), most=5)
+        for name, body in {
+            **GARBLED,
+            "no body": None,
+            "a state that is a number": {"properties": {"provisioningState": 1}},
+        }.items()
+    ),
+    Situation("PUT 200: a state that is a number", [put(200, resource(1))], error("UnreadableAnswer")),
+    *(
+        Situation(f"a result: {name}", [put(202, location=L), get(L, 200, body)], error("UnreadableStatus"), most=5)
+        for name, body in {"broken JSON": b"{", "HTML": b"<html>", "a state that is a list": resource([])}.items()
+    ),
+    Situation(
+        "a final GET without a body",
+        [AFTER_PUT, get(O, 200, DONE), get(R, 200)],
+        error("UnreadableStatus"),
+        most=6,
+    ),
+    Situation(
+        "three that cannot be read, then one that can, and again",
+        [
+            AFTER_PUT,
+            *(get(O, 200, b"{"),) * 3,
+            get(O, 200, RUNNING),
+            *(get(O, 200, b"{"),) * 3,
+            get(O, 200, DONE),
+            get(R, 200, ONLINE),
+        ],
+        succeeded(ONLINE),
+    ),
+]
+
+
+@both_ways(STATES)
+def test_only_a_terminal_word_ends_the_wait(situation: Situation, read: Reading) -> None:
+    check(situation, read(situation))
+
+
+@both_ways(FAILURES)
+def test_a_failure_of_the_operation_is_told_with_its_code(situation: Situation, read: Reading) -> None:
+    check(situation, read(situation))
+
+
+@both_ways(REFUSALS)
+def test_a_refused_request_is_an_error_and_not_repeated(situation: Situation, read: Reading) -> None:
+    check(situation, read(situation))
+
+
+@both_ways(NOT_READ)
+def test_a_refused_poll_is_an_error_and_no_failure(situation: Situation, read: Reading) -> None:
+    check(situation, read(situation))
+
+
+@both_ways(UNREADABLE)
+def test_what_cannot_be_read_is_asked_a_few_times_and_never_guessed(situation: Situation, read: Reading) -> None:
+    check(situation, read(situation))
