@@ -12,8 +12,13 @@ from uuid import UUID
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.util import Timeout
 
 from endpoints.arm.origin import require_origin
+
+# Carries the target of a request past urllib3, which would re-encode the signed query of a status URL.
+TARGET = "x-target"
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,7 @@ class ArmHttp:
         self.timeout = (connect_timeout, read_timeout)
         self._session = requests.Session()
         self._session.trust_env = trust_env
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
-        self._session.mount(self.base_url, adapter)
+        self._adapter = _Adapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
         # Proxies and certificates of the environment; none of them changes while the process runs.
         self.environment: dict[str, Any] = dict(
             self._session.merge_environment_settings(self.base_url, {}, False, None, None)
@@ -97,24 +101,51 @@ class ArmHttp:
         return f"{self.base_url}{quote(path, safe='/:')}?{parameters}"
 
     def send(self, call: Call, token: str, correlation_id: UUID, *, within: float | None = None) -> Answer | Lost:
-        """Send a call once, with timeouts of `within` seconds at most.
+        """Send a call once, with timeouts of `within` seconds at most. A redirect is an answer like others.
 
         Raises ForeignOrigin, before anything leaves, when its URL is not ARM's.
         """
         require_origin(call.url, self.base_url)
-        timeout = self.timeout if within is None else tuple(min(within, seconds) for seconds in self.timeout)
+        timeout: Any = Timeout(within, *self.timeout)
         started = time.monotonic()
         try:
             request = requests.Request(
                 call.method, call.url, headers=headers(token, correlation_id), json=call.body, auth=_as_it_is
             )
             prepared = self._session.prepare_request(request)
-            prepared.url = call.url  # requests would re-encode a signed query
-            response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **self.environment)
-        except requests.RequestException as error:
+            prepared.headers[TARGET] = _target(call.url)
+            # Not through the session, which reads where a redirect leads, and raises when it cannot.
+            response = self._adapter.send(prepared, timeout=timeout, **self.environment)
+            content = response.content
+        except (requests.RequestException, HTTPError) as error:
             return Lost(_reason(error), _perhaps_received(error), _since(started))
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lower, response.content, _since(started), datetime.now(UTC))
+        return Answer(response.status_code, lower, content, _since(started), datetime.now(UTC))
+
+
+class _ByteForByte:
+    """A connection that asks for exactly the target it was given."""
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
+        headers = dict(headers)
+        target = headers.pop(TARGET)
+        # Only a plain proxy is asked for a whole URL.
+        super().request(method, target if url.startswith("/") else url, body, headers, **options)  # type: ignore[misc]
+
+
+class _Adapter(HTTPAdapter):
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        connection = pool.ConnectionCls
+        if not issubclass(connection, _ByteForByte):
+            pool.ConnectionCls = type("Connection", (_ByteForByte, connection), {})
+        return pool
+
+
+def _target(url: str) -> str:
+    """What follows the origin, as it is."""
+    target = url.partition("#")[0].partition("://")[2].removeprefix(urlsplit(url).netloc)
+    return target if target.startswith("/") else f"/{target}"
 
 
 def headers(token: str, correlation_id: UUID) -> dict[str, str]:
@@ -140,14 +171,15 @@ def _since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-def _perhaps_received(error: requests.RequestException) -> bool:
+def _perhaps_received(error: Exception) -> bool:
     """Only a connection that was never made proves that nothing was received."""
-    return not isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) and not (
-        isinstance(error, requests.ConnectionError) and "NewConnectionError" in repr(error)
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return not isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) and not isinstance(
+        cause, NewConnectionError
     )
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     """A sentence without the URL that requests would put into it."""
     if isinstance(error, requests.ConnectTimeout):
         return "Azure did not accept the connection in time."

@@ -23,7 +23,7 @@ from endpoints.arm.operations import Outcome, Resend, Running, Settled, begin, f
 from tests.arm.answers import NOW, resource
 from tests.arm.scripted import Arrived, Scripted, Wire, scripted
 
-# URLs and headers are written with {home}, which stands for scheme, host and port of ARM.
+# URLs and headers are written with {home}, which stands for scheme, host and port of ARM; headers also with its parts.
 R = "{home}/subscriptions/s/resourceGroups/g/endpoints/e?api-version=2025-09-01"
 O = "{home}/subscriptions/s/operationsStatus/1?api-version=2025-09-01&t=1&c=%2Fa%2Bb%3D&s=x_-&h=y"  # noqa: E741
 L = "{home}/subscriptions/s/operationResults/1?api-version=2025-09-01&t=1&s=z"
@@ -59,7 +59,11 @@ def _written(value: str | timedelta, home: str, now: datetime) -> str:
     """A timedelta is written as the date that it leads to."""
     if isinstance(value, timedelta):
         return format_datetime((now + value).astimezone(UTC), usegmt=True)
-    return value.replace("{home}", home)
+    scheme, _, host = home.partition("://")
+    places = {"scheme": scheme, "other_scheme": "http" if scheme == "https" else "https", "host": host, "home": home}
+    for name, place in {**places, "HOME": home.upper()}.items():
+        value = value.replace(f"{{{name}}}", place)
+    return value
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,7 @@ def check(situation: Situation, run: Run) -> None:
         if one.after is not None:
             assert wait is not None
             assert one.after <= wait < one.after + 1.5
+    assert "&s=" not in repr(run.settled), "The query of a URL that is polled is a secret."
     end = situation.end
     code = run.settled.error.code if run.settled.error else None
     assert (run.settled.outcome, code) == (end.outcome, end.code)

@@ -1,75 +1,85 @@
 """The connection to ARM, over real sockets."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from endpoints.arm.http import Answer, ArmHttp, Call, Lost
 from endpoints.arm.origin import ForeignOrigin
-from tests.azure import Azure
+from tests.arm.scripted import Wire, scripted
 
-PATHS: list[str] = []
-
-
-class Recorder(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        PATHS.append(self.path)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *args: object) -> None:
-        pass
+TARGET = "/status/a%2fb?c=%2f%2B&t=100%&s=|"
 
 
-@pytest.fixture
-def recorder() -> Iterator[str]:
-    PATHS.clear()
-    server = HTTPServer(("127.0.0.1", 0), Recorder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def send(base: str, url: str, *, trust_env: bool = False) -> Answer | Lost:
+    return ArmHttp(base, connect_timeout=1, read_timeout=5, trust_env=trust_env).send(Call("GET", url), "t", uuid4())
 
 
-def send(base: str, url: str, method: str = "GET") -> Answer | Lost:
-    return ArmHttp(base, connect_timeout=1, read_timeout=5, trust_env=False).send(Call(method, url), "t", uuid4())
+def certificate(folder: Path) -> Path:
+    """One for 127.0.0.1, with its key, that a client can be told to trust."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now, serial = datetime.now(UTC), x509.random_serial_number()
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial, now, now + timedelta(days=1))
+    signed = builder.add_extension(alternative, critical=True).sign(key, hashes.SHA256())
+    plain = serialization.NoEncryption()
+    written = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path = folder / "certificate.pem"
+    path.write_bytes(written + signed.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
-@pytest.mark.parametrize("length", [100, 3_300, 6_000])
-def test_a_signed_query_is_sent_byte_for_byte(recorder: str, length: int) -> None:
-    path = f"/status/a:b?api-version=1&c=%2F%2B%3D~'!{'x' * length}&h=a,b"
-    send(recorder, f"{recorder}{path}")
-    assert [path] == PATHS
+def test_another_origin_gets_no_request() -> None:
+    with scripted(lambda _: Wire(200)) as server:
+        with pytest.raises(ForeignOrigin):
+            send("http://127.0.0.1:9", f"{server.home}/x")
+        assert server.arrived == []
 
 
-def test_another_origin_gets_no_request(recorder: str) -> None:
-    with pytest.raises(ForeignOrigin):
-        send("http://127.0.0.1:9", f"{recorder}/x")
-    assert PATHS == []
+def test_tls_is_checked_and_changes_nothing_about_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = certificate(tmp_path)
+    with scripted(lambda _: Wire(200, (), b"{}")) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        home = server.home.replace("http:", "https:")
+        refused = send(home, f"{home}{TARGET}")
+        assert isinstance(refused, Lost)
+        assert refused.reason == "The TLS connection to Azure could not be made."
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+        answer = send(home, f"{home}{TARGET}", trust_env=True)
+        assert isinstance(answer, Answer), answer
+        assert [one.target for one in server.arrived] == [TARGET]
 
 
-def test_a_redirect_is_not_followed(azure: Azure) -> None:
-    azure.fault("redirect", where="subscriptions")
-    answer = send(azure.url, f"{azure.url}/subscriptions?api-version=2022-12-01")
-    assert isinstance(answer, Answer)
-    assert answer.status == 307
+def test_a_proxy_of_the_environment_is_asked_for_the_whole_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(lambda _: Wire(200, (), b"{}")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.home)
+        monkeypatch.delenv("no_proxy", raising=False)
+        answer = send("http://arm.example", "http://arm.example/status?s=1", trust_env=True)
+        assert isinstance(answer, Answer), answer
+        assert [one.target for one in proxy.arrived] == ["http://arm.example/status?s=1"]
 
 
-@pytest.mark.parametrize("kind", ["drop", "cut-off"])
-def test_a_broken_connection_may_have_been_received(azure: Azure, kind: str) -> None:
-    azure.fault(kind, where="subscriptions")
-    reply = send(azure.url, f"{azure.url}/subscriptions?api-version=2022-12-01")
-    assert isinstance(reply, Lost)
-    assert reply.perhaps_received
-
-
-def test_a_connection_never_made_was_not_received() -> None:
-    reply = send("http://127.0.0.1:9", "http://127.0.0.1:9/x")
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9", "http://nowhere.invalid"])
+def test_a_connection_never_made_was_not_received(base: str) -> None:
+    reply = send(base, f"{base}/x")
     assert isinstance(reply, Lost)
     assert not reply.perhaps_received
     assert reply.reason == "Azure could not be reached."
+
+
+@pytest.mark.parametrize("fault", ["reset", "close", "cut off"])
+def test_a_broken_connection_may_have_been_received(fault: str) -> None:
+    with scripted(lambda _: Wire(200, (), b"{}", fault)) as server:
+        reply = send(server.home, f"{server.home}/x")
+    assert isinstance(reply, Lost)
+    assert reply.perhaps_received
+    assert reply.reason == "The connection to Azure broke before the answer was whole."
