@@ -41,4 +41,4 @@ lock: ## resolve the dependencies anew
 		--group dev pyproject.toml -o requirements/dev.txt
 
 clean: ## remove the environment and all data of this machine
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,6 +6,9 @@ from typing import Any
 
 from endpoints.arm.http import Answer
 
+# Errors nest a few times; whatever goes deeper than this is nonsense.
+MOST_LEVELS = 20
+
 
 @dataclass(frozen=True)
 class ArmError:
@@ -59,12 +62,13 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _codes(raw: dict[str, Any]) -> Iterator[str]:
+def _codes(raw: dict[str, Any], levels: int = MOST_LEVELS) -> Iterator[str]:
     """Codes from the outside in: details first, then the chain of InnerError."""
     for detail in _dicts(raw.get("details")):
         if code := _text(detail.get("code")):
             yield code
-        yield from _codes(detail)
+        if levels:
+            yield from _codes(detail, levels - 1)
     for entry in _dicts(raw.get("additionalInfo")):
         if entry.get("type") == "InnerError":
             yield from _inner_codes(entry.get("info"))

@@ -1,6 +1,7 @@
 """Headers, errors and challenges."""
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,13 @@ def test_the_deepest_code_names_the_cause() -> None:
     info = {"value": {"code": "NotFound", "innerError": {"code": "ServerlessOfferNotFound", "innerError": None}}}
     body = {"error": {"code": "UserError", "message": "m", "additionalInfo": [{"type": "InnerError", "info": info}]}}
     assert ArmError.of_answer(answer(400, body)).inner_code == "ServerlessOfferNotFound"
+
+
+def test_an_error_may_nest_as_deeply_as_it_likes() -> None:
+    raw: dict[str, Any] = {"code": "Deepest"}
+    for _ in range(5_000):
+        raw = {"code": "Outer", "details": [raw]}
+    assert ArmError("Outer", "", 400, raw).inner_code == "Outer"
 
 
 def test_a_claims_challenge_is_read_from_its_header() -> None:

@@ -1,0 +1,133 @@
+"""No answer whatever makes the reading of operations raise, guess a success, or leave ARM."""
+
+import json
+from urllib.parse import urlsplit
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from endpoints.arm.errors import ArmError
+from endpoints.arm.headers import operation_timeout
+from endpoints.arm.http import Answer, Lost
+from endpoints.arm.operations import Held, Outcome, Running, Settled, begin, follow
+from tests.arm.answers import HOME, MONITOR, NOW, RESOURCE, RESULT
+
+WORDS = st.sampled_from(["Succeeded", "succeeded", "Failed", "Canceled", "Cancelled", "Running", "", None, 3, [], {}])
+NAMES = st.sampled_from(["status", "properties", "provisioningState", "error", "code", "message", "details", "id"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+STATES = st.fixed_dictionaries({"properties": st.fixed_dictionaries({"provisioningState": WORDS})}) | (
+    st.fixed_dictionaries({"status": WORDS}, optional={"error": VALUES, "properties": VALUES})
+)
+NESTS = [(b"[", b"]"), (b'{"error":', b"}"), (b'{"details":[', b"]}"), (b'{"innerError":', b"}"), (b"{", b"")]
+DEEP = st.builds(
+    lambda nest, depth: nest[0] * depth + b"{}" + nest[1] * depth,
+    st.sampled_from(NESTS),
+    st.sampled_from([10, 200, 400, 470, 900, 100_000]),
+)
+BODIES = st.binary(max_size=30) | DEEP | (VALUES | STATES | STATES).map(lambda body: json.dumps(body).encode())
+PIECES = st.sampled_from(
+    [HOME, "https:", "http:", "file:", "management.azure.com", "elsewhere.example", ":443", ":0", ":99999", "%2F"]
+) | st.sampled_from("/\\@:?#[]. \t\n\x7füx１")
+URLS = st.sampled_from([MONITOR, RESULT, RESOURCE, "/status/2", ""]) | st.lists(PIECES, max_size=8).map("".join)
+DATES = st.lists(
+    st.sampled_from(["Tue,", "24", "Nov", "2026", "99999", "12:00:04", "12.00", "GMT", "+9999", "-2400", ",", "-"]),
+    max_size=8,
+).map(" ".join)
+WAITS = st.integers().map(str) | st.sampled_from(["9" * 5000, "1e9", "NaN", "inf", "²"]) | DATES | st.text(max_size=9)
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "azure-asyncoperation": URLS,
+        "location": URLS,
+        "retry-after": WAITS,
+        "x-ms-async-operation-timeout": st.sampled_from(["PT1H", "P9999DT999999H", "PT", "P", "x"])
+        | st.text(max_size=9),
+        "content-type": st.text(max_size=9),
+    },
+)
+STATUSES = st.sampled_from([200, 200, 201, 202, 204, 206, 302, 400, 401, 404, 429, 503]) | st.integers(100, 999)
+ANSWERS = st.builds(Answer, STATUSES, HEADERS, BODIES, st.just(1), st.just(NOW))
+REPLIES = ANSWERS | ANSWERS | ANSWERS | st.builds(Lost, st.just("gone"), st.booleans(), st.just(1))
+METHODS = st.sampled_from(["PUT", "PATCH", "DELETE", "POST"])
+VIA = st.sampled_from(["", "location", "azure-async-operation", "nonsense"])
+
+
+def origin(url: str) -> tuple[str, str | None, int | None, str | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, 443 if parts.port is None else parts.port, parts.username
+
+
+def is_no_guess(method: str, held: Held | None, reply: Answer) -> bool:
+    """Whether the contract lets this answer end the operation well."""
+    try:
+        body = json.loads(reply.content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        body = ...
+    empty = not reply.content.strip() or body is None
+    document = body if isinstance(body, dict) else {}
+    properties = document.get("properties")
+    state = properties.get("provisioningState") if isinstance(properties, dict) else None
+    told = isinstance(state, str) and state.lower() == "succeeded"
+    rests = told or state is None or state == ""
+    if held and held.monitor_url and not held.confirming:
+        status = document.get("status")
+        return method in {"DELETE", "POST"} and isinstance(status, str) and status.lower() == "succeeded"
+    if reply.status not in {200, 201, 204}:
+        return bool(held and not held.result_url and not held.confirming and reply.status == 202 and told)
+    if held and held.confirming and method in {"PUT", "PATCH"}:
+        return isinstance(body, dict)
+    if held is None and method in {"DELETE", "POST"}:
+        return method == "DELETE" or body is not ... or empty
+    if held is None or not held.result_url:
+        return (isinstance(body, dict) and rests) or (held is None and empty)
+    return (body is not ... and rests) or empty
+
+
+def lead_through(method: str, via: str, replies: list[Answer | Lost]) -> None:
+    """Follow an operation through these replies and look at every step."""
+    held: Held | None = None
+    for reply in replies:
+        step = begin(method, reply, RESOURCE, via) if held is None else follow(held, reply, RESOURCE)
+        if isinstance(step, Settled):
+            assert (step.error is None) == (step.outcome == Outcome.SUCCEEDED)
+            assert step.error or (isinstance(reply, Answer) and is_no_guess(method, held, reply))
+            return
+        assert step.wait is None or 0 <= step.wait <= 10**8
+        if isinstance(step, Running):
+            held = step.held
+            assert origin(held.next_url(RESOURCE)) == origin(HOME)
+        else:
+            assert method in {"PUT", "DELETE"} or not step.perhaps_received
+
+
+@settings(max_examples=1000, deadline=None)
+@given(METHODS, VIA, st.lists(REPLIES, min_size=1, max_size=5))
+def test_no_first_answer_and_what_follows_breaks_the_contract(
+    method: str, via: str, replies: list[Answer | Lost]
+) -> None:
+    lead_through(method, via, replies)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    METHODS,
+    st.sampled_from([{"azure-asyncoperation": MONITOR}, {"location": RESULT}, {}]),
+    st.lists(REPLIES, min_size=1, max_size=5),
+)
+def test_no_answer_to_a_poll_breaks_the_contract(
+    method: str, headers: dict[str, str], replies: list[Answer | Lost]
+) -> None:
+    lead_through(method, "", [Answer(202, headers, b"", 1, NOW), *replies])
+
+
+@settings(max_examples=500, deadline=None)
+@given(ANSWERS)
+def test_no_header_and_no_error_raises(reply: Answer) -> None:
+    limit = operation_timeout(reply)
+    assert limit is None or limit.total_seconds() > 0
+    assert ArmError.of_answer(reply).inner_code
+    assert json.dumps(ArmError.of_body(reply.object, "Failed").as_json())
