@@ -1,0 +1,53 @@
+"""The script in the README, run as it stands there against the emulator."""
+
+import inspect
+import re
+import threading
+from typing import Any
+
+import msal
+import pytest
+
+from accounts import entra
+from emulator.seed import WORKSPACES
+from tests.azure import Azure
+from tests.emulator.test_entra import signed_in
+from tests.machine import ROOT, eventually
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
+SIGN_IN = ("app = msal.PublicClientApplication(", "app.acquire_token_interactive(scopes)")
+
+
+def script_of_the_readme() -> list[str]:
+    section = (ROOT / "README.md").read_text().partition("\n## The ARM client alone\n")[2]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found
+    return found[1].splitlines()
+
+
+def test_the_script_of_the_readme_creates_an_endpoint(azure: Azure) -> None:
+    lines = script_of_the_readme()
+    rest = [line for line in lines if not line.startswith(SIGN_IN)]
+    assert len(lines) - len(rest) == len(SIGN_IN)
+    script = "\n".join(rest).replace('ArmHttp("https://management.azure.com")', f'ArmHttp("{azure.url}")')
+    script = script.replace("/subscriptions/…/workspaces/ml-production", WORKSPACES[0].resource_id)
+    # No browser here, so Ada signs in at an application that has got her code another way.
+    app = entra.application(msal.SerializableTokenCache())
+    signed_in(app, azure, "ada")
+    azure.fault("expired-token", where="put", times=1)
+    threading.Thread(target=let_it_be_provisioned, args=[azure]).start()
+    names: dict[str, Any] = {"app": app}
+    exec(script, names)
+    assert (names["end"].outcome, names["end"].error) == ("succeeded", None)
+    assert names["end"].resource["properties"]["inferenceEndpoint"]["uri"].startswith("https://chat.")
+    assert [one["status"] for one in azure.requests("PUT", "/chat")] == [401, 201]
+
+
+def let_it_be_provisioned(azure: Azure) -> None:
+    assert eventually(lambda: len(azure.requests("PUT", "/chat")) == 2)
+    azure.advance(60)
+
+
+def test_msal_signs_in_as_the_script_asks() -> None:
+    inspect.signature(msal.PublicClientApplication).bind("application id", authority="https://login.example/tenant")
+    inspect.signature(msal.PublicClientApplication.acquire_token_interactive).bind(None, ["scope"])
