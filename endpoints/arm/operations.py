@@ -287,16 +287,16 @@ def _broken(code: str, message: str) -> Settled:
 
 def _moved(url: str, header: str) -> str:
     """Where a URL that is polled moved to. One that was only written with another slash at its end did not move."""
-    there, here = urlsplit(moved := resolve(header, url)), urlsplit(url)
+    moved = resolve(header, url)
+    there, here = urlsplit(moved), urlsplit(url)
     same = there._replace(path=there.path.rstrip("/")) == here._replace(path=here.path.rstrip("/"))
     return url if same else moved
 
 
 def _is_garbled(reply: Answer) -> bool:
     """Whether there is a body that tells nothing: no JSON, or a state that is no word."""
-    properties = reply.object.get("properties")
-    word = properties.get("provisioningState") if isinstance(properties, dict) else None
-    return (reply.json is None and not reply.is_empty) or not isinstance(word, str | None)
+    state = _state(reply.object)
+    return (reply.json is None and not reply.is_empty) or not (state is None or isinstance(state, str))
 
 
 def _terminal(word: str) -> str:
@@ -304,10 +304,14 @@ def _terminal(word: str) -> str:
     return TERMINAL.get(word.lower(), "")
 
 
-def _provisioning_state(body: dict[str, Any]) -> str:
+def _state(body: dict[str, Any]) -> Any:
     properties = body.get("properties")
-    word = properties.get("provisioningState") if isinstance(properties, dict) else None
-    return word if isinstance(word, str) else ""
+    return properties.get("provisioningState") if isinstance(properties, dict) else None
+
+
+def _provisioning_state(body: dict[str, Any]) -> str:
+    state = _state(body)
+    return state if isinstance(state, str) else ""
 
 
 def _status_of_delete(held: Held, body: dict[str, Any]) -> str:

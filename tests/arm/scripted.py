@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Wire:
-    """An answer as bytes, or the way in which none arrives: `reset`, `close`, `cut off`, `hang` or `trickle`."""
+    """An answer as bytes, or the way in which none arrives: `reset`, `close`, `cut off` or `hang`."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -84,12 +84,6 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case "hang":
                 self.server.ending.wait(60)
-                self.close_connection = True
-            case "trickle":
-                for byte in bytes(wire):
-                    self.wfile.write(bytes([byte]))
-                    if self.server.ending.wait(0.2):
-                        break
                 self.close_connection = True
 
     do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = _answer  # noqa: N815 (http.server's names)

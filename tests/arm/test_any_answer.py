@@ -104,7 +104,7 @@ def lead_through(method: str, via: str, replies: list[Answer | Lost]) -> None:
             assert method in {"PUT", "DELETE"} or not step.perhaps_received
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(METHODS, VIA, st.lists(REPLIES, min_size=1, max_size=5))
 def test_no_first_answer_and_what_follows_breaks_the_contract(
     method: str, via: str, replies: list[Answer | Lost]
@@ -112,7 +112,7 @@ def test_no_first_answer_and_what_follows_breaks_the_contract(
     lead_through(method, via, replies)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     METHODS,
     st.sampled_from([{"azure-asyncoperation": MONITOR}, {"location": RESULT}, {}]),
@@ -124,7 +124,7 @@ def test_no_answer_to_a_poll_breaks_the_contract(
     lead_through(method, "", [Answer(202, headers, b"", 1, NOW), *replies])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(ANSWERS)
 def test_no_header_and_no_error_raises(reply: Answer) -> None:
     limit = operation_timeout(reply)

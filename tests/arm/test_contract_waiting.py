@@ -18,6 +18,7 @@ from tests.arm.situations import (
     CREATING,
     DONE,
     ONLINE,
+    OWN_PAUSE,
     RUNNING,
     L,
     O,
@@ -33,8 +34,6 @@ from tests.arm.situations import (
 )
 
 AFTER_PUT = put(201, CREATING, monitor=O)
-# The client's own rhythm in these tests: longer than "at once", shorter than what the answers ask for.
-OWN = 2
 
 TOLD = [
     Situation(
@@ -88,7 +87,7 @@ TOLD = [
 NOT_TOLD = [
     Situation(
         f"{value!r}",
-        [put(201, CREATING, monitor=O, retry_after=value), get(O, 200, DONE, after=OWN), get(R, 200, {})],
+        [put(201, CREATING, monitor=O, retry_after=value), get(O, 200, DONE, after=OWN_PAUSE), get(R, 200, {})],
         succeeded({}),
     )
     for value in ["", "soon", "/bar", "1.5", "2, 3", "Tue, 99 Nov 2026 12:00:00 GMT", "-", "²"]
@@ -100,12 +99,12 @@ def test_what_an_answer_says_about_waiting_is_read(situation: Situation) -> None
     check(situation, read_alone(situation))
 
 
-@at_the_same_time(TOLD, pause_seconds=OWN)
+@at_the_same_time(TOLD, pause_seconds=OWN_PAUSE)
 def test_the_wait_is_what_the_answer_says(situation: Situation, read: Reading) -> None:
     check(situation, read(situation))
 
 
-@at_the_same_time(NOT_TOLD, pause_seconds=OWN)
+@at_the_same_time(NOT_TOLD, pause_seconds=OWN_PAUSE)
 def test_the_wait_is_our_own_when_the_answer_says_nothing_readable(situation: Situation, read: Reading) -> None:
     check(situation, read(situation))
 
