@@ -1,11 +1,14 @@
 """The one owner of the connection to ARM: a pooled session, timeouts, no redirects, ids on every request."""
 
 import json
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from socket import SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
@@ -17,8 +20,8 @@ from urllib3.util import Timeout
 
 from endpoints.arm.origin import require_origin
 
-# Carries the target of a request past urllib3, which would re-encode the signed query of a status URL.
-TARGET = "x-target"
+# Not a header, but the only way past urllib3 to the connection.
+ASKED = "asked"
 
 
 @dataclass(frozen=True)
@@ -101,36 +104,69 @@ class ArmHttp:
         return f"{self.base_url}{quote(path, safe='/:')}?{parameters}"
 
     def send(self, call: Call, token: str, correlation_id: UUID, *, within: float | None = None) -> Answer | Lost:
-        """Send a call once, with timeouts of `within` seconds at most. A redirect is an answer like others.
+        """Send a call once and take `within` seconds at most. A redirect is an answer like others.
 
         Raises ForeignOrigin, before anything leaves, when its URL is not ARM's.
         """
         require_origin(call.url, self.base_url)
         timeout: Any = Timeout(within, *self.timeout)
         started = time.monotonic()
+        asked = _Asked(_target(call.url))
         try:
             request = requests.Request(
                 call.method, call.url, headers=headers(token, correlation_id), json=call.body, auth=_as_it_is
             )
             prepared = self._session.prepare_request(request)
-            prepared.headers[TARGET] = _target(call.url)
-            # Not through the session, which reads where a redirect leads, and raises when it cannot.
-            response = self._adapter.send(prepared, timeout=timeout, **self.environment)
-            content = response.content
+            carried: Any = prepared.headers
+            carried[ASKED] = asked
+            with asked.cut_after(within):
+                # Not through the session, which reads where a redirect leads, and raises when it cannot.
+                response = self._adapter.send(prepared, timeout=timeout, **self.environment)
+                content = response.content
+            if asked.is_cut:  # an answer of unknown length seems whole wherever it ends
+                raise requests.ReadTimeout
         except (requests.RequestException, HTTPError) as error:
             return Lost(_reason(error), _perhaps_received(error), _since(started))
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, lower, content, _since(started), datetime.now(UTC))
 
 
+@dataclass
+class _Asked:
+    """What a connection is asked for, and the socket on which it was."""
+
+    target: str
+    sock: socket | None = None
+    is_cut: bool = False
+
+    @contextmanager
+    def cut_after(self, seconds: float | None) -> Iterator[None]:
+        """End what is under way in time: a timeout of sockets is one of every single read, and a server may drip."""
+        timer = threading.Timer(seconds or 0, self._cut)
+        if seconds is not None:
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        if self.sock:
+            with suppress(OSError):
+                self.sock.shutdown(SHUT_RDWR)
+
+
 class _ByteForByte:
-    """A connection that asks for exactly the target it was given."""
+    """A connection that asks for exactly the target it was given; urllib3 would re-encode a signed query."""
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         headers = dict(headers)
-        target = headers.pop(TARGET)
+        asked = headers.pop(ASKED)
         # Only a plain proxy is asked for a whole URL.
-        super().request(method, target if url.startswith("/") else url, body, headers, **options)  # type: ignore[misc]
+        target = asked.target if url.startswith("/") else url
+        super().request(method, target, body, headers, **options)  # type: ignore[misc]
+        asked.sock = self.sock  # type: ignore[attr-defined]
 
 
 class _Adapter(HTTPAdapter):

@@ -5,7 +5,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Wire:
-    """An answer as bytes, or the way in which none arrives: `reset`, `close`, `cut off` or `hang`."""
+    """An answer as bytes, or the way in which none arrives: `reset`, `close`, `cut off`, `hang` or `drip`."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -22,7 +22,7 @@ class Wire:
 
     def __bytes__(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} As told", *(f"{name}: {value}" for name, value in self.headers)]
-        if self.status != 204:
+        if self.status != 204 and self.fault != "drip":
             lines.append(f"Content-Length: {len(self.content)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.content
 
@@ -85,6 +85,19 @@ class _Handler(BaseHTTPRequestHandler):
             case "hang":
                 self.server.ending.wait(60)
                 self.close_connection = True
+            case "drip":
+                self._drip(bytes(wire))
+                self.close_connection = True
+
+    def _drip(self, answer: bytes) -> None:
+        """The body one byte at a time."""
+        head, end, body = answer.partition(b"\r\n\r\n")
+        with suppress(OSError):
+            self.wfile.write(head + end)
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                if self.server.ending.wait(0.1):
+                    return
 
     do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = _answer  # noqa: N815 (http.server's names)
 

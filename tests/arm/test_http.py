@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from endpoints.arm.http import Answer, ArmHttp, Call, Lost
 from endpoints.arm.origin import ForeignOrigin
-from tests.arm.scripted import Wire, scripted
+from tests.arm.scripted import Scripted, Wire, scripted
 
 TARGET = "/status/a%2fb?c=%2f%2B&t=100%&s=|"
 
 
-def send(base: str, url: str, *, trust_env: bool = False) -> Answer | Lost:
-    return ArmHttp(base, connect_timeout=1, read_timeout=5, trust_env=trust_env).send(Call("GET", url), "t", uuid4())
+def send(base: str, url: str, *, trust_env: bool = False, within: float | None = None) -> Answer | Lost:
+    arm = ArmHttp(base, connect_timeout=1, read_timeout=5, trust_env=trust_env)
+    return arm.send(Call("GET", url), "t", uuid4(), within=within)
 
 
 def certificate(folder: Path) -> Path:
@@ -36,6 +37,13 @@ def certificate(folder: Path) -> Path:
     return path
 
 
+def with_tls(server: Scripted, certificate: Path) -> str:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server.home.replace("http:", "https:")
+
+
 def test_another_origin_gets_no_request() -> None:
     with scripted(lambda _: Wire(200)) as server:
         with pytest.raises(ForeignOrigin):
@@ -46,10 +54,7 @@ def test_another_origin_gets_no_request() -> None:
 def test_tls_is_checked_and_changes_nothing_about_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = certificate(tmp_path)
     with scripted(lambda _: Wire(200, (), b"{}")) as server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        home = server.home.replace("http:", "https:")
+        home = with_tls(server, path)
         refused = send(home, f"{home}{TARGET}")
         assert isinstance(refused, Lost)
         assert refused.reason == "The TLS connection to Azure could not be made."
@@ -57,6 +62,19 @@ def test_tls_is_checked_and_changes_nothing_about_a_url(tmp_path: Path, monkeypa
         answer = send(home, f"{home}{TARGET}", trust_env=True)
         assert isinstance(answer, Answer), answer
         assert [one.target for one in server.arrived] == [TARGET]
+
+
+@pytest.mark.parametrize("length", [(), (("Content-Length", "100"),)])
+def test_an_answer_that_drips_is_given_up_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: tuple[tuple[str, str], ...]
+) -> None:
+    path = certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    with scripted(lambda _: Wire(200, length, b" " * 100, "drip")) as server:
+        for home in (server.home, with_tls(server, path)):
+            reply = send(home, f"{home}/x", trust_env=True, within=0.6)
+            assert isinstance(reply, Lost)
+            assert reply.milliseconds < 2_000
 
 
 def test_a_proxy_of_the_environment_is_asked_for_the_whole_url(monkeypatch: pytest.MonkeyPatch) -> None:
