@@ -1,27 +1,21 @@
 """The one owner of the connection to ARM: a pooled session, timeouts, no redirects, ids on every request."""
 
 import json
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from socket import SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
+from endpoints.arm.connection import ASKED, Adapter, Asked
 from endpoints.arm.origin import require_origin
-
-# Not a header, but the only way past urllib3 to the connection.
-ASKED = "asked"
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ class ArmHttp:
         self.timeout = (connect_timeout, read_timeout)
         self._session = requests.Session()
         self._session.trust_env = trust_env
-        self._adapter = _Adapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
+        self._adapter = Adapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
         # Proxies and certificates of the environment; none of them changes while the process runs.
         self.environment: dict[str, Any] = dict(
             self._session.merge_environment_settings(self.base_url, {}, False, None, None)
@@ -111,7 +105,7 @@ class ArmHttp:
         require_origin(call.url, self.base_url)
         timeout: Any = Timeout(within, *self.timeout)
         started = time.monotonic()
-        asked = _Asked(_target(call.url))
+        asked = Asked.by(call.url)
         try:
             request = requests.Request(
                 call.method, call.url, headers=headers(token, correlation_id), json=call.body, auth=_as_it_is
@@ -129,59 +123,6 @@ class ArmHttp:
             return Lost(_reason(error), _perhaps_received(error), _since(started))
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, lower, content, _since(started), datetime.now(UTC))
-
-
-@dataclass
-class _Asked:
-    """What a connection is asked for, and the socket on which it was."""
-
-    target: str
-    sock: socket | None = None
-    is_cut: bool = False
-
-    @contextmanager
-    def cut_after(self, seconds: float | None) -> Iterator[None]:
-        """End what is under way in time: a timeout of sockets is one of every single read, and a server may drip."""
-        timer = threading.Timer(seconds or 0, self._cut)
-        if seconds is not None:
-            timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _cut(self) -> None:
-        self.is_cut = True
-        if self.sock:
-            with suppress(OSError):
-                self.sock.shutdown(SHUT_RDWR)
-
-
-class _ByteForByte:
-    """A connection that asks for exactly the target it was given; urllib3 would re-encode a signed query."""
-
-    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
-        headers = dict(headers)
-        asked = headers.pop(ASKED)
-        # Only a plain proxy is asked for a whole URL.
-        target = asked.target if url.startswith("/") else url
-        super().request(method, target, body, headers, **options)  # type: ignore[misc]
-        asked.sock = self.sock  # type: ignore[attr-defined]
-
-
-class _Adapter(HTTPAdapter):
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
-        connection = pool.ConnectionCls
-        if not issubclass(connection, _ByteForByte):
-            pool.ConnectionCls = type("Connection", (_ByteForByte, connection), {})
-        return pool
-
-
-def _target(url: str) -> str:
-    """What follows the origin, as it is."""
-    target = url.partition("#")[0].partition("://")[2].removeprefix(urlsplit(url).netloc)
-    return target if target.startswith("/") else f"/{target}"
 
 
 def headers(token: str, correlation_id: UUID) -> dict[str, str]:
