@@ -59,9 +59,9 @@ def send_and_follow(
     """Send a PUT, PATCH, DELETE or POST and return how its operation ended.
 
     `limit` covers requests and waits together; without one, what ARM says in `x-ms-async-operation-timeout` does.
-    `pause_seconds` replaces the growing rhythm of polls without Retry-After. Setting `stop` ends the waiting at once.
-    After either, nothing more is sent, the operation goes on in Azure, and the outcome is an error named
-    `NotFollowed`. Raises ForeignOrigin when `call` itself does not lead to the host of `arm`.
+    `pause_seconds` replaces the growing rhythm of polls without Retry-After. Setting `stop` ends a wait between
+    requests at once. After either, nothing more is sent, the operation goes on in Azure, and the outcome is an error
+    named `NotFollowed`. Raises ForeignOrigin when `call` itself does not lead to the host of `arm`.
     """
     follower = _Follower(arm, call, token, limit, pause_seconds, correlation_id or uuid4(), stop or threading.Event())
     try:
