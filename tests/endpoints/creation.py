@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.budget import budget
+from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
 from tests.azure import Azure
 
