@@ -56,7 +56,8 @@ class ArmPoller:
         self._session: aiohttp.ClientSession | None = None
         self._running: set[asyncio.Task[None]] = set()
         atexit.register(self.close)
-        threading.Thread(target=self._loop.run_forever, name="arm-poller", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="arm-poller", daemon=True)
+        self._thread.start()
 
     def start(self, reads: Sequence[Read]) -> None:
         """Begin these reads and return at once."""
@@ -64,8 +65,11 @@ class ArmPoller:
 
     def close(self) -> None:
         """End the connections; what is under way gets no reply."""
+        atexit.unregister(self.close)
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     async def _end(self) -> None:
         for task in self._running:

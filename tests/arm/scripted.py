@@ -53,6 +53,7 @@ class Scripted(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
         self.arrived: list[Arrived] = []
+        self.connections: set[object] = set()
         self.ending = threading.Event()
 
     @property
@@ -67,6 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         arrived = Arrived(self.requestline, self.headers, body)
+        self.server.connections.add(self.client_address)
         self.server.arrived.append(arrived)
         wire = self.server.answer(arrived)
         match wire.fault:
