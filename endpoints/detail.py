@@ -10,12 +10,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
 from accounts.models import User
+from accounts.policy import Action, may
 from endpoints.arm.errors import ArmError
 from endpoints.explain import explain
 from endpoints.models import Endpoint, Event, Operation
 from endpoints.observe import properties_of
 from endpoints.queries import POLL_AT_REST, POLL_WHILE_WORKING
-from endpoints.services import may_be_tried_again
+from endpoints.services import may_be_deleted, may_be_tried_again
 from endpoints.states import State
 
 
@@ -88,6 +89,8 @@ class EndpointDetail:
     tag: str
     poll_seconds: int
     try_again_url: str = ""
+    look_again_url: str = ""
+    delete_url: str = ""
     sign_in_url: str = ""
     samples: list[Sample] = field(default_factory=list)
 
@@ -100,6 +103,7 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
     operation = endpoint.operations.order_by("-asked_at").first()
     events = endpoint.events.select_related("actor")
     try_again = may_be_tried_again(endpoint) and user.may_create_endpoints
+    delete = may_be_deleted(endpoint) and may(user, Action.DELETE_ENDPOINT, endpoint)
     mine = operation is not None and operation.needs_sign_in and operation.asked_by_id == user.pk
     return EndpointDetail(
         endpoint=endpoint,
@@ -112,9 +116,16 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         tag=detail_tag(endpoint),
         poll_seconds=POLL_WHILE_WORKING if endpoint.shown_state.is_working else POLL_AT_REST,
         try_again_url=f"{reverse('endpoints:create')}?from={endpoint.pk}" if try_again else "",
+        look_again_url=reverse("endpoints:look_again", args=[endpoint.pk]) if _may_be_looked_at(operation) else "",
+        delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if delete else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if mine else "",
         samples=_samples(endpoint) if endpoint.shown_state == State.ONLINE else [],
     )
+
+
+def _may_be_looked_at(operation: Operation | None) -> bool:
+    """When nothing runs on it, or what runs was set aside."""
+    return operation is None or operation.settled_at is not None or operation.endpoint.shown_state == State.UNKNOWN
 
 
 def detail_tag(endpoint: Endpoint) -> str:

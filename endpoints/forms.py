@@ -306,3 +306,21 @@ class RegisterWorkspaceForm(forms.Form):
                 "This is not the resource id of an Azure Machine Learning workspace. It looks like /subscriptions/…"
                 "/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…."
             ) from None
+
+
+class DeleteEndpointForm(forms.Form):
+    """Takes the name once more for an endpoint that somebody may be calling."""
+
+    submission_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, endpoint: Endpoint, data: Any = None) -> None:
+        super().__init__(data)
+        self.endpoint = endpoint
+        if endpoint.inference_uri:
+            self.fields["typed_name"] = _text(f"Type {endpoint.name} to delete it", required=True)
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"].strip()
+        if typed != self.endpoint.name:
+            raise ValidationError(f"This is not its name. Type {self.endpoint.name} to delete it.")
+        return typed

@@ -114,6 +114,12 @@ def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: Htt
     return _ask(endpoint, Kind.LOOK, None, submission_id, user, request)
 
 
+def may_be_deleted(endpoint: Endpoint) -> bool:
+    """Whether nothing runs on it and it is not gone already."""
+    gone = endpoint.shown_state == State.DELETED
+    return not gone and not endpoint.operations.filter(settled_at=None).exists()
+
+
 def may_be_tried_again(endpoint: Endpoint) -> bool:
     return State(endpoint.state) in MAY_BE_TRIED_AGAIN
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints.views import create, detail, table, workspaces
+from endpoints.views import create, delete, detail, table, workspaces
 
 app_name = "endpoints"
 urlpatterns = [
@@ -9,6 +9,8 @@ urlpatterns = [
     path("endpoints/preview", create.preview, name="preview"),
     path("endpoints/warnings", create.warnings, name="warnings"),
     path("endpoints/<uuid:endpoint_id>/", detail.detail, name="detail"),
+    path("endpoints/<uuid:endpoint_id>/delete", delete.delete, name="delete"),
+    path("endpoints/<uuid:endpoint_id>/look-again", detail.look_again, name="look_again"),
     path("endpoints/<uuid:endpoint_id>/sign-in", detail.sign_in_again, name="sign_in_again"),
     path("workspaces/", workspaces.workspaces, name="workspaces"),
     path("workspaces/new", workspaces.register, name="register_workspace"),

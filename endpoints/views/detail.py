@@ -1,4 +1,4 @@
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -8,7 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import flow
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
-from endpoints.access import endpoint_or_404
+from endpoints import services
+from endpoints.access import endpoint_or_404, endpoint_to
 from endpoints.detail import announcement, detail_tag, endpoint_detail
 
 
@@ -25,6 +26,20 @@ def detail(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
         return render(request, "endpoints/detail.html", context)
     context["announcement"] = announcement(endpoint, shown)
     return render(request, "endpoints/detail.html#live", context)
+
+
+@require_POST
+@require(Action.VIEW_ENDPOINTS)
+def look_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
+    """Ask Azure what it holds, and come back to the page, which shows it as soon as it is known."""
+    endpoint = endpoint_to(Action.VIEW_ENDPOINTS, request, endpoint_id)
+    try:
+        services.look_again(endpoint, uuid4(), request.user, request)
+    except services.Busy as error:
+        messages.warning(request, str(error))
+    response = redirect(endpoint)
+    response.status_code = 303
+    return response
 
 
 @require_POST

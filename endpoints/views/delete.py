@@ -1,0 +1,32 @@
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.http import SignedInRequest
+from accounts.policy import Action, require
+from endpoints.access import endpoint_to
+from endpoints.forms import DeleteEndpointForm
+from endpoints.services import Busy, delete_endpoint, may_be_deleted
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Action.DELETE_ENDPOINT)
+def delete(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
+    """Say what stops working, and delete when that is what the person means."""
+    endpoint = endpoint_to(Action.DELETE_ENDPOINT, request, endpoint_id)
+    form = DeleteEndpointForm(endpoint, request.POST if request.method == "POST" else None)
+    allowed = may_be_deleted(endpoint)
+    if allowed and form.is_bound and form.is_valid():
+        try:
+            delete_endpoint(endpoint, form.cleaned_data["submission_id"], request.user, request)
+        except Busy as error:
+            form.add_error(None, str(error))
+        else:
+            response = redirect(endpoint)
+            response.status_code = 303
+            return response
+    status = 422 if form.errors else 409 if form.is_bound else 200
+    context = {"endpoint": endpoint, "form": form, "may_be_deleted": allowed}
+    return render(request, "endpoints/delete.html", context, status=status)
