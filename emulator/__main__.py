@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import socket
 import sys
 
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
-
 from emulator.options import read_options, value
+from emulator.server import serve
 
 ABOUT = {
     "HOST": "where to listen",
@@ -25,6 +21,7 @@ ABOUT = {
     "THROTTLE_SCALE": "how much of ARM's request budget there is",
     "DEPLOYMENTS_PER_MODEL": "how many endpoints of one model a workspace may have",
     "PAGE_SIZE": "how many items a page of a list holds",
+    "INFERENCE_URI": "the address of an endpoint, with {name} and {region} in it (default: below the public one)",
     "ACCESS_TOKEN_SECONDS": "how long an access token is good for",
     "STATE_FILE": "a file that keeps everything over a restart",
 }
@@ -39,30 +36,18 @@ def main() -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "emulator.settings"
     try:
         options = read_options()
-        _require_free(options.host, options.port)
+        from emulator.wsgi import application
+
+        serve(application, options.host, options.port, ready=lambda: _greet(options.public_url))
     except (ValueError, OSError) as error:
         sys.stderr.write(f"The emulator cannot start. {_sentence(error)}\n")
         return 1
-    sys.stdout.write(f"A local Azure is at {options.public_url}/emulator/\n")
-    sys.stdout.flush()
-    # One worker: the state is in its memory.
-    Granian(
-        "emulator.wsgi:application",
-        address=options.host,
-        port=options.port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=8,
-        log_level=LogLevels.warning,
-        workers_kill_timeout=5,
-    ).serve()
     return 0
 
 
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+def _greet(public_url: str) -> None:
+    sys.stdout.write(f"A local Azure is at {public_url}/emulator/\n")
+    sys.stdout.flush()
 
 
 def _sentence(error: Exception) -> str:

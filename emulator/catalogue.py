@@ -11,6 +11,13 @@ from pathlib import Path
 _FILE = Path(__file__).with_name("catalogue.json")
 _REGISTRY_ID = re.compile(r"azureml://registries/([^/]+)/models/([^/]+)/?", re.IGNORECASE)
 _FINE_TUNED_ID = re.compile(r"azureml://locations/[^/]+/workspaces/[^/]+/models/[^/]+/versions/[^/]+", re.IGNORECASE)
+# What the name of a model says about its calls; all others chat.
+_TASKS = {
+    "embed": "embeddings",
+    "stable-": "image_generation",
+    "timegen": "text_generation",
+    "rerank": "text_generation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,24 @@ class Model:
     regions: frozenset[str]
     needs_offer: bool
     retired: bool
+
+    @property
+    def id(self) -> str:
+        return f"azureml://registries/{self.registry}/models/{self.name}"
+
+    @property
+    def plan(self) -> dict[str, str]:
+        """The marketplace's names for what is bought."""
+        return {
+            "publisherId": self.registry.removeprefix("azureml-"),
+            "offerId": self.offer,
+            "planId": f"{self.offer}-plan",
+        }
+
+    @property
+    def task(self) -> str:
+        """What kind of calls it answers, in the words of the inference API."""
+        return next((task for part, task in _TASKS.items() if part in self.name.lower()), "chat_completion")
 
     @property
     def offer(self) -> str:
@@ -42,6 +67,15 @@ def _model(regions: dict[str, list[str]], row: dict[str, str | bool]) -> Model:
         needs_offer=bool(row["offer"]),
         retired=bool(row.get("retired")),
     )
+
+
+def models_of(registries: tuple[str, ...]) -> list[Model]:
+    """What these registries still offer on the marketplace."""
+    return [
+        model
+        for model in _models().values()
+        if model.registry in registries and model.needs_offer and not model.retired
+    ]
 
 
 def find_model(model_id: str) -> Model | None:

@@ -12,28 +12,54 @@ APPLICATION_OID: Final = "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0003"
 FOREIGN_TENANT_ID: Final = "c0ffee00-7d1a-4f0e-8b55-e0d35a1b0009"
 
 
+# A second application, as a pipeline or a script of its own would be registered: it may write.
+PIPELINE_CLIENT_ID: Final = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0004"
+PIPELINE_CLIENT_SECRET: Final = "pipeline-emulator-secret"  # noqa: S105
+# What a client on the same machine has to show for a token of the managed identity.
+IDENTITY_HEADER: Final = "emulator-identity-header"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
+    """Somebody who can call: a person, or the service principal of an application."""
+
     oid: str
     name: str
     upn: str
     roles: tuple[str, ...]
     about: str
-    arm_writes: bool = False
+    # Built-in or custom roles of Azure, in every subscription that is visible.
+    azure_roles: tuple[str, ...] = ("Reader",)
     arm_subscriptions: tuple[int, ...] | None = None
     groups_overage: bool = False
     writes_need_mfa: bool = False
     tenant_id: str = TENANT_ID
+    kind: str = "User"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    client_id: str
+    secret: str
+    principal: Person
 
 
 def _oid(number: int) -> str:
     return f"a11ce000-0000-4000-8000-{number:012d}"
 
 
+_DEVELOPER: Final = ("Reader", "Azure AI Developer")
 PEOPLE: Final = (
-    Person(_oid(1), "Ada Admin", "ada@emulator.test", ("Admin", "Keys"), "may do everything", True),
-    Person(_oid(2), "Oscar Operator", "oscar@emulator.test", ("Operator",), "creates endpoints", True),
-    Person(_oid(3), "Olga Operator", "olga@emulator.test", ("Operator",), "a second operator", True),
+    Person(_oid(1), "Ada Admin", "ada@emulator.test", ("Admin", "Keys"), "may do everything", _DEVELOPER),
+    Person(_oid(2), "Oscar Operator", "oscar@emulator.test", ("Operator",), "creates endpoints", _DEVELOPER),
+    Person(
+        _oid(3),
+        "Olga Operator",
+        "olga@emulator.test",
+        ("Operator",),
+        "a second operator, whom Azure shows no keys",
+        ("Reader", "Serverless Endpoint Operator"),
+    ),
     Person(
         _oid(4),
         "Vera Viewer",
@@ -42,8 +68,8 @@ PEOPLE: Final = (
         "looks only, and only in the first subscription",
         arm_subscriptions=(0,),
     ),
-    Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", True),
-    Person(_oid(6), "Nora Norole", "nora@emulator.test", (), "has no role and no rights", arm_subscriptions=()),
+    Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", _DEVELOPER),
+    Person(_oid(6), "Nora Norole", "nora@emulator.test", (), "has no role and no rights", (), arm_subscriptions=()),
     Person(
         _oid(7),
         "Gus Groups",
@@ -58,7 +84,7 @@ PEOPLE: Final = (
         "mira@emulator.test",
         ("Operator",),
         "must approve a second step before she writes",
-        arm_writes=True,
+        _DEVELOPER,
         writes_need_mfa=True,
     ),
     Person(
@@ -71,16 +97,47 @@ PEOPLE: Final = (
     ),
 )
 
-# What a service principal with a reader's role on the workspaces looks like to ARM.
-APPLICATION: Final = Person(APPLICATION_OID, "Endpoint Desk (application)", "", (), "reads only")
+APPLICATIONS: Final = (
+    Application(
+        CLIENT_ID,
+        CLIENT_SECRET,
+        Person(APPLICATION_OID, "Endpoint Desk (application)", "", (), "reads only", kind="Application"),
+    ),
+    Application(
+        PIPELINE_CLIENT_ID,
+        PIPELINE_CLIENT_SECRET,
+        Person(
+            "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0005",
+            "Pipeline (application)",
+            "",
+            (),
+            "may write",
+            ("Contributor",),
+            kind="Application",
+        ),
+    ),
+)
+MANAGED_IDENTITY: Final = Person(
+    "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0006", "Managed identity", "", (), "reads only", kind="ManagedIdentity"
+)
 
-_BY_OID: Final = {person.oid: person for person in PEOPLE}
+_CALLERS: Final = {
+    one.oid: one for one in (*PEOPLE, *(application.principal for application in APPLICATIONS), MANAGED_IDENTITY)
+}
+
+
+def caller_by_oid(oid: str) -> Person | None:
+    return _CALLERS.get(oid)
 
 
 def person_by_oid(oid: str) -> Person | None:
-    return _BY_OID.get(oid)
+    return next((person for person in PEOPLE if person.oid == oid), None)
 
 
 def person_by_address(address: str) -> Person | None:
     wanted = address.strip().casefold()
     return next((person for person in PEOPLE if person.upn == wanted), None)
+
+
+def application_by_id(client_id: str) -> Application | None:
+    return next((application for application in APPLICATIONS if application.client_id == client_id), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -14,20 +14,50 @@ WHERE: Final = {
     "arm": "every request to ARM",
     "entra": "every request to Entra",
     "put": "PUT of an endpoint",
+    "patch": "PATCH of an endpoint",
     "delete": "DELETE of an endpoint",
     "resource": "GET of an endpoint",
     "list": "list of a workspace's endpoints",
+    "keys": "POST listKeys",
+    "regenerate": "POST regenerateKeys",
+    "marketplace": "every request about marketplace subscriptions",
     "status": "poll of the Azure-AsyncOperation URL",
     "result": "poll of the Location URL",
     "workspace": "GET of a workspace",
     "workspaces": "lists of workspaces",
     "subscriptions": "subscriptions and resource groups",
+    "permissions": "effective permissions",
     "discovery": "OpenID configuration",
     "jwks": "Entra's signing keys",
     "authorize": "Entra's sign-in page",
     "token": "Entra's token endpoint",
+    "identity": "managed identity",
+    "inference": "calls of an endpoint's own address",
 }
-ENTRA_PLACES: Final = frozenset({"discovery", "jwks", "authorize", "token"})
+_SORTS: Final = {
+    **dict.fromkeys(("discovery", "jwks", "authorize", "token", "identity"), "entra"),
+    "inference": "inference",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about, as far as it is known. A fault names patterns for some of it."""
+
+    where: str = ""
+    method: str = ""
+    path: str = ""
+    name: str = ""
+    model: str = ""
+    workspace: str = ""
+    person: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, self.model, self.workspace, self.person)
+
+    def at(self, where: str) -> Target:
+        return replace(self, where=where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +73,15 @@ KINDS: Final = {
     # Answers instead of the right one; "when": "after" acts first, so that the work is done and the answer lost.
     "throttle": Kind("answer", "arm", "429", {**_BEFORE, "retry_after": 6, "code": "SubscriptionRequestsThrottled"}),
     "server-error": Kind("answer", "any", "500, 502, 503 or 504", {**_BEFORE, "status": 503, "retry_after": None}),
+    "error": Kind(
+        "answer",
+        "arm",
+        "any HTTP status with an error of ARM",
+        {**_BEFORE, "status": 400, "code": "BadRequest", "message": "The request is refused."},
+    ),
     "drop": Kind("answer", "any", "the connection closes without an answer", dict(_BEFORE)),
     "cut-off": Kind("answer", "any", "the connection closes in the middle of the body", dict(_BEFORE)),
+    "hang": Kind("answer", "any", "the connection stays open, and no answer comes", dict(_BEFORE)),
     "slow": Kind("answer", "any", "the answer takes long", {**_BEFORE, "seconds": 10}),
     "html": Kind("answer", "any", "a page of HTML instead of JSON", {**_BEFORE, "status": 502}),
     "broken-json": Kind("answer", "any", "JSON that ends too early", {**_BEFORE, "status": 200}),
@@ -55,22 +92,30 @@ KINDS: Final = {
     "forbidden": Kind("answer", "status", "403 AuthorizationFailed", dict(_BEFORE)),
     "claims-challenge": Kind("answer", "put", "401 insufficient_claims", {**_BEFORE, "acrs": "p1"}),
     "expired-token": Kind("answer", "arm", "401 ExpiredAuthenticationToken", dict(_BEFORE)),
-    # What becomes of an accepted PUT or DELETE.
+    # What becomes of an accepted PUT, PATCH, DELETE or regenerateKeys.
     "fail": Kind("plan", "put", "accepted, then Failed with an error tree", {"cause": "offer"}),
     "fail-silently": Kind("plan", "put", "accepted, then Failed without any error", {"monitor": "Failed"}),
     "cancel": Kind("plan", "put", "accepted, then Canceled"),
     "never-ends": Kind("plan", "put", "accepted, then nothing"),
     "duration": Kind("plan", "put", "accepted, takes this long", {"seconds": 120}),
-    # How the answer to a PUT or DELETE says where to look.
+    "at-once": Kind("at-once", "patch", "done when it answers: 200 instead of 202"),
+    "drift": Kind("drift", "put", "the resource is ready this long after the status says so", {"seconds": 30}),
+    # How the answer says where to look, and what is there.
     "no-monitor": Kind("headers", "put", "no Azure-AsyncOperation", {"location": "none"}),
     "foreign-monitor": Kind("headers", "put", "both URLs on another origin", {"origin": "http://127.0.0.1:9"}),
     "retry-after": Kind("headers", "put", "a Retry-After on the answer", {"seconds": 10}),
+    "operation-not-found": Kind("headers", "regenerate", "404 at the first polls of its URLs", {"polls": 2}),
+    "result-204": Kind("headers", "delete", "its Location ends with 204 as ARM's contract says"),
     # What a read shows.
     "unknown-state": Kind("read", "resource", "states nobody has heard of", {"state": "Hibernating"}),
     "extra-fields": Kind("read", "resource", "fields nobody has heard of"),
     "no-provisioning-state": Kind("read", "resource", "no provisioningState"),
     "unknown-status": Kind("read", "status", "a status nobody has heard of", {"status": "Resolving"}),
     "whole-percent": Kind("read", "status", "percentComplete as a whole number", {"percent": 50}),
+    # What others do: it has happened when the request looks.
+    "suspended": Kind("life", "arm", "an online endpoint is suspended, then reinstated", {"seconds": 60}),
+    "deleted-elsewhere": Kind("life", "arm", "somebody else deleted the endpoint"),
+    "changed-elsewhere": Kind("life", "arm", "somebody else changed the endpoint's tags", {"tags": {"by": "others"}}),
     # Entra.
     "revoked": Kind("token", "token", "invalid_grant 50173 on refresh"),
     "mfa-required": Kind("token", "token", "interaction_required 50076 on refresh"),
@@ -86,20 +131,45 @@ KINDS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which requests a fault is for: patterns such as my-*, compared without case; an empty one fits everything."""
+
+    match: str = ""
+    method: str = ""
+    path: str = ""
+    name: str = ""
+    model: str = ""
+    workspace: str = ""
+    person: str = ""
+
+    def fits(self, target: Target) -> bool:
+        named = (part.name for part in fields(self) if part.name != "match")
+        if not all(_fits(getattr(self, name), getattr(target, name)) for name in named):
+            return False
+        return any(_fits(self.match, name) for name in target.names)
+
+    def __str__(self) -> str:
+        parts = ((part.name, getattr(self, part.name)) for part in fields(self))
+        return ", ".join(f"{name} {pattern}" for name, pattern in parts if pattern)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    return not pattern or fnmatchcase(text.casefold(), pattern.casefold())
+
+
 @dataclass(slots=True)
 class Fault:
     id: int
     kind: str
     where: str
-    match: str
+    scope: Scope
     times: int | None
     settings: dict[str, Any]
 
-    def fits(self, where: str, names: tuple[str, ...]) -> bool:
-        sort = "entra" if where in ENTRA_PLACES else "arm"
-        if self.where not in {"any", sort, where}:
-            return False
-        return not self.match or any(fnmatchcase(name.casefold(), self.match.casefold()) for name in names)
+    def fits(self, target: Target) -> bool:
+        sort = _SORTS.get(target.where, "arm" if target.where else "")
+        return self.where in {"any", sort, target.where} and self.scope.fits(target)
 
 
 class Refused(ValueError):
@@ -112,9 +182,10 @@ _numbers = itertools.count(1)
 
 
 def switch_on(wish: dict[str, Any]) -> Fault:
-    """Read a wish such as {"kind": "throttle", "where": "put", "match": "my-*", "times": 2, "retry_after": 3}."""
+    """Read a wish such as {"kind": "throttle", "where": "put", "name": "my-*", "times": 2, "retry_after": 3}."""
     settings = dict(wish)
-    name, where, match, times = (settings.pop(key, None) for key in ("kind", "where", "match", "times"))
+    name, where, times = (settings.pop(key, None) for key in ("kind", "where", "times"))
+    scope = Scope(**{part.name: str(settings.pop(part.name, "") or "").strip() for part in fields(Scope)})
     kind = KINDS.get(str(name))
     if kind is None:
         raise Refused(f"There is no kind '{name}'. There are: {', '.join(KINDS)}.")
@@ -123,22 +194,39 @@ def switch_on(wish: dict[str, Any]) -> Fault:
         raise Refused(f"There is no place '{where}'. There are: {', '.join(WHERE)}.")
     if strangers := sorted(settings.keys() - kind.settings.keys()):
         raise Refused(f"'{name}' takes {', '.join(kind.settings) or 'no settings'}, not {', '.join(strangers)}.")
+    for key, given in settings.items():
+        if not _is_like(kind.settings[key], given):
+            raise Refused(f"'{key}' cannot be '{given}'; it is, for example, {kind.settings[key]!r}.")
     if times is not None and (not isinstance(times, int) or times < 1):
         raise Refused("'times' is a whole number from 1, or absent for every time.")
-    fault = Fault(next(_numbers), str(name), where, str(match or ""), times, {**kind.settings, **settings})
+    fault = Fault(next(_numbers), str(name), where, scope, times, {**kind.settings, **settings})
     with _lock:
         _faults.append(fault)
     return fault
 
 
-def take(group: str, where: str, names: tuple[str, ...]) -> Fault | None:
+def _is_like(example: Any, given: Any) -> bool:
+    """Numbers for numbers, text for text; what has no example, and may be absent, is a number."""
+    if example is None:
+        return given is None or isinstance(given, int)
+    if isinstance(example, int | float):
+        return isinstance(given, int | float) and given >= 0
+    return isinstance(given, type(example))
+
+
+def any_on() -> bool:
+    """Whether it is worth finding out what a request is about."""
+    return bool(_faults)
+
+
+def take(group: str, target: Target) -> Fault | None:
     """The first fault of a group that fits, counted down by one."""
-    return _take(lambda fault: KINDS[fault.kind].group == group and fault.fits(where, names))
+    return _take(lambda fault: KINDS[fault.kind].group == group and fault.fits(target))
 
 
-def take_kind(kind: str, where: str, names: tuple[str, ...]) -> Fault | None:
+def take_kind(kind: str, target: Target) -> Fault | None:
     """The first fault of one kind that fits, counted down by one."""
-    return _take(lambda fault: fault.kind == kind and fault.fits(where, names))
+    return _take(lambda fault: fault.kind == kind and fault.fits(target))
 
 
 def _take(is_due: Callable[[Fault], bool]) -> Fault | None:
@@ -161,7 +249,7 @@ def _count_down(fault: Fault) -> None:
 
 def switched_on() -> list[dict[str, Any]]:
     with _lock:
-        return [asdict(fault) for fault in _faults]
+        return [{**asdict(fault), "scope": str(fault.scope)} for fault in _faults]
 
 
 def switch_off(number: int | None = None) -> int:

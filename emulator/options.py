@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ class Options:
     throttle_scale: float
     deployments_per_model: int
     page_size: int
+    inference_uri: str
     access_token_seconds: int
     state_file: Path | None
 
@@ -35,6 +37,7 @@ DEFAULTS = {
     "THROTTLE_SCALE": "1",
     "DEPLOYMENTS_PER_MODEL": "1",
     "PAGE_SIZE": "100",
+    "INFERENCE_URI": "",
     "ACCESS_TOKEN_SECONDS": "4500",
     "STATE_FILE": "",
 }
@@ -53,12 +56,21 @@ def seconds_range(text: str) -> tuple[float, float]:
     return first, last
 
 
+def inference_template(public_url: str) -> str:
+    """Where endpoints are called. Must say which one is meant, as {name} and {region} do."""
+    template = (value("INFERENCE_URI") or f"{public_url}/inference/{{region}}/{{name}}").rstrip("/")
+    if not {"{name}", "{region}"} <= set(re.findall(r"{\w+}", template)) or "://" not in template:
+        raise ValueError(f"'{template}' is no address with {{name}} and {{region}} in it.")
+    return template
+
+
 def read_options() -> Options:
     port = int(value("PORT"))
+    public_url = (value("PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/")
     return Options(
         host=value("HOST"),
         port=port,
-        public_url=(value("PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
+        public_url=public_url,
         backchannel=value("BACKCHANNEL").rstrip("/"),
         client_redirects=tuple(value("CLIENT_REDIRECT").split(",")),
         post_logout_redirects=tuple(value("POST_LOGOUT_REDIRECT").split(",")),
@@ -66,6 +78,7 @@ def read_options() -> Options:
         throttle_scale=float(value("THROTTLE_SCALE")),
         deployments_per_model=int(value("DEPLOYMENTS_PER_MODEL")),
         page_size=int(value("PAGE_SIZE")),
+        inference_uri=inference_template(public_url),
         access_token_seconds=int(value("ACCESS_TOKEN_SECONDS")),
         state_file=Path(value("STATE_FILE")) if value("STATE_FILE") else None,
     )
@@ -75,3 +88,7 @@ def read_options() -> Options:
 def options() -> Options:
     """The options of this process; read once, as they cannot change while it runs."""
     return read_options()
+
+
+def inference_uri(name: str, region: str) -> str:
+    return options().inference_uri.replace("{name}", name).replace("{region}", region)

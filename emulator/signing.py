@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jwt
@@ -51,6 +51,7 @@ def sign_token(claims: Claims, pem: str) -> str:
     return jwt.encode(claims, load_key(pem), algorithm="RS256", headers={"kid": kid, "x5t": kid})
 
 
+@lru_cache(maxsize=256)
 def read_token(token: str, pem: str) -> Claims:
     """The claims of a token with our signature; times and audience are the caller's to judge."""
     return jwt.decode(

@@ -6,6 +6,7 @@ import json
 import multiprocessing.util
 import os
 import secrets
+import sys
 import threading
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -20,12 +21,18 @@ _SAVE_AFTER_SECONDS = 0.1
 
 
 @dataclass(slots=True)
-class Endpoint:
-    """One serverlessEndpoints resource: the document as ARM shows it, and the operation on it."""
+class Resource:
+    """An endpoint or a marketplace subscription: the document as ARM shows it, and the operation on it."""
 
     workspace: str
     document: Document
     operation: str | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+    suspended_at: float | None = None
+    suspended_seconds: float = 0
+
+
+Table = dict[str, dict[str, Resource]]
 
 
 @dataclass(slots=True)
@@ -34,8 +41,9 @@ class Operation:
 
     id: str
     kind: str
+    collection: str
     workspace: str
-    endpoint: str
+    name: str
     subscription: str
     region: str
     started_at: float
@@ -44,21 +52,33 @@ class Operation:
     outcome: str = "Succeeded"
     status_outcome: str = "Succeeded"
     error: Document | None = None
+    error_status: int = 409
     settled: bool = False
+    # What becomes of the resource when it ends well.
+    changes: Document = field(default_factory=dict)
+    # How many polls are still answered as if there were no such operation.
+    unknown_polls: int = 0
+    result_status: int = 200
 
 
 @dataclass(slots=True)
 class State:
     secret: str = field(default_factory=lambda: secrets.token_hex(32))
     private_key: str = field(default_factory=new_private_key)
-    endpoints: dict[str, dict[str, Endpoint]] = field(default_factory=dict)
+    endpoints: Table = field(default_factory=dict)
+    marketplace: Table = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     revoked_at: dict[str, float] = field(default_factory=dict)
+    # PEM, by client id.
+    certificates: dict[str, list[str]] = field(default_factory=dict)
+
+    def table(self, collection: str) -> Table:
+        return self.marketplace if collection == "marketplaceSubscriptions" else self.endpoints
 
     def clear(self) -> None:
         """Forget what people did; keys stay, so that whoever is signed in stays signed in."""
-        for table in (self.endpoints, self.operations, self.revoked_at):
-            table.clear()
+        for memory in (self.endpoints, self.marketplace, self.operations, self.revoked_at, self.certificates):
+            memory.clear()
 
 
 lock = threading.RLock()
@@ -74,18 +94,27 @@ def changed() -> None:
 def state() -> State:
     """The state of this process, from the file if one was named and is there."""
     path = options().state_file
-    loaded = _read(path) if path and path.exists() else State()
+    loaded = (_read(path) if path and path.exists() else None) or State()
     if path:
         _keep_saving(loaded, path)
     return loaded
 
 
-def _read(path: Path) -> State:
-    kept = json.loads(path.read_text("utf-8"))
-    kept["endpoints"] = {
-        workspace: {name: Endpoint(**row) for name, row in rows.items()}
-        for workspace, rows in kept["endpoints"].items()
-    }
+def _read(path: Path) -> State | None:
+    """What the file holds. One that cannot be read, as another version wrote it, is put aside."""
+    try:
+        return _state_of(json.loads(path.read_text("utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        aside = path.replace(path.with_name(f"{path.name}.unreadable"))
+        sys.stderr.write(f"The state in {path} cannot be read. It is now {aside}, and the emulator starts empty.\n")
+        return None
+
+
+def _state_of(kept: Document) -> State:
+    for name in ("endpoints", "marketplace"):
+        kept[name] = {
+            workspace: {key: Resource(**row) for key, row in rows.items()} for workspace, rows in kept[name].items()
+        }
     kept["operations"] = {name: Operation(**row) for name, row in kept["operations"].items()}
     return State(**kept)
 

@@ -6,14 +6,17 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from emulator.arm import endpoints, operations, scopes
+from emulator.arm import endpoints, keys, marketplace, monitors, rights, scopes
 from emulator.control import api, page
-from emulator.entra import authorize, discovery, token
+from emulator.entra import authorize, discovery, identity, token
 
 _SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
 _GROUP = rf"{_SUBSCRIPTION}/resourceGroups/(?P<group>[^/]+)"
 _PROVIDER = r"/providers/Microsoft\.MachineLearningServices"
 _WORKSPACE = rf"{_GROUP}{_PROVIDER}/workspaces/(?P<workspace>[^/]+)"
+_ENDPOINT = rf"{_WORKSPACE}/serverlessEndpoints/(?P<name>[^/]+)"
+_SCOPES = (_SUBSCRIPTION, _GROUP, _WORKSPACE, _ENDPOINT)
+_PERMISSIONS = r"/providers/Microsoft\.Authorization/permissions"
 _LOCATION = rf"{_SUBSCRIPTION}{_PROVIDER}/locations/(?P<region>[^/]+)"
 
 
@@ -29,21 +32,36 @@ urlpatterns: list[URLPattern] = [
     path("emulator/style.css", page.style),
     path("emulator/faults", api.faults_api),
     path("emulator/requests", api.requests_api),
+    path("emulator/requests/<int:number>", api.request_api),
     path("emulator/reset", api.reset),
     path("emulator/clock", api.advance_clock),
+    path("emulator/applications/<uuid:client_id>/certificates", api.register_certificate),
     path("emulator/people/<uuid:oid>/revoke", api.revoke),
     path("<uuid:tenant>/v2.0/.well-known/openid-configuration", discovery.configuration, name="discovery"),
     path("<uuid:tenant>/discovery/v2.0/keys", discovery.keys, name="jwks"),
     path("<uuid:tenant>/oauth2/v2.0/authorize", authorize.authorize, name="authorize"),
     path("<uuid:tenant>/oauth2/v2.0/token", token.token, name="token"),
     path("<uuid:tenant>/oauth2/v2.0/logout", authorize.sign_out, name="logout"),
+    path("msi/token", identity.app_service, name="identity"),
+    path("metadata/identity/oauth2/token", identity.imds, name="identity"),
     _arm("subscriptions", scopes.subscriptions, "subscriptions"),
+    _arm(_SUBSCRIPTION, scopes.subscription, "subscription"),
     _arm(rf"{_SUBSCRIPTION}/resourceGroups", scopes.resource_groups, "resource-groups"),
     _arm(rf"{_GROUP}{_PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
     _arm(rf"{_SUBSCRIPTION}{_PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
     _arm(_WORKSPACE, scopes.workspace, "workspace"),
     _arm(rf"{_WORKSPACE}/serverlessEndpoints", endpoints.collection, "endpoints"),
-    _arm(rf"{_WORKSPACE}/serverlessEndpoints/(?P<name>[^/]+)", endpoints.endpoint, "endpoint"),
-    _arm(rf"{_LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", operations.status, "status"),
-    _arm(rf"{_LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", operations.result, "result"),
+    _arm(_ENDPOINT, endpoints.endpoint, "endpoint"),
+    _arm(rf"{_ENDPOINT}/listKeys", keys.list_keys, "list-keys"),
+    _arm(rf"{_ENDPOINT}/regenerateKeys", keys.regenerate_keys, "regenerate-keys"),
+    _arm(rf"{_WORKSPACE}/marketplaceSubscriptions", marketplace.collection, "marketplace-subscriptions"),
+    _arm(
+        rf"{_WORKSPACE}/marketplaceSubscriptions/(?P<name>[^/]+)",
+        marketplace.marketplace_subscription,
+        "marketplace-subscription",
+    ),
+    _arm(rf"{_LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", monitors.status, "status"),
+    _arm(rf"{_LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", monitors.result, "result"),
+    *(_arm(f"{scope}{_PERMISSIONS}", rights.permissions, "permissions") for scope in _SCOPES),
+    _arm(r"(?:subscriptions|providers)/.*", scopes.unknown, "unknown"),
 ]

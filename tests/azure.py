@@ -10,6 +10,8 @@ from urllib.parse import urljoin
 
 import requests
 
+from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
+
 ROOT = Path(__file__).parent.parent
 PEOPLE = {
     name: f"a11ce000-0000-4000-8000-{number:012d}"
@@ -45,6 +47,17 @@ class Azure:
     def revoke(self, person: str) -> None:
         self.http.post(f"{self.url}/emulator/people/{PEOPLE[person]}/revoke", timeout=10).raise_for_status()
 
+    def application_token(self) -> str:
+        """A token for ARM in the name of the application that may write."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": PIPELINE_CLIENT_ID,
+            "client_secret": PIPELINE_CLIENT_SECRET,
+            "scope": "https://management.azure.com/.default",
+        }
+        answer = self.http.post(f"{self.url}/{TENANT_ID}/oauth2/v2.0/token", data=form, timeout=10)
+        return str(answer.json()["access_token"])
+
     def pick(self, authorize_url: str, person: str, *, approve: bool = True) -> str:
         """Choose a person on the sign-in page as a new browser would; returns where it leads back to."""
         form = {"person": PEOPLE[person], **({"approved": "1"} if approve else {})}
@@ -61,6 +74,7 @@ def start_azure(
     command += ["--client-redirect", f"{dashboard_url}/auth/callback"]
     command += ["--post-logout-redirect", f"{dashboard_url}/auth/signed-out"]
     command += ["--throttle-scale", "100", "--deployments-per-model", "1000"]
+    command += ["--inference-uri", "https://{name}.{region}.models.ai.azure.com"]
     command += ["--state-file", str(state_file)] if state_file else []
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
     wait_for(f"http://127.0.0.1:{port}/healthz", process)

@@ -31,6 +31,8 @@ class Subject:
     subscription: str
     person: str = ""
     scope: str = ""
+    action: str = "Microsoft.MachineLearningServices/workspaces/serverlessEndpoints/write"
+    state: str = "Updating"
 
 
 # HTTP statuses are nowhere public for most of these; clients decide by code.
@@ -84,7 +86,7 @@ CAUSES: Final = {
     "busy": Cause(
         409,
         "UserError",
-        "Cannot change serverless endpoint {name} because it is in Updating provisioning state.",
+        "Cannot change serverless endpoint {name} because it is in {state} provisioning state.",
         ("Conflict", "OperationInProgress"),
     ),
     "provider": Cause(
@@ -98,7 +100,7 @@ CAUSES: Final = {
         403,
         "AuthorizationFailed",
         "The client '{person}' with object id '{person}' does not have authorization to perform action "
-        "'Microsoft.MachineLearningServices/workspaces/serverlessEndpoints/write' over scope '{scope}' or the scope "
+        "'{action}' over scope '{scope}' or the scope "
         "is invalid. If access was recently granted, please refresh your credentials.",
         from_service=False,
     ),
@@ -124,6 +126,8 @@ def error_of(cause_name: str, subject: Subject) -> ArmError:
         namespace=subject.subscription[:7],
         person=subject.person,
         scope=subject.scope,
+        action=subject.action,
+        state=subject.state,
     )
     if cause.from_service:
         return service_error(cause.status, cause.code, message, subject.region, *cause.inner)

@@ -1,117 +1,159 @@
-"""serverlessEndpoints: list, read, create or replace, delete."""
+"""serverlessEndpoints: list, read, create or replace, change, delete."""
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+import secrets
+from dataclasses import replace
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator import clock, faults, state
-from emulator.arm import operations
+from emulator import faults, state
+from emulator.arm import life, monitors, operations
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, Document
-from emulator.arm.schema import check_endpoint, check_name
+from emulator.arm.marketplace import payer
+from emulator.arm.places import target_of
+from emulator.arm.resources import ENDPOINTS, model_of, not_found, resource_type, rows, shown, system_data
+from emulator.arm.rights import require
+from emulator.arm.schema import check_endpoint, check_endpoint_name, check_name, check_patch
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
-from emulator.arm.tokens import Caller, needs_claims
+from emulator.arm.tokens import Caller
 from emulator.catalogue import find_model, is_fine_tuned
 from emulator.directory import TENANT_ID
 from emulator.options import options
 from emulator.seed import Workspace
-from emulator.state import Endpoint
+from emulator.state import Resource
 
-_TYPE = "Microsoft.MachineLearningServices/workspaces/serverlessEndpoints"
+_ACTIONS: Final = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
 @arm("GET")
 def collection(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
     here = find_workspace(caller, subscription, group, workspace)
-    rows = list(_rows(here).values())
-    for row in rows:
-        operations.settle(row)
-    items = [row.document for key, row in sorted(_rows(here).items())]
-    return page(request, items)
+    there, target = rows(here, ENDPOINTS), target_of(request)
+    for key in list(there):
+        operations.settle(there[key])
+        life.befall(there, key, target)
+    return page(request, [shown(row.document, target) for key, row in sorted(there.items())])
 
 
-@arm("GET", "PUT", "DELETE")
+@arm("GET", "PUT", "PATCH", "DELETE")
 def endpoint(
     request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str, name: str
 ) -> HttpResponse:
     here = find_workspace(caller, subscription, group, workspace)
-    row = _rows(here).get(name.lower())
-    if row:
-        operations.settle(row)
-        row = _rows(here).get(name.lower())
+    row = find(request, here, name)
     if request.method == "GET":
-        return _read(row, name)
-    _check_rights(caller, here, name)
-    return _put(request, caller, here, name, row) if request.method == "PUT" else _delete(request, here, name, row)
-
-
-def _read(row: Endpoint | None, name: str) -> HttpResponse:
-    if row is None:
-        raise ArmError(404, "ResourceNotFound", f"The Resource '{_TYPE}/{name}' was not found.")
-    document = copy.deepcopy(row.document)
-    if fault := faults.take_kind("unknown-state", "resource", (name,)):
-        document["properties"]["endpointState"] = fault.settings["state"]
-    if faults.take_kind("extra-fields", "resource", (name,)):
-        document["properties"]["moodOfTheService"] = {"colour": "mauve"}
-        document["etag"] = "W/1"
-    if faults.take_kind("no-provisioning-state", "resource", (name,)):
-        del document["properties"]["provisioningState"]
-    return answer(document)
-
-
-def _put(request: HttpRequest, caller: Caller, here: Workspace, name: str, row: Endpoint | None) -> HttpResponse:
-    body, version = body_of(request), request.GET["api-version"]
+        if row is None:
+            raise not_found(ENDPOINTS, name)
+        return answer(shown(row.document, target_of(request)))
+    method = str(request.method)
+    subject = subject_of(caller, here, name, _ACTIONS[method], row)
+    require(caller, subject.action, subject)
+    if method == "PUT":
+        return _put(request, caller, here, row, subject)
     check_name(name)
+    return _patch(request, caller, here, row, subject) if method == "PATCH" else _delete(request, here, row, subject)
+
+
+def find(request: HttpRequest, here: Workspace, name: str) -> Resource | None:
+    """The endpoint as it stands by now."""
+    there, key = rows(here, ENDPOINTS), name.lower()
+    if key in there:
+        operations.settle(there[key])
+        life.befall(there, key, target_of(request))
+    return there.get(key)
+
+
+def subject_of(caller: Caller, here: Workspace, name: str, action: str, row: Resource | None) -> Subject:
+    """What errors about an action on an endpoint speak of."""
+    return Subject(
+        name=name,
+        model_id=model_of(row.document) if row else "",
+        region=here.location,
+        subscription=here.subscription_id,
+        person=caller.person.upn or caller.person.oid,
+        scope=f"{here.resource_id}/{ENDPOINTS}/{name}",
+        action=f"{resource_type(ENDPOINTS)}/{action}",
+        state=row.document["properties"]["provisioningState"] if row else "",
+    )
+
+
+def require_rest(row: Resource, subject: Subject) -> None:
+    """Raises ArmError while an operation on the endpoint is under way."""
+    if operations.running(row):
+        raise error_of("busy", subject)
+
+
+def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
+    body, version = body_of(request), request.GET["api-version"]
+    check_endpoint_name(subject.name)
     check_endpoint(body, version)
-    subject = _subject(caller, here, name, body)
+    subject = replace(subject, model_id=model_of(body))
     _check_can_be_made(here, body, subject, row)
-    is_new = row is None
-    row = _made(here, name, body, caller, row)
-    operation = operations.begin("create", here, row, subject)
-    response = answer(row.document, 201 if is_new else 200)
-    resource_url = f"{options().public_url}{here.resource_id}/serverlessEndpoints/{name}?api-version={version}"
-    _add(response, operations.headers(operation, version, resource_url))
-    return response
+    made = _made(here, subject.name, body, caller, row)
+    target = target_of(request)
+    operation = operations.begin("update" if row else "create", ENDPOINTS, here, made, subject, target)
+    resource_url = f"{options().public_url}{here.resource_id}/{ENDPOINTS}/{subject.name}?api-version={version}"
+    headers = monitors.headers(operation, version, target, resource_url)
+    return answer(made.document, 200 if row else 201, headers)
 
 
-def _delete(request: HttpRequest, here: Workspace, name: str, row: Endpoint | None) -> HttpResponse:
+def _patch(
+    request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject
+) -> HttpResponse:
+    body, target = body_of(request), target_of(request)
+    check_patch(body)
+    if row is None:
+        raise not_found(ENDPOINTS, subject.name)
+    require_rest(row, subject)
+    changes = _changes(here, body, row) | {"systemData": system_data(caller, row.document["systemData"])}
+    if faults.take_kind("at-once", target):
+        row.document |= changes
+        state.changed()
+        return answer(row.document)
+    row.document["properties"]["provisioningState"] = "Updating"
+    operation = operations.begin("patch", ENDPOINTS, here, row, subject, target, changes)
+    return answer(None, 202, monitors.headers(operation, request.GET["api-version"], target))
+
+
+def _changes(here: Workspace, body: Document, row: Resource) -> Document:
+    """Tags are replaced as a whole, an identity too; a sku keeps what is not named."""
+    changes: Document = {}
+    if "tags" in body:
+        changes["tags"] = body["tags"] or {}
+    if body.get("identity"):
+        changes["identity"] = _identity(body["identity"], here)
+    if body.get("sku"):
+        changes["sku"] = row.document["sku"] | body["sku"]
+    return changes
+
+
+def _delete(request: HttpRequest, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
+    version, target = request.GET["api-version"], target_of(request)
     if row is None:
         return answer(None, 204)
-    properties = row.document["properties"]
-    properties["provisioningState"] = properties["endpointState"] = "Deleting"
-    subject = Subject(name, "", here.location, here.subscription_id)
-    operation = operations.begin("delete", here, row, subject)
-    response = answer(None, 202)
-    _add(response, operations.headers(operation, request.GET["api-version"]))
-    return response
+    operation, properties = operations.running(row), row.document["properties"]
+    if operation and operation.kind != "delete":
+        if operation.kind != "create":
+            raise error_of("busy", subject)
+        operation = None
+    if operation is None:
+        properties["provisioningState"] = properties["endpointState"] = "Deleting"
+        operation = operations.begin("delete", ENDPOINTS, here, row, subject, target)
+    return answer(None, 202, monitors.headers(operation, version, target))
 
 
-def _check_rights(caller: Caller, here: Workspace, name: str) -> None:
-    person = caller.person
-    scope = f"{here.resource_id}/serverlessEndpoints/{name}"
-    if not person.arm_writes:
-        subject = Subject(name, "", here.location, here.subscription_id, person.upn or person.oid, scope)
-        raise error_of("rights", subject)
-    if person.writes_need_mfa and "p1" not in caller.acrs:
-        raise needs_claims({"acrs": {"essential": True, "values": ["p1"]}})
-
-
-def _subject(caller: Caller, here: Workspace, name: str, body: Document) -> Subject:
-    return Subject(name, _model_id(body), here.location, here.subscription_id, caller.person.upn)
-
-
-def _check_can_be_made(here: Workspace, body: Document, subject: Subject, row: Endpoint | None) -> None:
+def _check_can_be_made(here: Workspace, body: Document, subject: Subject, row: Resource | None) -> None:
     """Raises ArmError for what the service finds out at once."""
     if body["location"].replace(" ", "").lower() != here.location:
         text = f"The location '{body['location']}' is not the workspace's, which is '{here.location}'."
         raise ArmError(409 if row else 400, "InvalidResourceLocation", text, target="location")
-    if row and row.document["properties"]["provisioningState"] in {"Creating", "Updating", "Deleting"}:
-        raise error_of("busy", subject)
-    if row is None and _is_taken(here, subject.name):
+    if row:
+        require_rest(row, subject)
+    elif _is_taken(here, subject.name):
         raise error_of("taken", subject)
     model = find_model(subject.model_id)
     if model is None:
@@ -120,42 +162,47 @@ def _check_can_be_made(here: Workspace, body: Document, subject: Subject, row: E
         return
     if here.location not in model.regions or model.retired:
         raise error_of("region", subject)
-    if model.needs_offer and model.registry not in here.offers:
+    if model.needs_offer and payer(here, subject.model_id) is None:
         raise error_of("offer", subject)
     if row is None and _same_model(here, subject.model_id) >= options().deployments_per_model:
         raise error_of("model", subject)
 
 
-def _made(here: Workspace, name: str, body: Document, caller: Caller, row: Endpoint | None) -> Endpoint:
+def _made(here: Workspace, name: str, body: Document, caller: Caller, row: Resource | None) -> Resource:
     """The resource as it stands right after the request was accepted."""
-    now = clock.iso(clock.now())
-    who = {"By": caller.person.upn or caller.person.oid, "ByType": "User", "At": now}
-    system = {f"lastModified{key}": value for key, value in who.items()}
-    made = (row.document if row else {}).get("systemData") or {f"created{key}": value for key, value in who.items()}
-    asked = body["properties"]
+    asked, before = body["properties"], row.document["properties"] if row else {}
+    paid_by = payer(here, model_of(body))
+    was_online = before.get("endpointState", "CreationFailed") != "CreationFailed"
     document: Document = {
-        "id": f"{here.resource_id}/serverlessEndpoints/{name}",
+        "id": f"{here.resource_id}/{ENDPOINTS}/{name}",
         "name": name,
-        "type": _TYPE,
+        "type": resource_type(ENDPOINTS),
         "location": here.location,
         "tags": body.get("tags") or {},
         "kind": body.get("kind"),
         "identity": _identity(body.get("identity"), here),
         "sku": body.get("sku") or {"name": "Consumption"},
-        "systemData": {**made, **system},
+        "systemData": system_data(caller, row.document["systemData"] if row else None),
         "properties": {
-            "authMode": asked["authMode"],
+            "authMode": asked.get("authMode", "Key"),
             "contentSafety": asked.get("contentSafety") or {"contentSafetyStatus": "Enabled"},
             "modelSettings": asked.get("modelSettings"),
             "provisioningState": "Updating" if row else "Creating",
-            "endpointState": row.document["properties"]["endpointState"] if row else "Creating",
-            "inferenceEndpoint": row.document["properties"]["inferenceEndpoint"] if row else None,
-            "marketplaceSubscriptionId": _marketplace(here, _model_id(body)),
+            "endpointState": before["endpointState"] if was_online else "Creating",
+            "inferenceEndpoint": before.get("inferenceEndpoint"),
+            "marketplaceSubscriptionId": paid_by.document["id"] if paid_by else None,
         },
     }
-    made_row = Endpoint(here.resource_id.lower(), document)
-    _rows(here)[name.lower()] = made_row
-    return made_row
+    # A resource has these only when somebody asked for them.
+    document = {key: value for key, value in document.items() if value is not None}
+    made = row or Resource(here.resource_id.lower(), {}, keys=new_keys())
+    made.document = document
+    rows(here, ENDPOINTS)[name.lower()] = made
+    return made
+
+
+def new_keys() -> dict[str, str]:
+    return {"primaryKey": secrets.token_hex(16), "secondaryKey": secrets.token_hex(16)}
 
 
 def _identity(identity: Any, here: Workspace) -> Any:
@@ -170,35 +217,15 @@ def _identity(identity: Any, here: Workspace) -> Any:
     return shown
 
 
-def _marketplace(here: Workspace, model_id: str) -> str | None:
-    model = find_model(model_id)
-    if model is None or not model.needs_offer:
-        return None
-    return f"{here.resource_id}/marketplaceSubscriptions/{model.name.replace('.', '')}"
-
-
-def _add(response: HttpResponse, headers: dict[str, str]) -> None:
-    for name, value in headers.items():
-        response.headers[name] = value
-
-
-def _rows(here: Workspace) -> dict[str, Endpoint]:
-    return state.state().endpoints.setdefault(here.resource_id.lower(), {})
-
-
 def _is_taken(here: Workspace, name: str) -> bool:
     """Names become host names, so they are unique in a whole region."""
     return any(
         row.document["location"] == here.location and key == name.lower()
-        for rows in state.state().endpoints.values()
-        for key, row in rows.items()
+        for there in state.state().endpoints.values()
+        for key, row in there.items()
     )
 
 
 def _same_model(here: Workspace, model_id: str) -> int:
-    held = (_model_id(row.document) for row in _rows(here).values())
+    held = (model_of(row.document) for row in rows(here, ENDPOINTS).values())
     return sum(one.lower() == model_id.lower() for one in held)
-
-
-def _model_id(body: Document) -> str:
-    return str(((body.get("properties") or {}).get("modelSettings") or {}).get("modelId") or "")

@@ -1,37 +1,32 @@
-"""Asynchronous operations: how long they take, how they end, and what their two addresses answer meanwhile."""
+"""Asynchronous operations: how long they take, how they end, and what they make of their resource."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import random
 import uuid
 from typing import Any, Final
-from urllib.parse import urlencode
-
-from django.http import HttpRequest, HttpResponse
 
 from emulator import clock, faults, state
+from emulator.arm import life
 from emulator.arm.causes import Subject, error_of
-from emulator.arm.errors import ArmError, Document
-from emulator.arm.scopes import check_subscription
-from emulator.arm.service import answer, arm
-from emulator.arm.tokens import Caller
-from emulator.options import options
+from emulator.arm.resources import MARKETPLACE
+from emulator.faults import Target
+from emulator.options import inference_uri, options
 from emulator.seed import Workspace
-from emulator.state import Endpoint, Operation
+from emulator.state import Operation, Resource
 
-TIMEOUT: Final = "PT30M"
-_YEAR_ONE: Final = "0001-01-01T00:00:00+00:00"
 # The resource may be ready a little before or after the status says so; a client must live with both.
 _DRIFT: Final = 0.15
+# How long each takes in comparison with making an endpoint.
+_LENGTH: Final = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
+_PREFIX: Final = {"delete": "odidp", "regenerate": "oe"}
 # Names that ask for a certain end; whatever comes after is free.
 _BY_NAME: Final[dict[str, dict[str, Any]]] = {
     "fail-region-": {"cause": "region"},
     "fail-offer-": {"cause": "offer"},
     "fail-taken-": {"cause": "taken"},
     "fail-quota-": {"cause": "quota"},
+    "fail-payment-": {"cause": "payment"},
     "break-": {"silently": True},
     "never-": {"never": True},
     "slow-": {"factor": 4.0},
@@ -42,46 +37,65 @@ MAGIC_NAMES: Final = {
     "fail-offer-": "fails: the marketplace offer is missing",
     "fail-taken-": "fails: the name is taken",
     "fail-quota-": "fails: the quota is used up",
+    "fail-payment-": "fails: nobody pays for the marketplace offer",
     "break-": "fails without a reason",
     "never-": "never ends",
     "slow-": "takes four times as long",
 }
 
 
-def begin(kind: str, workspace: Workspace, endpoint: Endpoint, subject: Subject) -> Operation:
-    """Start an operation on an endpoint; a fault or the endpoint's name decides how it will end."""
-    now, plan = clock.now(), _plan(subject)
+def begin(
+    kind: str,
+    collection: str,
+    here: Workspace,
+    row: Resource,
+    subject: Subject,
+    target: Target,
+    changes: dict[str, Any] | None = None,
+) -> Operation:
+    """Start an operation on a resource; a fault or the resource's name decides how it will end."""
+    now, plan = clock.now(), _plan(kind, subject.name, target)
     low, high = options().provisioning_seconds
-    seconds = plan.get("seconds") or random.uniform(low, high) * plan.get("factor", 1.0)  # noqa: S311
-    ends_at = None if plan.get("never") else now + float(seconds)
-    drift = float(seconds) * random.uniform(-_DRIFT, _DRIFT)  # noqa: S311
+    length = random.uniform(low, high) * _LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
+    seconds = float(plan.get("seconds", length))
+    ends_at = None if plan.get("never") else now + seconds
+    fault = faults.take_kind("drift", target)
+    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-_DRIFT, _DRIFT)  # noqa: S311
     outcome = "Failed" if plan.get("cause") or plan.get("silently") else plan.get("outcome", "Succeeded")
-    prefix = "oeidp" if kind == "create" else "odidp"
+    error = error_of(plan["cause"], subject) if plan.get("cause") else None
+    fault = faults.take_kind("operation-not-found", target)
     operation = Operation(
-        id=f"{prefix}:{workspace.workspace_id}:{uuid.uuid4()}",
+        id=f"{_PREFIX.get(kind, 'oeidp')}:{here.workspace_id}:{uuid.uuid4()}",
         kind=kind,
-        workspace=endpoint.workspace,
-        endpoint=subject.name.lower(),
-        subscription=workspace.subscription_id,
-        region=workspace.location,
+        collection=collection,
+        workspace=row.workspace,
+        name=subject.name.lower(),
+        subscription=here.subscription_id,
+        region=here.location,
         started_at=now,
         status_ends_at=ends_at,
         resource_ends_at=None if ends_at is None else ends_at + drift,
         outcome=outcome,
         status_outcome=plan.get("monitor", outcome),
-        error=error_of(plan["cause"], subject).error if plan.get("cause") else None,
+        error=error.error if error else None,
+        error_status=error.status if error else 409,
+        changes=changes or {},
+        unknown_polls=int(fault.settings["polls"]) if fault else 2 * (kind == "regenerate"),
+        result_status=204 if faults.take_kind("result-204", target) else 200,
     )
+    give_up(row)
     state.state().operations[operation.id] = operation
-    endpoint.operation = operation.id
+    row.operation = operation.id
     state.changed()
     return operation
 
 
-def _plan(subject: Subject) -> dict[str, Any]:
-    fault = faults.take("plan", "put", (subject.name, subject.model_id, subject.person))
+def _plan(kind: str, name: str, target: Target) -> dict[str, Any]:
+    fault = faults.take("plan", target)
     if fault is None:
-        prefixes = (prefix for prefix in _BY_NAME if subject.name.lower().startswith(prefix))
-        return _BY_NAME.get(next(prefixes, ""), {})
+        prefixes = (prefix for prefix in _BY_NAME if name.lower().startswith(prefix))
+        # What such a name asks for is the end of its creation: a person can still delete it.
+        return _BY_NAME.get(next(prefixes, ""), {}) if kind == "create" else {}
     plans: dict[str, dict[str, Any]] = {
         "fail": {"cause": fault.settings.get("cause")},
         "fail-silently": {"silently": True, "monitor": fault.settings.get("monitor")},
@@ -92,120 +106,71 @@ def _plan(subject: Subject) -> dict[str, Any]:
     return plans[fault.kind]
 
 
-def settle(endpoint: Endpoint) -> None:
-    """Bring an endpoint to where its operation is by now. Nothing ticks: this runs whenever somebody looks."""
-    operation = state.state().operations.get(endpoint.operation or "")
-    if operation is None or operation.settled or operation.resource_ends_at is None:
+def running(row: Resource) -> Operation | None:
+    operation = state.state().operations.get(row.operation or "")
+    return operation if operation and not operation.settled else None
+
+
+def give_up(row: Resource) -> None:
+    """An operation that another one takes over is canceled."""
+    if operation := running(row):
+        operation.outcome = operation.status_outcome = "Canceled"
+        operation.status_ends_at = operation.resource_ends_at = clock.now()
+        operation.settled = True
+
+
+def settle(row: Resource) -> None:
+    """Bring a resource to where it is by now. Nothing ticks: this runs whenever somebody looks."""
+    operation = running(row)
+    if operation and operation.resource_ends_at is not None and clock.now() >= operation.resource_ends_at:
+        operation.settled = True
+        _end(operation, row)
+        state.changed()
+    if row.suspended_at is not None:
+        life.go_on(row, row.suspended_at)
+
+
+def _end(operation: Operation, row: Resource) -> None:
+    properties, is_well = row.document["properties"], operation.outcome == "Succeeded"
+    if operation.kind == "regenerate":
+        row.keys |= operation.changes if is_well else {}
         return
-    if clock.now() < operation.resource_ends_at:
+    if operation.kind == "delete" and is_well:
+        state.state().table(operation.collection)[operation.workspace].pop(operation.name, None)
+        if operation.collection == MARKETPLACE:
+            _move_endpoints(row)
         return
-    operation.settled = True
-    state.changed()
-    if operation.kind == "delete":
-        state.state().endpoints[operation.workspace].pop(operation.endpoint, None)
-        return
-    properties = endpoint.document["properties"]
     properties["provisioningState"] = operation.outcome
-    if operation.outcome != "Succeeded":
+    if is_well:
+        row.document |= operation.changes
+    if operation.collection == MARKETPLACE:
+        if is_well:
+            properties["marketplaceSubscriptionStatus"] = "Subscribed"
+            _move_endpoints(row, to="Online")
+    elif is_well:
+        _bring_online(operation, row)
+    elif operation.kind == "delete":
+        properties["endpointState"] = "DeletionFailed"
+    elif properties["endpointState"] == "Creating":
         properties["endpointState"] = "CreationFailed"
+
+
+def _bring_online(operation: Operation, row: Resource) -> None:
+    properties = row.document["properties"]
+    if operation.kind == "patch" and properties["endpointState"] != "Online":
         return
     properties["endpointState"] = "Online"
-    name = endpoint.document["name"]
     properties["inferenceEndpoint"] = {
-        "uri": f"https://{name}.{operation.region}.models.ai.azure.com",
+        "uri": inference_uri(row.document["name"], operation.region),
         "headers": {"x-ms-workspace": operation.workspace.rpartition("/")[2]},
     }
 
 
-def headers(operation: Operation, version: str, resource_url: str = "") -> dict[str, str]:
-    """Where to look, as this front end says it: the PUT's Location is the resource itself, and no Retry-After."""
-    found = {
-        "Azure-AsyncOperation": _signed("mfeOperationsStatus", operation, version),
-        "Location": resource_url or _signed("mfeOperationResults", operation, version),
-        "x-ms-async-operation-timeout": TIMEOUT,
-    }
-    names = (operation.endpoint,)
-    if faults.take_kind("foreign-monitor", "put", names):
-        found |= dict.fromkeys(("Azure-AsyncOperation", "Location"), f"http://127.0.0.1:9/{operation.id}")
-    if fault := faults.take_kind("no-monitor", "put", names):
-        del found["Azure-AsyncOperation"]
-        location = fault.settings["location"]
-        if location == "none":
-            del found["Location"]
-        elif location == "result":
-            found["Location"] = _signed("mfeOperationResults", operation, version)
-    if fault := faults.take_kind("retry-after", "put", names):
-        found["Retry-After"] = str(fault.settings["seconds"])
-    return found
-
-
-@arm("GET")
-def status(request: HttpRequest, caller: Caller, subscription: str, region: str, operation: str) -> HttpResponse:
-    found = _find(request, caller, subscription, operation)
-    ended = found.status_ends_at is not None and clock.now() >= found.status_ends_at
-    document: Document = {
-        "id": request.path,
-        "name": found.id,
-        "status": found.status_outcome if ended else "Updating",
-        "startTime": clock.iso(found.started_at),
-        "endTime": clock.iso(found.status_ends_at or 0) if ended else _YEAR_ONE,
-        "percentComplete": 0.0,
-        "properties": None,
-    }
-    if ended and found.error and found.status_outcome != "Succeeded":
-        document["error"] = found.error
-    if not ended and (fault := faults.take_kind("unknown-status", "status", (found.endpoint,))):
-        document["status"] = fault.settings["status"]
-    if fault := faults.take_kind("whole-percent", "status", (found.endpoint,)):
-        document["percentComplete"] = fault.settings["percent"]
-    return answer(document)
-
-
-@arm("GET")
-def result(request: HttpRequest, caller: Caller, subscription: str, region: str, operation: str) -> HttpResponse:
-    """202 until it is over, then what the request itself would have answered."""
-    found = _find(request, caller, subscription, operation)
-    if found.status_ends_at is None or clock.now() < found.status_ends_at:
-        response = answer(None, 202)
-        response.headers["Location"] = request.build_absolute_uri()
-        return response
-    if found.kind == "delete":
-        return answer(None, 204)
-    endpoint = state.state().endpoints[found.workspace][found.endpoint]
-    settle(endpoint)
-    return answer(endpoint.document)
-
-
-def _find(request: HttpRequest, caller: Caller, subscription: str, operation: str) -> Operation:
-    check_subscription(caller, subscription)
-    found = state.state().operations.get(operation)
-    if found is None or found.subscription.lower() != subscription.lower():
-        details: list[Document] = [{"code": "OperationNotFound", "message": "The operation does not exist."}]
-        raise ArmError(404, "NotFound", "The operation was not found.", details=details)
-    query = request.META.get("QUERY_STRING", "")
-    if not hmac.compare_digest(query, _query(found, request.GET.get("api-version", ""), request.GET.get("t", ""))):
-        raise ArmError(403, "AuthorizationFailed", "The signature of the address is not valid.")
-    return found
-
-
-def _signed(place: str, operation: Operation, version: str) -> str:
-    path = (
-        f"/subscriptions/{operation.subscription}/providers/Microsoft.MachineLearningServices"
-        f"/locations/{operation.region}/{place}/{operation.id}"
-    )
-    moment = f"{int(operation.started_at * 10_000_000) + 621_355_968_000_000_000:018d}"
-    return f"{options().public_url}{path}?{_query(operation, version, moment)}"
-
-
-def _query(operation: Operation, version: str, moment: str) -> str:
-    """The signature, as long as the real one: a client has to keep some 3 kB whole."""
-    stem = f"{operation.id}|{version}|{moment}"
-    parts = {"c": 1931, "s": 256, "h": 32}
-    signed = {name: _stretched(f"{name}|{stem}", size) for name, size in parts.items()}
-    return urlencode({"api-version": version, "t": moment, **signed})
-
-
-def _stretched(text: str, size: int) -> str:
-    key = state.state().secret.encode()
-    blocks = (hmac.digest(key, f"{number}|{text}".encode(), hashlib.sha512) for number in range(size // 64 + 1))
-    return base64.urlsafe_b64encode(b"".join(blocks)[:size]).decode().rstrip("=")
+def _move_endpoints(subscription: Resource, to: str = "Suspended") -> None:
+    """Endpoints live and die with the marketplace subscription that pays for them."""
+    before = "Suspended" if to == "Online" else "Online"
+    for row in state.state().endpoints.get(subscription.workspace, {}).values():
+        properties = row.document["properties"]
+        is_paid_so = properties["marketplaceSubscriptionId"] == subscription.document["id"]
+        if is_paid_so and properties["endpointState"] == before:
+            properties["endpointState"] = to

@@ -1,4 +1,4 @@
-"""The PUT body of an endpoint by its API definition: closed objects, required fields, patterns, lists of values."""
+"""What may be sent, by the API definition: closed objects, required fields, patterns, lists of values."""
 
 from __future__ import annotations
 
@@ -8,34 +8,69 @@ from typing import Any, Final
 
 from emulator.arm.errors import ArmError, Document
 
-_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,51}")
+Problems = Iterator[tuple[str, str]]
+
+_ENDPOINT_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,51}")
+_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _READ_ONLY: Final = {"id", "name", "type", "systemData"}
 _READ_ONLY_PROPERTIES: Final = {"provisioningState", "endpointState", "inferenceEndpoint", "marketplaceSubscriptionId"}
-_IDENTITY_TYPES: Final = {"None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"}
-_TIERS: Final = {"Free", "Basic", "Standard", "Premium"}
+# Tuples, because a value sent may be of any kind, and some cannot be looked up in a set.
+_IDENTITY_TYPES: Final = ("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")
+_TIERS: Final = ("Free", "Basic", "Standard", "Premium")
+_SAFETY: Final = ("Enabled", "Disabled")
+_KEY_TYPES: Final = ("Primary", "Secondary")
 _AUTH_MODES_SINCE: Final = {"Key": "", "AAD": "2025-12-01", "KeyAndAAD": "2025-12-01"}
 _MOST_TAGS: Final = 15
 _INT32: Final = 2**31
 
 
+def check_endpoint_name(name: str) -> None:
+    """The name of a new endpoint, which becomes part of a host name."""
+    _check_name(name, _ENDPOINT_NAME)
+
+
 def check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        text = f"The endpoint name '{name}' does not match the pattern '^[a-zA-Z][a-zA-Z0-9-]{{0,51}}$'."
+    """Any other name."""
+    _check_name(name, _NAME)
+
+
+def _check_name(name: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(name):
+        text = f"The name '{name}' does not match the pattern '^{pattern.pattern}$'."
         raise ArmError(400, "InvalidResourceName", text, target="name")
 
 
 def check_endpoint(body: Document, version: str) -> None:
-    """Raises ArmError that lists everything that is wrong."""
-    problems = list(_problems(body, version))
-    if problems:
+    """The body of a PUT of an endpoint. Raises ArmError that lists everything that is wrong, as the others here."""
+    _check(_endpoint(body, version))
+
+
+def check_patch(body: Document) -> None:
+    """The body of a PATCH of an endpoint."""
+    _check(_patch(body))
+
+
+def check_key_request(body: Document) -> None:
+    """The body of regenerateKeys."""
+    _check(_key_request(body))
+
+
+def check_subscription_body(body: Document) -> None:
+    """The body of a PUT of a marketplace subscription."""
+    _check(_subscription(body))
+
+
+def _check(problems: Problems) -> None:
+    found = list(problems)
+    if found:
         details: list[Document] = [
-            {"code": "InvalidRequestContent", "message": text, "target": target} for target, text in problems
+            {"code": "InvalidRequestContent", "message": text, "target": target} for target, text in found
         ]
-        text = f"The request content is not valid: {problems[0][1]}"
-        raise ArmError(400, "InvalidRequestContent", text, target=problems[0][0], details=details)
+        text = f"The request content is not valid: {found[0][1]}"
+        raise ArmError(400, "InvalidRequestContent", text, target=found[0][0], details=details)
 
 
-def _problems(body: Document, version: str) -> Iterator[tuple[str, str]]:
+def _endpoint(body: Document, version: str) -> Problems:
     yield from _strangers(body, "", {"location", "tags", "kind", "identity", "sku", "properties"} | _READ_ONLY)
     if not isinstance(body.get("location"), str) or not body.get("location"):
         yield "location", "'location' is required."
@@ -47,27 +82,65 @@ def _problems(body: Document, version: str) -> Iterator[tuple[str, str]]:
     yield from _properties(body.get("properties"), version)
 
 
-def _properties(properties: Any, version: str) -> Iterator[tuple[str, str]]:
+def _patch(body: Document) -> Problems:
+    yield from _strangers(body, "", {"tags", "identity", "sku"})
+    yield from _tags(body.get("tags"))
+    yield from _identity(body.get("identity"))
+    yield from _sku(body.get("sku"), is_partial=True)
+
+
+def _key_request(body: Document) -> Problems:
+    yield from _strangers(body, "", {"keyType", "keyValue"})
+    if body.get("keyType") not in _KEY_TYPES:
+        yield "keyType", "'keyType' is required and must be Primary or Secondary."
+    if not isinstance(body.get("keyValue"), str | None):
+        yield "keyValue", "'keyValue' must be a string."
+
+
+def _subscription(body: Document) -> Problems:
+    yield from _strangers(body, "", {"properties"} | _READ_ONLY)
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        yield "properties", "'properties' is required and must be an object."
+        return
+    known = {"modelId", "marketplacePlan", "marketplaceSubscriptionStatus", "provisioningState"}
+    yield from _strangers(properties, "properties.", known)
+    model = properties.get("modelId")
+    if not isinstance(model, str) or not re.search("[a-zA-Z0-9_]", model):
+        yield "properties.modelId", "'modelId' is required and must name a model."
+
+
+def _properties(properties: Any, version: str) -> Problems:
     if not isinstance(properties, dict):
         yield "properties", "'properties' is required and must be an object."
         return
     known = {"authMode", "contentSafety", "modelSettings"} | _READ_ONLY_PROPERTIES
     yield from _strangers(properties, "properties.", known)
-    mode = properties.get("authMode")
-    if mode not in _AUTH_MODES_SINCE or version[:10] < _AUTH_MODES_SINCE[mode]:
-        yield "properties.authMode", f"'authMode' is required and cannot be '{mode}' in this api-version."
-    safety = properties.get("contentSafety")
-    if safety is not None and (not isinstance(safety, dict) or safety.get("contentSafetyStatus") not in _SAFETY):
-        yield "properties.contentSafety", "'contentSafetyStatus' is required and must be Enabled or Disabled."
+    # The definition requires it, but Microsoft's own client and samples leave it out.
+    mode = properties.get("authMode", "Key")
+    if not isinstance(mode, str) or version[:10] < _AUTH_MODES_SINCE.get(mode, "never"):
+        yield "properties.authMode", f"'authMode' cannot be '{mode}' in this api-version."
+    yield from _content_safety(properties.get("contentSafety"))
     model = properties.get("modelSettings")
-    if model is not None and (not isinstance(model, dict) or not isinstance(model.get("modelId"), str | None)):
+    if model is None:
+        return
+    if not isinstance(model, dict) or not isinstance(model.get("modelId"), str | None):
         yield "properties.modelSettings", "'modelId' must be a string."
+        return
+    yield from _strangers(model, "properties.modelSettings.", {"modelId"})
 
 
-_SAFETY: Final = {"Enabled", "Disabled"}
+def _content_safety(safety: Any) -> Problems:
+    if safety is None:
+        return
+    if not isinstance(safety, dict) or safety.get("contentSafetyStatus") not in _SAFETY:
+        yield "properties.contentSafety", "'contentSafetyStatus' is required and must be Enabled or Disabled."
+        return
+    # The level exists in preview versions.
+    yield from _strangers(safety, "properties.contentSafety.", {"contentSafetyStatus", "contentSafetyLevel"})
 
 
-def _tags(tags: Any) -> Iterator[tuple[str, str]]:
+def _tags(tags: Any) -> Problems:
     if tags is None:
         return
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
@@ -78,7 +151,7 @@ def _tags(tags: Any) -> Iterator[tuple[str, str]]:
         yield "tags", "A tag's key has 512 characters at most and its value 256."
 
 
-def _identity(identity: Any) -> Iterator[tuple[str, str]]:
+def _identity(identity: Any) -> Problems:
     if identity is None:
         return
     if not isinstance(identity, dict) or identity.get("type") not in _IDENTITY_TYPES:
@@ -89,17 +162,24 @@ def _identity(identity: Any) -> Iterator[tuple[str, str]]:
     assigned = identity.get("userAssignedIdentities")
     if "UserAssigned" in identity["type"] and not assigned:
         yield "identity.userAssignedIdentities", "A user-assigned identity needs at least one resource id."
-    if assigned is not None and not isinstance(assigned, dict):
-        yield "identity.userAssignedIdentities", "'userAssignedIdentities' must be an object."
+    if assigned is not None and not _is_map_of_objects(assigned):
+        yield "identity.userAssignedIdentities", "'userAssignedIdentities' must be an object of objects."
 
 
-def _sku(sku: Any) -> Iterator[tuple[str, str]]:
+def _is_map_of_objects(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, dict | None) for one in value.values())
+
+
+def _sku(sku: Any, *, is_partial: bool = False) -> Problems:
     if sku is None:
         return
-    if not isinstance(sku, dict) or not isinstance(sku.get("name"), str):
+    if not isinstance(sku, dict) or not isinstance(sku.get("name", "" if is_partial else None), str):
         yield "sku", "'sku.name' is required."
         return
     yield from _strangers(sku, "sku.", {"name", "tier", "size", "family", "capacity"})
+    for name in ("size", "family"):
+        if not isinstance(sku.get(name), str | None):
+            yield f"sku.{name}", f"'sku.{name}' must be a string."
     if sku.get("tier") is not None and sku["tier"] not in _TIERS:
         yield "sku.tier", f"'{sku['tier']}' is no tier."
     capacity = sku.get("capacity")
@@ -108,6 +188,6 @@ def _sku(sku: Any) -> Iterator[tuple[str, str]]:
         yield "sku.capacity", "'capacity' must be a 32-bit integer."
 
 
-def _strangers(part: Document, prefix: str, known: set[str]) -> Iterator[tuple[str, str]]:
+def _strangers(part: Document, prefix: str, known: set[str]) -> Problems:
     for name in sorted(part.keys() - known):
         yield f"{prefix}{name}", f"'{prefix}{name}' is not a known property."

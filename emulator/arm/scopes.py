@@ -49,17 +49,24 @@ def check_group(caller: Caller, subscription: str, group: str) -> None:
 
 @arm("GET")
 def subscriptions(request: HttpRequest, caller: Caller) -> HttpResponse:
-    items: list[Document] = [
-        {
-            "id": f"/subscriptions/{one.subscription_id}",
-            "subscriptionId": one.subscription_id,
-            "displayName": one.name,
-            "state": "Enabled",
-            "tenantId": TENANT_ID,
-        }
-        for one in visible(caller.person)
-    ]
-    return page(request, items)
+    return page(request, [_subscription(one) for one in visible(caller.person)], next_link="")
+
+
+def _subscription(one: Subscription) -> Document:
+    return {
+        "id": f"/subscriptions/{one.subscription_id}",
+        "subscriptionId": one.subscription_id,
+        "displayName": one.name,
+        "state": "Enabled",
+        "tenantId": TENANT_ID,
+        "authorizationSource": "RoleBased",
+        "subscriptionPolicies": {"quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
+    }
+
+
+@arm("GET")
+def subscription(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
+    return answer(_subscription(check_subscription(caller, subscription)))
 
 
 @arm("GET")
@@ -96,6 +103,12 @@ def workspaces(request: HttpRequest, caller: Caller, subscription: str, group: s
 @arm("GET")
 def workspace(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
     return answer(_document(find_workspace(caller, subscription, group, workspace)))
+
+
+@arm("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD")
+def unknown(request: HttpRequest, caller: Caller) -> HttpResponse:
+    text = f"The resource type at '{request.path}' could not be found. The emulator serves a small part of ARM."
+    raise ArmError(404, "InvalidResourceType", text)
 
 
 def _document(one: Workspace) -> Document:

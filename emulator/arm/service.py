@@ -51,10 +51,10 @@ def arm(*methods: str) -> Callable[[ArmView], Callable[..., HttpResponse]]:
     return decorate
 
 
-def answer(document: Document | None, status: int = 200) -> HttpResponse:
+def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     if document is None:
-        return HttpResponse(status=status)
-    return HttpResponse(json.dumps(document), status=status, content_type="application/json; charset=utf-8")
+        return HttpResponse(status=status, headers=headers)
+    return HttpResponse(json.dumps(document), "application/json; charset=utf-8", status, headers=headers)
 
 
 def body_of(request: HttpRequest) -> Document:
@@ -70,10 +70,12 @@ def body_of(request: HttpRequest) -> Document:
     return body
 
 
-def page(request: HttpRequest, items: list[Document]) -> HttpResponse:
-    """One page of a list, with the link to the next one."""
+def page(request: HttpRequest, items: list[Document], next_link: str | None = None) -> HttpResponse:
+    """One page of a list, with the link to the next one; on the last page there is none, or an empty one."""
     size, first = options().page_size, _skip(request)
     document: Document = {"value": items[first : first + size]}
+    if next_link is not None:
+        document["nextLink"] = next_link
     if len(items) > first + size:
         query = request.GET.copy()
         query["$skip"] = str(first + size)

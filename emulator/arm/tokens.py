@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from emulator import clock
 from emulator.arm.errors import ArmError
-from emulator.directory import APPLICATION, TENANT_ID, Person, person_by_oid
+from emulator.directory import TENANT_ID, Person, caller_by_oid
 from emulator.options import options
 from emulator.signing import read_token
 from emulator.state import state
@@ -35,9 +35,9 @@ def caller(request: HttpRequest) -> Caller:
         raise invalid("InvalidAuthenticationTokenAudience", "The access token has been obtained for another audience.")
     if claims.get("tid") != TENANT_ID:
         raise invalid("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer.")
-    if claims.get("exp", 0) < clock.now():
+    if claims.get("exp", 0) < clock.wall():
         raise invalid("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
-    person = APPLICATION if claims["oid"] == APPLICATION.oid else person_by_oid(claims["oid"])
+    person = caller_by_oid(claims["oid"])
     if person is None:
         raise invalid("InvalidAuthenticationToken", "The access token is invalid.")
     if claims.get("auth_time", 0) < state().revoked_at.get(person.oid, 0):
@@ -46,12 +46,12 @@ def caller(request: HttpRequest) -> Caller:
 
 
 def who(request: HttpRequest) -> str:
-    """The caller's address for the journal; empty when nobody can be made out."""
+    """The caller's address for the journal and for faults; empty when nobody can be made out."""
     try:
         claims = _claims(request) or {}
     except ArmError:
         return ""
-    return str(claims.get("upn") or ("application" if claims else ""))
+    return str(claims.get("upn") or claims.get("appid") or "")
 
 
 def needs_claims(access_token: dict[str, Any]) -> ArmError:

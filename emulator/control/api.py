@@ -6,12 +6,14 @@ import json
 from typing import Any
 from uuid import UUID
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from emulator import clock, faults, journal, state
 from emulator.arm import throttle
-from emulator.directory import person_by_oid
+from emulator.directory import application_by_id, person_by_oid
 
 
 @require_GET
@@ -39,6 +41,13 @@ def requests_api(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"requests": journal.newest_first()[::-1]})
 
 
+@require_GET
+def request_api(request: HttpRequest, number: int) -> HttpResponse:
+    """One request and its answer, with headers and bodies."""
+    found = journal.detail(number)
+    return JsonResponse(found) if found else JsonResponse({"error": "This request is not kept."}, status=404)
+
+
 @require_POST
 def reset(request: HttpRequest) -> HttpResponse:
     """Forget endpoints, operations, faults, revocations and the journal; people stay signed in."""
@@ -62,6 +71,22 @@ def revoke(request: HttpRequest, oid: UUID) -> HttpResponse:
         return JsonResponse({"error": "There is no such person."}, status=404)
     revoke_now(str(oid))
     return JsonResponse({})
+
+
+@require_POST
+def register_certificate(request: HttpRequest, client_id: UUID) -> HttpResponse:
+    """Let an application prove itself with the key of this certificate, sent as PEM."""
+    if application_by_id(str(client_id)) is None:
+        return JsonResponse({"error": "There is no such application."}, status=404)
+    try:
+        certificate = x509.load_pem_x509_certificate(request.body)
+    except ValueError:
+        return JsonResponse({"error": "Send a certificate in PEM."}, status=400)
+    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    with state.lock:
+        state.state().certificates.setdefault(str(client_id), []).append(pem)
+    state.changed()
+    return JsonResponse({"sha256": certificate.fingerprint(hashes.SHA256()).hex()})
 
 
 def start_over() -> None:

@@ -32,6 +32,7 @@ class Asked:
     prompt: str
     login_hint: str
     acrs: tuple[str, ...]
+    max_age: int | None
     response_mode: str
 
     @classmethod
@@ -47,7 +48,7 @@ class Asked:
             raise EntraError("unsupported_response_type", 70005, "Only the response type 'code' is enabled.")
         if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
             raise EntraError(REQUEST, 501491, "Only the code challenge method S256 is accepted.")
-        mode = query.get("response_mode") or "query"
+        max_age, mode = query.get("max_age", ""), query.get("response_mode") or "query"
         if mode not in _MODES:
             raise EntraError(REQUEST, 70007, f"'{mode}' is not a supported value of 'response_mode'.")
         return cls(
@@ -59,6 +60,7 @@ class Asked:
             prompt=query.get("prompt", ""),
             login_hint=query.get("login_hint", ""),
             acrs=grants.wanted_acrs(query.get("claims", "")),
+            max_age=int(max_age) if max_age.isdigit() else None,
             response_mode=mode,
         )
 
@@ -79,6 +81,9 @@ def authorize(request: HttpRequest, tenant: UUID) -> HttpResponse:
         return _back(request, asked, _refusal(EntraError("login_required", 50058, text)))
     if known and asked.prompt in {"", "none"} and _fits(known, asked):
         return _granted(request, asked, known)
+    if asked.prompt == "none":
+        text = "The sign-in that is there does not do for this request; the person has to act."
+        return _back(request, asked, _refusal(EntraError("interaction_required", 50079, text)))
     return _picker(request, asked)
 
 
@@ -111,7 +116,8 @@ def _picker(request: HttpRequest, asked: Asked) -> HttpResponse:
 
 def _fits(known: SignIn, asked: Asked) -> bool:
     hinted = person_by_address(asked.login_hint)
-    return set(asked.acrs) <= set(known.acrs) and (hinted is None or hinted.oid == known.oid)
+    is_fresh = asked.max_age is None or clock.wall() - known.at <= asked.max_age
+    return is_fresh and set(asked.acrs) <= set(known.acrs) and (hinted is None or hinted.oid == known.oid)
 
 
 def _granted(request: HttpRequest, asked: Asked, sign_in: SignIn) -> HttpResponse:
@@ -123,6 +129,7 @@ def _granted(request: HttpRequest, asked: Asked, sign_in: SignIn) -> HttpRespons
         challenge=asked.challenge,
         nonce=asked.nonce,
         scope=asked.scope,
+        wants_auth_time=asked.max_age is not None,
     )
     response = _back(request, asked, {"code": grants.write(code, "code"), "client_info": ""})
     response.set_cookie(grants.COOKIE, grants.write(sign_in, "cookie"), httponly=True, samesite="Lax")

@@ -51,6 +51,7 @@ class Code:
     challenge: str
     nonce: str
     scope: str
+    wants_auth_time: bool
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property

@@ -8,17 +8,18 @@ import json
 import secrets
 import uuid
 from typing import Any
-from urllib.parse import unquote
 from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse, QueryDict
 from django.views.decorators.http import require_POST
 
 from emulator import clock, faults
-from emulator.directory import APPLICATION, CLIENT_ID, CLIENT_SECRET, TENANT_ID, Person
+from emulator.directory import CLIENT_ID, TENANT_ID, Application, Person
 from emulator.entra import grants
-from emulator.entra.errors import CLIENT, GRANT, REQUEST, EntraError
+from emulator.entra.clients import client_of
+from emulator.entra.errors import GRANT, REQUEST, EntraError
 from emulator.entra.grants import Code, SignIn
+from emulator.faults import Target
 from emulator.options import options
 from emulator.signing import new_private_key, sign_token
 from emulator.state import state
@@ -29,38 +30,24 @@ _OPENID = {"openid", "profile", "email", "offline_access"}
 @require_POST
 def token(request: HttpRequest, tenant: UUID) -> JsonResponse:
     try:
-        _check_client(request)
-        return JsonResponse(_granted(request.POST), headers={"Cache-Control": "no-store"})
+        application = client_of(request)
+        return JsonResponse(_granted(request.POST, application), headers={"Cache-Control": "no-store"})
     except EntraError as error:
         return error.answer()
 
 
-def _granted(form: QueryDict) -> dict[str, Any]:
+def _granted(form: QueryDict, application: Application) -> dict[str, Any]:
     match form.get("grant_type"):
         case "authorization_code":
             code = _code(form)
-            return _tokens(code.sign_in, form.get("scope") or code.scope, nonce=code.nonce)
+            return _tokens(code.sign_in, form.get("scope") or code.scope, code)
         case "refresh_token":
             sign_in = _refreshed(form)
             return _tokens(sign_in, form.get("scope", ""))
         case "client_credentials":
-            return _application_token(form.get("scope", ""))
+            return _application_token(form.get("scope", ""), application)
         case other:
             raise EntraError("unsupported_grant_type", 70003, f"The grant type '{other}' is not supported.")
-
-
-def _check_client(request: HttpRequest) -> None:
-    client_id, secret = request.POST.get("client_id", ""), request.POST.get("client_secret", "")
-    header = request.headers.get("Authorization", "")
-    if header.startswith("Basic "):
-        pair = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
-        client_id, secret = unquote(pair[0]), unquote(pair[2])
-    if client_id != CLIENT_ID:
-        raise EntraError("unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found.")
-    if fault := _fault("secret-expired"):
-        raise EntraError(CLIENT, 7000222, f"The provided client secret keys are expired ({fault.kind}).", 401)
-    if not secrets.compare_digest(secret.encode(), CLIENT_SECRET.encode()):
-        raise EntraError(CLIENT, 7000215, "Invalid client secret provided. Send the value, not the id.", 401)
 
 
 def _code(form: QueryDict) -> Code:
@@ -99,13 +86,13 @@ def _refreshed(form: QueryDict) -> SignIn:
     return sign_in
 
 
-def _tokens(sign_in: SignIn, scope: str, nonce: str = "") -> dict[str, Any]:
+def _tokens(sign_in: SignIn, scope: str, code: Code | None = None) -> dict[str, Any]:
     person, now = sign_in.person, int(clock.wall())
     resources = [word for word in scope.split() if word not in _OPENID]
     if not resources:
         raise EntraError(REQUEST, 90014, "The scope names no resource.")
     seconds = options().access_token_seconds
-    if fault := faults.take("id-token", "token", (person.upn,)):
+    if fault := faults.take("id-token", Target("token", person=person.upn)):
         seconds = int(fault.settings.get("seconds", seconds))
     claims = {
         "aud": resources[0].rpartition("/")[0],
@@ -132,15 +119,14 @@ def _tokens(sign_in: SignIn, scope: str, nonce: str = "") -> dict[str, Any]:
         "ext_expires_in": seconds,
         "access_token": sign_token(claims, key),
         "refresh_token": grants.write(sign_in, "refresh"),
-        "id_token": _id_token(sign_in, now, nonce, str(fault.settings.get("flaw", "")) if fault else ""),
+        "id_token": _id_token(sign_in, now, code, str(fault.settings.get("flaw", "")) if fault else ""),
         "client_info": base64.urlsafe_b64encode(json.dumps(client_info).encode()).decode().rstrip("="),
     }
 
 
-def _id_token(sign_in: SignIn, now: int, nonce: str, flaw: str) -> str:
+def _id_token(sign_in: SignIn, now: int, code: Code | None, flaw: str) -> str:
     person = sign_in.person
     claims: dict[str, Any] = {
-        "auth_time": int(sign_in.at),
         "aud": CLIENT_ID,
         "iss": _issuer(person),
         "iat": now,
@@ -154,8 +140,10 @@ def _id_token(sign_in: SignIn, now: int, nonce: str, flaw: str) -> str:
         "uti": secrets.token_urlsafe(16),
         "ver": "2.0",
     }
-    if nonce:
-        claims["nonce"] = nonce
+    if code and code.nonce:
+        claims["nonce"] = code.nonce
+    if code and code.wants_auth_time:
+        claims["auth_time"] = int(sign_in.at)
     if person.roles:
         claims["roles"] = list(person.roles)
     if person.groups_overage:
@@ -182,26 +170,32 @@ def _flawed(claims: dict[str, Any], flaw: str) -> str:
     return sign_token({**claims, **wrong.get(flaw, {})}, key)
 
 
-def _application_token(scope: str) -> dict[str, Any]:
+def _application_token(scope: str, application: Application) -> dict[str, Any]:
     if not scope.endswith("/.default"):
         raise EntraError("invalid_scope", 1002012, f"The scope '{scope}' is not valid; it must end with /.default.")
-    now, seconds = int(clock.wall()), options().access_token_seconds
+    seconds = options().access_token_seconds
+    token = principal_token(application.principal, scope.removesuffix("/.default"), application.client_id, seconds)
+    return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+
+
+def principal_token(principal: Person, audience: str, client_id: str, seconds: int) -> str:
+    """An access token for a service principal, in nobody's name but its own."""
+    now = int(clock.wall())
     claims = {
-        "aud": scope.removesuffix("/.default"),
-        "iss": _issuer(APPLICATION),
+        "aud": audience,
+        "iss": _issuer(principal),
         "iat": now,
         "nbf": now,
         "exp": now + seconds,
-        "appid": CLIENT_ID,
+        "appid": client_id,
         "idtyp": "app",
         "tid": TENANT_ID,
-        "oid": APPLICATION.oid,
+        "oid": principal.oid,
         "acrs": [],
         "auth_time": now,
         "uti": secrets.token_urlsafe(16),
     }
-    access_token = sign_token(claims, state().private_key)
-    return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": access_token}
+    return sign_token(claims, state().private_key)
 
 
 def _issuer(person: Person) -> str:
@@ -212,5 +206,5 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _fault(kind: str, person: Person | None = None) -> faults.Fault | None:
-    return faults.take_kind(kind, "token", (person.upn, person.oid) if person else ())
+def _fault(kind: str, person: Person) -> faults.Fault | None:
+    return faults.take_kind(kind, Target("token", person=person.upn))

@@ -10,17 +10,9 @@ import pytest
 from django.conf import settings
 
 from tests.azure import PEOPLE, Azure
+from tests.emulator.signing_in import REDIRECT, SCOPE, signed_in
 
-SCOPE = ["https://management.azure.com/user_impersonation"]
-REDIRECT = f"{settings.PUBLIC_BASE_URL}/auth/callback"
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
-
-
-def signed_in(client: msal.ConfidentialClientApplication, azure: Azure, person: str, **asked: Any) -> dict[str, Any]:
-    flow = client.initiate_auth_code_flow(SCOPE, redirect_uri=REDIRECT, **asked)
-    back = parse_qs(urlsplit(azure.pick(flow["auth_uri"], person)).query)
-    found: dict[str, Any] = client.acquire_token_by_auth_code_flow(flow, {key: one for key, (one,) in back.items()})
-    return found
 
 
 def test_msal_signs_in_and_refreshes(client: msal.ConfidentialClientApplication, azure: Azure) -> None:

@@ -1,0 +1,91 @@
+"""How many requests to ARM does the emulator answer a second, on one core?
+
+Counted by the processor time that the emulator takes, so that neither the client nor other programs change the figure.
+Half of the requests poll an operation, a quarter read an endpoint, the rest list, create and delete.
+"""
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.azure import Azure, end, start_azure  # noqa: E402
+from tests.environment import free_port  # noqa: E402
+from tests.machine import children_of  # noqa: E402
+
+ENDPOINTS = 20
+ROUNDS = 100
+TICKS = os.sysconf("SC_CLK_TCK")
+BODY = (
+    b'{"location": "eastus2", "properties": {"authMode": "Key", '
+    b'"modelSettings": {"modelId": "azureml://registries/azureml/models/Phi-4"}}}'
+)
+
+
+class Arm:
+    """One connection that is kept, as clients keep theirs."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.connection = http.client.HTTPConnection(azure.url.removeprefix("http://"))
+        self.headers = {"Authorization": f"Bearer {azure.application_token()}", "Content-Type": "application/json"}
+        self.sent = 0
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
+        self.connection.request(method, path, body, self.headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        self.sent += 1
+        if answer.status >= 400:
+            raise SystemExit(f"{method} {path} was answered with {answer.status}.")
+        return answer
+
+
+def work(arm: Arm) -> None:
+    workspace = azure_workspace()
+    monitors = []
+    for number in range(ENDPOINTS):
+        made = arm.ask("PUT", f"{workspace}/serverlessEndpoints/load-{number}?api-version=2025-09-01", BODY)
+        monitors.append(made.headers["Azure-AsyncOperation"].partition("://")[2].partition("/")[2])
+    for _ in range(ROUNDS):
+        for number, monitor in enumerate(monitors):
+            arm.ask("GET", f"/{monitor}")
+            arm.ask("GET", f"/{monitor}")
+            arm.ask("GET", f"{workspace}/serverlessEndpoints/load-{number}?api-version=2025-09-01")
+        arm.ask("GET", f"{workspace}/serverlessEndpoints?api-version=2025-09-01")
+
+
+def azure_workspace() -> str:
+    from emulator.seed import WORKSPACES
+
+    return WORKSPACES[0].resource_id
+
+
+def processor_seconds(process: subprocess.Popen[str]) -> float:
+    total = 0
+    for pid in [process.pid, *children_of(process.pid)]:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def main() -> None:
+    port = free_port()
+    process = start_azure(port, dashboard_url="http://localhost:1", seconds="600")
+    try:
+        arm = Arm(Azure(f"http://127.0.0.1:{port}"))
+        used, started = processor_seconds(process), time.perf_counter()
+        work(arm)
+        used, taken = processor_seconds(process) - used, time.perf_counter() - started
+    finally:
+        end(process)
+    print(f"{arm.sent} requests to the emulator: {arm.sent / used:.0f} a second of one core's time, ", end="")
+    print(f"{arm.sent / taken:.0f} a second by the clock over one connection")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The two keys of an endpoint: shown to who may have them, and made anew one at a time."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.http import HttpRequest, HttpResponse
+
+from emulator import faults, state
+from emulator.arm import monitors, operations
+from emulator.arm.causes import Subject, error_of
+from emulator.arm.endpoints import find, require_rest, subject_of
+from emulator.arm.places import target_of
+from emulator.arm.resources import ENDPOINTS, not_found
+from emulator.arm.rights import require
+from emulator.arm.schema import check_key_request, check_name
+from emulator.arm.scopes import find_workspace
+from emulator.arm.service import answer, arm, body_of
+from emulator.arm.tokens import Caller
+from emulator.seed import Workspace
+from emulator.state import Resource
+
+
+@arm("POST")
+def list_keys(
+    request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str, name: str
+) -> HttpResponse:
+    _, row, subject = _asked_for(request, caller, "listKeys", subscription, group, workspace, name)
+    # What the real service says before there is an endpoint is nowhere public.
+    if row.document["properties"]["endpointState"] in {"Creating", "CreationFailed"}:
+        raise error_of("busy", subject)
+    return answer(row.keys)
+
+
+@arm("POST")
+def regenerate_keys(
+    request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str, name: str
+) -> HttpResponse:
+    here, row, subject = _asked_for(request, caller, "regenerateKeys", subscription, group, workspace, name)
+    body, target = body_of(request), target_of(request)
+    check_key_request(body)
+    require_rest(row, subject)
+    fresh = {f"{body['keyType'].lower()}Key": body.get("keyValue") or secrets.token_hex(16)}
+    if faults.take_kind("at-once", target):
+        row.keys |= fresh
+        state.changed()
+        return answer(row.keys)
+    operation = operations.begin("regenerate", ENDPOINTS, here, row, subject, target, fresh)
+    # The recorded body is the four bytes null.
+    response = HttpResponse("null", status=202, content_type="application/json; charset=utf-8")
+    for header, value in monitors.headers(operation, request.GET["api-version"], target).items():
+        response.headers[header] = value
+    return response
+
+
+def _asked_for(
+    request: HttpRequest, caller: Caller, action: str, subscription: str, group: str, workspace: str, name: str
+) -> tuple[Workspace, Resource, Subject]:
+    """Raises ArmError when there is no such endpoint or the caller may not have its keys."""
+    here = find_workspace(caller, subscription, group, workspace)
+    check_name(name)
+    row = find(request, here, name)
+    subject = subject_of(caller, here, name, f"{action}/action", row)
+    require(caller, subject.action, subject)
+    if row is None:
+        raise not_found(ENDPOINTS, name)
+    return here, row, subject

@@ -1,0 +1,131 @@
+"""marketplaceSubscriptions: what a workspace has bought, so that it can serve models of partners."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.http import HttpRequest, HttpResponse
+
+from emulator.arm import monitors, operations
+from emulator.arm.causes import Subject, error_of
+from emulator.arm.errors import ArmError, Document, service_error
+from emulator.arm.places import target_of
+from emulator.arm.resources import MARKETPLACE, model_of, not_found, resource_type, rows, shown, system_data
+from emulator.arm.rights import require
+from emulator.arm.schema import check_name, check_subscription_body
+from emulator.arm.scopes import find_workspace
+from emulator.arm.service import answer, arm, body_of, page
+from emulator.arm.tokens import Caller
+from emulator.catalogue import Model, find_model
+from emulator.options import options
+from emulator.seed import Workspace
+from emulator.state import Resource
+
+
+@arm("GET")
+def collection(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
+    here, target = find_workspace(caller, subscription, group, workspace), target_of(request)
+    there = rows(here, MARKETPLACE)
+    for row in list(there.values()):
+        operations.settle(row)
+    return page(request, [shown(row.document, target) for _, row in sorted(there.items())])
+
+
+@arm("GET", "PUT", "DELETE")
+def marketplace_subscription(
+    request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str, name: str
+) -> HttpResponse:
+    here = find_workspace(caller, subscription, group, workspace)
+    row = rows(here, MARKETPLACE).get(name.lower())
+    if row:
+        operations.settle(row)
+        row = rows(here, MARKETPLACE).get(name.lower())
+    if request.method == "GET":
+        if row is None:
+            raise not_found(MARKETPLACE, name)
+        return answer(shown(row.document, target_of(request)))
+    subject = Subject(
+        name=name,
+        model_id=model_of(row.document) if row else "",
+        region=here.location,
+        subscription=here.subscription_id,
+        person=caller.person.upn or caller.person.oid,
+        scope=f"{here.resource_id}/{MARKETPLACE}/{name}",
+        action=f"{resource_type(MARKETPLACE)}/{'write' if request.method == 'PUT' else 'delete'}",
+        state=row.document["properties"]["provisioningState"] if row else "",
+    )
+    require(caller, subject.action, subject)
+    check_name(name)
+    if request.method == "PUT":
+        return _put(request, caller, here, row, subject)
+    return _delete(request, here, row, subject)
+
+
+def payer(here: Workspace, model_id: str) -> Resource | None:
+    """The marketplace subscription by which the workspace may serve a model."""
+    for row in list(rows(here, MARKETPLACE).values()):
+        operations.settle(row)
+        is_for_it = model_of(row.document).lower() == model_id.lower()
+        if is_for_it and row.document["properties"]["marketplaceSubscriptionStatus"] == "Subscribed":
+            return row
+    return None
+
+
+def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
+    body, version, target = body_of(request), request.GET["api-version"], target_of(request)
+    check_subscription_body(body)
+    subject = replace(subject, model_id=model_of(body))
+    if row and operations.running(row):
+        raise error_of("busy", subject)
+    model = _offered(here, row, subject)
+    before = row.document["properties"] if row else {}
+    if before.get("provisioningState") == "Succeeded":
+        return answer(row.document if row else None)
+    document: Document = {
+        "id": f"{here.resource_id}/{MARKETPLACE}/{subject.name}",
+        "name": subject.name,
+        "type": resource_type(MARKETPLACE),
+        "systemData": system_data(caller, row.document["systemData"] if row else None),
+        "properties": {
+            "modelId": model.id,
+            "marketplacePlan": model.plan,
+            "marketplaceSubscriptionStatus": before.get("marketplaceSubscriptionStatus", "Unsubscribed"),
+            "provisioningState": "Updating" if row else "Creating",
+        },
+    }
+    made = row or Resource(here.resource_id.lower(), {})
+    made.document = document
+    rows(here, MARKETPLACE)[subject.name.lower()] = made
+    operation = operations.begin("update" if row else "create", MARKETPLACE, here, made, subject, target)
+    resource_url = f"{options().public_url}{document['id']}?api-version={version}"
+    return answer(document, 200 if row else 201, monitors.headers(operation, version, target, resource_url))
+
+
+def _offered(here: Workspace, row: Resource | None, subject: Subject) -> Model:
+    """The model whose offer is asked for. Raises ArmError when it cannot be bought, or need not be."""
+    model = find_model(subject.model_id)
+    if model is None:
+        raise ArmError(400, "UserError", f"Model '{subject.model_id}' was not found.", target="modelId")
+    if not model.needs_offer:
+        text = f"Model {model.id} needs no marketplace subscription."
+        raise service_error(400, "UserError", text, here.location, "BadRequest", "MarketplaceNotRequired")
+    if here.location not in model.regions or model.retired:
+        raise error_of("region", subject)
+    others = [one for one in rows(here, MARKETPLACE).values() if one is not row]
+    is_other = row is not None and model_of(row.document).lower() != subject.model_id.lower()
+    if is_other or any(model_of(one.document).lower() == subject.model_id.lower() for one in others):
+        text = f"The workspace already has a marketplace subscription for model {model.id}, or this name is another's."
+        raise service_error(409, "UserError", text, here.location, "Conflict", "MarketplaceSubscriptionExists")
+    return model
+
+
+def _delete(request: HttpRequest, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
+    if row is None:
+        return answer(None, 204)
+    target, operation = target_of(request), operations.running(row)
+    if operation and operation.kind != "delete":
+        raise error_of("busy", subject)
+    if operation is None:
+        row.document["properties"]["provisioningState"] = "Deleting"
+        operation = operations.begin("delete", MARKETPLACE, here, row, subject, target)
+    return answer(None, 202, monitors.headers(operation, request.GET["api-version"], target))

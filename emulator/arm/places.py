@@ -1,0 +1,92 @@
+"""What a request is about: its place among those where faults can be, and the names in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from emulator import faults, state
+from emulator.arm import tokens
+from emulator.arm.resources import ENDPOINTS, MARKETPLACE, model_of
+from emulator.faults import Target
+
+_PLACES: Final = {
+    ("endpoint", "PUT"): "put",
+    ("endpoint", "PATCH"): "patch",
+    ("endpoint", "DELETE"): "delete",
+    ("endpoint", "GET"): "resource",
+    ("endpoints", "GET"): "list",
+    ("list-keys", "POST"): "keys",
+    ("regenerate-keys", "POST"): "regenerate",
+    ("marketplace-subscription", "GET"): "marketplace",
+    ("marketplace-subscription", "PUT"): "marketplace",
+    ("marketplace-subscription", "DELETE"): "marketplace",
+    ("marketplace-subscriptions", "GET"): "marketplace",
+    ("status", "GET"): "status",
+    ("result", "GET"): "result",
+    ("workspace", "GET"): "workspace",
+    ("workspaces", "GET"): "workspaces",
+    ("subscriptions", "GET"): "subscriptions",
+    ("subscription", "GET"): "subscriptions",
+    ("resource-groups", "GET"): "subscriptions",
+    ("permissions", "GET"): "permissions",
+    ("discovery", "GET"): "discovery",
+    ("jwks", "GET"): "jwks",
+    ("authorize", "GET"): "authorize",
+    ("token", "POST"): "token",
+    ("identity", "GET"): "identity",
+}
+
+
+def match_of(request: HttpRequest) -> ResolverMatch | None:
+    """Which address it is; also before Django has looked it up itself."""
+    if request.resolver_match:
+        return request.resolver_match
+    try:
+        return resolve(request.path_info)
+    except Resolver404:
+        return None
+
+
+def target_of(request: HttpRequest) -> Target:
+    """For the faults alone, so that nothing is looked up while none is switched on."""
+    if not faults.any_on():
+        return Target()
+    match = match_of(request)
+    names = match.kwargs if match else {}
+    method = request.method or ""
+    known = _of_operation(names) or {"name": str(names.get("name", "")), "workspace": str(names.get("workspace", ""))}
+    return Target(
+        where=_PLACES.get((str(match.url_name), method), "") if match else "",
+        method=method,
+        path=request.path,
+        model=known.pop("model", "") or _model(request, names),
+        person=tokens.who(request),
+        **known,
+    )
+
+
+def _of_operation(names: dict[str, Any]) -> dict[str, str]:
+    """The names behind the id of an operation."""
+    operation = state.state().operations.get(str(names.get("operation", "")))
+    if operation is None:
+        return {}
+    row = state.state().table(operation.collection).get(operation.workspace, {}).get(operation.name)
+    workspace = operation.workspace.rpartition("/")[2]
+    return {"name": operation.name, "workspace": workspace, "model": model_of(row.document) if row else ""}
+
+
+def _model(request: HttpRequest, names: dict[str, Any]) -> str:
+    if request.method == "PUT":
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            return ""
+        return model_of(body) if isinstance(body, dict) else ""
+    collection = MARKETPLACE if MARKETPLACE.lower() in request.path.lower() else ENDPOINTS
+    workspace = request.path.lower().partition(f"/{collection.lower()}")[0]
+    row = state.state().table(collection).get(workspace, {}).get(str(names.get("name", "")).lower())
+    return model_of(row.document) if row else ""

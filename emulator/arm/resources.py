@@ -1,0 +1,97 @@
+"""The two kinds of resources in a workspace: where they are kept, and how they look to somebody who reads them."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Final
+
+from emulator import clock, faults, state
+from emulator.arm.errors import ArmError, Document
+from emulator.arm.tokens import Caller
+from emulator.catalogue import models_of
+from emulator.faults import Target
+from emulator.seed import Workspace
+from emulator.state import Resource
+
+ENDPOINTS: Final = "serverlessEndpoints"
+MARKETPLACE: Final = "marketplaceSubscriptions"
+_TYPE: Final = "Microsoft.MachineLearningServices/workspaces"
+
+
+def rows(here: Workspace, collection: str) -> dict[str, Resource]:
+    """The resources of a workspace by their names in lower case."""
+    table, key = state.state().table(collection), here.resource_id.lower()
+    if key not in table:
+        table[key] = _subscribed(here) if collection == MARKETPLACE else {}
+    return table[key]
+
+
+def resource_type(collection: str) -> str:
+    return f"{_TYPE}/{collection}"
+
+
+def not_found(collection: str, name: str) -> ArmError:
+    return ArmError(404, "ResourceNotFound", f"The Resource '{resource_type(collection)}/{name}' was not found.")
+
+
+def model_of(document: Document) -> str:
+    """The model id of an endpoint, of a marketplace subscription, or of the body of a PUT for one."""
+    properties = document.get("properties")
+    if not isinstance(properties, dict):
+        return ""
+    settings = properties.get("modelSettings")
+    return str(properties.get("modelId") or (settings.get("modelId") if isinstance(settings, dict) else "") or "")
+
+
+def system_data(caller: Caller, before: Document | None = None) -> Document:
+    """Who made it and who changed it last."""
+    who = {
+        "By": caller.person.upn or caller.person.oid,
+        "ByType": caller.person.kind,
+        "At": clock.iso(clock.now()),
+    }
+    made = {f"created{key}": value for key, value in who.items()} if before is None else before
+    return {**made, **{f"lastModified{key}": value for key, value in who.items()}}
+
+
+def shown(document: Document, target: Target) -> Document:
+    """A resource as a reader gets it, with what the faults for reads make of it."""
+    if not faults.any_on():
+        return document
+    target = replace(target, name=document["name"], model=model_of(document))
+    document = copy.deepcopy(document)
+    if fault := faults.take_kind("unknown-state", target):
+        document["properties"]["endpointState"] = fault.settings["state"]
+    if faults.take_kind("extra-fields", target):
+        document["properties"]["moodOfTheService"] = {"colour": "mauve"}
+        document["etag"] = "W/1"
+    if faults.take_kind("no-provisioning-state", target):
+        del document["properties"]["provisioningState"]
+    return document
+
+
+def _subscribed(here: Workspace) -> dict[str, Resource]:
+    """What the workspace had subscribed to before anybody came."""
+    made = {
+        "createdBy": "ada@emulator.test",
+        "createdByType": "User",
+        "createdAt": "2026-01-05T08:30:00.000000+00:00",
+    }
+    found = {}
+    for model in models_of(here.offers):
+        name = model.name.replace(".", "")
+        document = {
+            "id": f"{here.resource_id}/{MARKETPLACE}/{name}",
+            "name": name,
+            "type": resource_type(MARKETPLACE),
+            "systemData": made,
+            "properties": {
+                "modelId": model.id,
+                "marketplacePlan": model.plan,
+                "marketplaceSubscriptionStatus": "Subscribed",
+                "provisioningState": "Succeeded",
+            },
+        }
+        found[name.lower()] = Resource(here.resource_id.lower(), document)
+    return found
