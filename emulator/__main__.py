@@ -9,12 +9,13 @@ import sys
 
 from emulator.options import read_options, value
 from emulator.server import serve
+from emulator.tls import context_of
 
 ABOUT = {
     "HOST": "where to listen",
     "PORT": "where to listen",
     "PUBLIC_URL": "the address that browsers use (default: http://127.0.0.1 and the port)",
-    "BACKCHANNEL": "the https name that clients are told for tokens and keys",
+    "BACKCHANNEL": "the https address that clients are told for tokens and keys (default: the public one with TLS, else https://login.emulator.test)",
     "CLIENT_REDIRECT": "redirect URIs of the registered application, separated by commas",
     "POST_LOGOUT_REDIRECT": "where a sign-out may lead to, separated by commas",
     "PROVISIONING_SECONDS": "how long an endpoint takes to be made, as a number or a range",
@@ -23,6 +24,7 @@ ABOUT = {
     "PAGE_SIZE": "how many items a page of a list holds",
     "INFERENCE_URI": "the address of an endpoint, with {name} and {region} in it (default: below the public one)",
     "ACCESS_TOKEN_SECONDS": "how long an access token is good for",
+    "TLS_FILE": "a PEM file with certificate and key to serve https with; made when it is not there",
     "STATE_FILE": "a file that keeps everything over a restart",
 }
 
@@ -38,7 +40,8 @@ def main() -> int:
         options = read_options()
         from emulator.wsgi import application
 
-        serve(application, options.host, options.port, ready=lambda: _greet(options.public_url))
+        tls = context_of(options.tls_file, options.host) if options.tls_file else None
+        serve(application, options.host, options.port, ready=lambda: _greet(options.public_url), tls=tls)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"The emulator cannot start. {_sentence(error)}\n")
         return 1

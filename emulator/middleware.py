@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
-from emulator import clock, faults, journal
+from emulator import clock, faults, inference, journal
 from emulator.arm import tokens
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, service_error
@@ -41,15 +42,32 @@ def journalled(get_response: View) -> View:
 
 def faulty(get_response: View) -> View:
     def view(request: HttpRequest) -> HttpResponseBase:
+        endpoint = inference.called(request)
+
+        def right_answer() -> HttpResponseBase:
+            return inference.serve(request, endpoint) if endpoint else get_response(request)
+
         if not faults.any_on():
-            return get_response(request)
-        target = target_of(request)
+            return right_answer()
+        target = inference.target_of(request, endpoint) if endpoint else target_of(request)
         fault = faults.take("answer", target) if target.where else None
         if fault is None:
-            return get_response(request)
+            return right_answer()
         request.faults = [fault.kind]  # type: ignore[attr-defined]
-        response = get_response(request) if fault.settings["when"] == "after" else None
-        return _befall(fault, request, target, lambda: response or get_response(request))
+        response = right_answer() if fault.settings["when"] == "after" else None
+        return _befall(fault, request, target, lambda: response or right_answer())
+
+    return view
+
+
+def guarded(get_response: View) -> View:
+    """Keeps pages of other sites out: a name that is not ours led here, or a form of theirs that would steer us."""
+
+    def view(request: HttpRequest) -> HttpResponseBase:
+        host, origin = request.get_host(), request.headers.get("Origin", "")
+        if request.path.startswith("/emulator/") and origin and urlsplit(origin).netloc != host:
+            return HttpResponse(f"The emulator is not steered from {origin}.", status=403, content_type="text/plain")
+        return get_response(request)
 
     return view
 

@@ -24,13 +24,14 @@ class Options:
     inference_uri: str
     access_token_seconds: int
     state_file: Path | None
+    tls_file: Path | None
 
 
 DEFAULTS = {
     "HOST": "127.0.0.1",
     "PORT": "8001",
     "PUBLIC_URL": "",
-    "BACKCHANNEL": "https://login.emulator.test",
+    "BACKCHANNEL": "",
     "CLIENT_REDIRECT": "http://localhost:8000/auth/callback",
     "POST_LOGOUT_REDIRECT": "http://localhost:8000/",
     "PROVISIONING_SECONDS": "8-40",
@@ -40,6 +41,7 @@ DEFAULTS = {
     "INFERENCE_URI": "",
     "ACCESS_TOKEN_SECONDS": "4500",
     "STATE_FILE": "",
+    "TLS_FILE": "",
 }
 
 
@@ -66,12 +68,15 @@ def inference_template(public_url: str) -> str:
 
 def read_options() -> Options:
     port = int(value("PORT"))
-    public_url = (value("PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/")
+    scheme = "https" if value("TLS_FILE") else "http"
+    public_url = (value("PUBLIC_URL") or f"{scheme}://127.0.0.1:{port}").rstrip("/")
+    # Clients insist on https for tokens; without TLS they are given a name that is led here by other means.
+    backchannel = value("BACKCHANNEL") or (public_url if value("TLS_FILE") else "https://login.emulator.test")
     return Options(
         host=value("HOST"),
         port=port,
         public_url=public_url,
-        backchannel=value("BACKCHANNEL").rstrip("/"),
+        backchannel=backchannel.rstrip("/"),
         client_redirects=tuple(value("CLIENT_REDIRECT").split(",")),
         post_logout_redirects=tuple(value("POST_LOGOUT_REDIRECT").split(",")),
         provisioning_seconds=seconds_range(value("PROVISIONING_SECONDS")),
@@ -81,6 +86,7 @@ def read_options() -> Options:
         inference_uri=inference_template(public_url),
         access_token_seconds=int(value("ACCESS_TOKEN_SECONDS")),
         state_file=Path(value("STATE_FILE")) if value("STATE_FILE") else None,
+        tls_file=Path(value("TLS_FILE")) if value("TLS_FILE") else None,
     )
 
 

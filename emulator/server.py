@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import socketserver
+import ssl
 import sys
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
@@ -71,6 +72,12 @@ class _Handler(socketserver.StreamRequestHandler):
     server: _Server
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        if self.server.tls:
+            # Here, in the thread of the connection: a client that is slow to shake hands delays nobody else.
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def handle(self) -> None:
         with contextlib.suppress(OSError):
             try:
@@ -126,7 +133,7 @@ class _Handler(socketserver.StreamRequestHandler):
             "SERVER_PROTOCOL": protocol,
             "REMOTE_ADDR": self.client_address[0],
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": "https" if self.server.tls else "http",
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
@@ -174,15 +181,27 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, application: Application, host: str, port: int) -> None:
-        self.application = application
+    def __init__(self, application: Application, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self.application, self.tls = application, tls
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that cannot shake hands has said so itself; anything else is a fault of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
-def serve(application: Application, host: str, port: int, *, ready: Callable[[], None]) -> None:
+
+def serve(
+    application: Application,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[], None],
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises OSError when it cannot listen there."""
-    server = _Server(application, host, port)
+    server = _Server(application, host, port, tls)
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -15,7 +15,7 @@ DEBUG = False
 # name is whatever the network calls this machine.
 ALLOWED_HOSTS = [*_LOOPBACK, ".test"] if options().host in {"127.0.0.1", "localhost", "::1"} else ["*"]
 ROOT_URLCONF = "emulator.urls"
-MIDDLEWARE = ["emulator.middleware.journalled", "emulator.middleware.faulty"]
+MIDDLEWARE = ["emulator.middleware.journalled", "emulator.middleware.faulty", "emulator.middleware.guarded"]
 INSTALLED_APPS: list[str] = []
 APPEND_SLASH = False
 USE_TZ = True

@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("<uuid:tenant>/oauth2/v2.0/authorize", authorize.authorize, name="authorize"),
     path("<uuid:tenant>/oauth2/v2.0/token", token.token, name="token"),
     path("<uuid:tenant>/oauth2/v2.0/logout", authorize.sign_out, name="logout"),
+    path("metadata/endpoints", discovery.cloud),
     path("msi/token", identity.app_service, name="identity"),
     path("metadata/identity/oauth2/token", identity.imds, name="identity"),
     _arm("subscriptions", scopes.subscriptions, "subscriptions"),

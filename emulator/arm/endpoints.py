@@ -33,6 +33,7 @@ _ACTIONS: Final = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 def collection(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
     here = find_workspace(caller, subscription, group, workspace)
     there, target = rows(here, ENDPOINTS), target_of(request)
+    operations.settle_purchases(here.resource_id.lower())
     for key in list(there):
         operations.settle(there[key])
         life.befall(there, key, target)
@@ -61,6 +62,7 @@ def endpoint(
 def find(request: HttpRequest, here: Workspace, name: str) -> Resource | None:
     """The endpoint as it stands by now."""
     there, key = rows(here, ENDPOINTS), name.lower()
+    operations.settle_purchases(here.resource_id.lower())
     if key in there:
         operations.settle(there[key])
         life.befall(there, key, target_of(request))

@@ -130,6 +130,12 @@ def settle(row: Resource) -> None:
         life.go_on(row, row.suspended_at)
 
 
+def settle_purchases(workspace: str) -> None:
+    """What a workspace has bought decides over its endpoints, so it comes first."""
+    for row in list(state.state().marketplace.get(workspace, {}).values()):
+        settle(row)
+
+
 def _end(operation: Operation, row: Resource) -> None:
     properties, is_well = row.document["properties"], operation.outcome == "Succeeded"
     if operation.kind == "regenerate":
@@ -169,7 +175,8 @@ def _bring_online(operation: Operation, row: Resource) -> None:
 def _move_endpoints(subscription: Resource, to: str = "Suspended") -> None:
     """Endpoints live and die with the marketplace subscription that pays for them."""
     before = "Suspended" if to == "Online" else "Online"
-    for row in state.state().endpoints.get(subscription.workspace, {}).values():
+    for row in list(state.state().endpoints.get(subscription.workspace, {}).values()):
+        settle(row)
         properties = row.document["properties"]
         is_paid_so = properties["marketplaceSubscriptionId"] == subscription.document["id"]
         if is_paid_so and properties["endpointState"] == before:

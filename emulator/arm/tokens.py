@@ -31,7 +31,7 @@ def caller(request: HttpRequest) -> Caller:
     claims = _claims(request)
     if claims is None:
         raise invalid("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
-    if claims.get("aud", "").rstrip("/") not in _AUDIENCES:
+    if claims.get("aud", "").rstrip("/") not in {*_AUDIENCES, options().public_url}:
         raise invalid("InvalidAuthenticationTokenAudience", "The access token has been obtained for another audience.")
     if claims.get("tid") != TENANT_ID:
         raise invalid("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer.")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from emulator import clock, faults, journal, state
+from emulator import clock, faults, inference, journal, state
 from emulator.arm import throttle
 from emulator.directory import application_by_id, person_by_oid
 
@@ -96,6 +96,7 @@ def start_over() -> None:
     faults.switch_off()
     clock.restart()
     throttle.refill()
+    inference.forget_budgets()
     journal.clear()
 
 

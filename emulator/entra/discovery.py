@@ -50,5 +50,28 @@ def configuration(request: HttpRequest, tenant: UUID) -> JsonResponse:
 
 
 @require_safe
+def cloud(request: HttpRequest) -> JsonResponse:
+    """What a client that can be pointed at another cloud reads about it."""
+    public, backchannel = options().public_url, options().backchannel
+    return JsonResponse(
+        [
+            {
+                "name": "AzureEmulator",
+                "portal": "https://portal.emulator.test/",
+                "resourceManager": f"{public}/",
+                "authentication": {
+                    "loginEndpoint": f"{backchannel}/",
+                    "audiences": [f"{public}/", "https://management.azure.com/"],
+                    "tenant": TENANT_ID,
+                    "identityProvider": "AAD",
+                },
+                "suffixes": {"storage": "core.emulator.test"},
+            }
+        ],
+        safe=False,
+    )
+
+
+@require_safe
 def keys(request: HttpRequest, tenant: UUID) -> JsonResponse:
     return JsonResponse({"keys": [public_jwk(state().private_key)]})
