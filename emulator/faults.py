@@ -177,6 +177,7 @@ class Refused(ValueError):
 
 
 _lock = threading.Lock()
+_request = threading.local()
 _faults: list[Fault] = []
 _numbers = itertools.count(1)
 
@@ -236,7 +237,18 @@ def _take(is_due: Callable[[Fault], bool]) -> Fault | None:
         fault = next(filter(is_due, _faults), None)
         if fault:
             _count_down(fault)
+            _request.befallen = (*befallen(), fault.kind)
     return fault
+
+
+def forget_befallen() -> None:
+    """A new request begins in this thread."""
+    _request.befallen = ()
+
+
+def befallen() -> tuple[str, ...]:
+    """What has befallen the request of this thread."""
+    return getattr(_request, "befallen", ())
 
 
 def _count_down(fault: Fault) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -10,10 +11,13 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from emulator import faults
+
 _KEEP: Final = 1000
-_MOST_BODY: Final = 10_000
+_MOST_BODY: Final = 20_000
 # Headers that say who the caller is, or where only those may look who were told.
 _SECRET: Final = {"authorization", "cookie", "set-cookie", "x-identity-header", "api-key"}
+_KEYS: Final = re.compile(r'("(?:primaryKey|secondaryKey|keyValue)": *")[^"]*')
 _SIGNED: Final = {"azure-asyncoperation", "location"}
 
 
@@ -32,18 +36,28 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
-    """One request and its answer, word for word but for secrets."""
+class _Kept:
+    """A request and its answer as they were; secrets are taken out when somebody looks."""
 
-    query: str
-    headers: dict[str, str]
-    body: str
+    entry: Entry
+    request: HttpRequest
     answer_headers: dict[str, str]
-    answer_body: str
+    answer_body: bytes
+
+    def detail(self) -> dict[str, Any]:
+        query, is_arm = self.request.META.get("QUERY_STRING", ""), self.entry.path.lower().startswith("/subscriptions")
+        return {
+            **asdict(self.entry),
+            "query": query if is_arm and "&s=" not in query else "",
+            "headers": _shown(dict(self.request.headers)),
+            "body": _text(getattr(self.request, "_body", b"")) if is_arm else "",
+            "answer_headers": _shown(self.answer_headers),
+            "answer_body": _text(self.answer_body) if is_arm else "",
+        }
 
 
 _lock = threading.Lock()
-_entries: deque[tuple[Entry, HttpRequest, dict[str, str], bytes]] = deque(maxlen=_KEEP)
+_entries: deque[_Kept] = deque(maxlen=_KEEP)
 _numbers = itertools.count(1)
 
 
@@ -58,36 +72,23 @@ def write(request: HttpRequest, response: HttpResponseBase, *, at: str, who: str
         milliseconds=milliseconds,
         client_request_id=request.headers.get("x-ms-client-request-id", ""),
         correlation_id=request.headers.get("x-ms-correlation-request-id", ""),
-        faults=tuple(getattr(request, "faults", ())),
+        faults=faults.befallen(),
     )
     body = response.content[:_MOST_BODY] if isinstance(response, HttpResponse) else b""
     with _lock:
-        _entries.append((entry, request, dict(response.items()), body))
+        _entries.append(_Kept(entry, request, dict(response.items()), body))
 
 
 def newest_first(limit: int = _KEEP) -> list[dict[str, Any]]:
     with _lock:
         chosen = list(itertools.islice(reversed(_entries), limit))
-    return [asdict(entry) for entry, *_ in chosen]
+    return [asdict(one.entry) for one in chosen]
 
 
-def detail(number: int) -> dict[str, Any] | None:
-    """Everything about one request; None when it is not kept any more."""
+def details(number: int | None = None) -> list[dict[str, Any]]:
+    """Everything about all requests, oldest first, or about one of them."""
     with _lock:
-        found = next((one for one in _entries if one[0].number == number), None)
-    if found is None:
-        return None
-    entry, request, answer_headers, answer_body = found
-    has_secrets = not request.path.startswith("/subscriptions") or request.method == "POST"
-    return asdict(entry) | asdict(
-        Detail(
-            query="" if "&s=" in request.META.get("QUERY_STRING", "") else request.META.get("QUERY_STRING", ""),
-            headers=_shown(dict(request.headers)),
-            body="" if has_secrets else _text(getattr(request, "_body", b"")),
-            answer_headers=_shown(answer_headers),
-            answer_body="" if has_secrets else _text(answer_body),
-        )
-    )
+        return [one.detail() for one in _entries if number in (None, one.entry.number)]
 
 
 def clear() -> None:
@@ -106,4 +107,4 @@ def _without_secret(name: str, value: str) -> str:
 
 
 def _text(body: bytes) -> str:
-    return body[:_MOST_BODY].decode(errors="replace")
+    return _KEYS.sub(r"\1(secret)", body[:_MOST_BODY].decode(errors="replace"))

@@ -26,6 +26,7 @@ View = Callable[[HttpRequest], HttpResponseBase]
 def journalled(get_response: View) -> View:
     def view(request: HttpRequest) -> HttpResponseBase:
         started, at = time.perf_counter(), clock.iso(clock.now())
+        faults.forget_befallen()
         response = get_response(request)
         if not request.path.startswith(("/emulator/", "/healthz")):
             journal.write(
@@ -53,7 +54,6 @@ def faulty(get_response: View) -> View:
         fault = faults.take("answer", target) if target.where else None
         if fault is None:
             return right_answer()
-        request.faults = [fault.kind]  # type: ignore[attr-defined]
         response = right_answer() if fault.settings["when"] == "after" else None
         return _befall(fault, request, target, lambda: response or right_answer())
 

@@ -22,10 +22,12 @@ PEOPLE = {
 @dataclass
 class Azure:
     url: str
+    certificate: Path | None = None
 
     def __post_init__(self) -> None:
         self.http = requests.Session()
         self.http.trust_env = False
+        self.http.verify = str(self.certificate) if self.certificate else True
 
     def fault(self, kind: str, **settings: Any) -> None:
         answer = self.http.post(f"{self.url}/emulator/faults", json={"kind": kind, **settings}, timeout=10)
@@ -37,6 +39,13 @@ class Azure:
     def requests(self, method: str = "", ending: str = "") -> list[dict[str, Any]]:
         found = self.http.get(f"{self.url}/emulator/requests", timeout=10).json()["requests"]
         return [one for one in found if one["method"].startswith(method) and one["path"].endswith(ending)]
+
+    def conversation(self) -> list[dict[str, Any]]:
+        """Every request and answer, word for word but for secrets."""
+        found: list[dict[str, Any]] = self.http.get(f"{self.url}/emulator/requests?detail=1", timeout=10).json()[
+            "requests"
+        ]
+        return found
 
     def reset(self) -> None:
         self.http.post(f"{self.url}/emulator/reset", timeout=10).raise_for_status()
@@ -61,13 +70,14 @@ class Azure:
     def pick(self, authorize_url: str, person: str, *, approve: bool = True) -> str:
         """Choose a person on the sign-in page as a new browser would; returns where it leads back to."""
         form = {"person": PEOPLE[person], **({"approved": "1"} if approve else {})}
-        answer = requests.post(authorize_url, data=form, allow_redirects=False, timeout=10)
+        verify = str(self.certificate) if self.certificate else True
+        answer = requests.post(authorize_url, data=form, allow_redirects=False, timeout=10, verify=verify)
         assert answer.status_code == 302, answer.text
         return urljoin(authorize_url, answer.headers["Location"])
 
 
 def start_azure(
-    port: int, *, dashboard_url: str, seconds: str, state_file: Path | None = None
+    port: int, *, dashboard_url: str, seconds: str, state_file: Path | None = None, tls_file: Path | None = None
 ) -> subprocess.Popen[str]:
     """Start the emulator and wait until it answers."""
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--provisioning-seconds", seconds]
@@ -76,19 +86,22 @@ def start_azure(
     command += ["--throttle-scale", "100", "--deployments-per-model", "1000"]
     command += ["--inference-uri", "https://{name}.{region}.models.ai.azure.com"]
     command += ["--state-file", str(state_file)] if state_file else []
+    command += ["--tls-file", str(tls_file)] if tls_file else []
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
-    wait_for(f"http://127.0.0.1:{port}/healthz", process)
+    wait_for(f"{'https' if tls_file else 'http'}://127.0.0.1:{port}/healthz", process, verify=tls_file)
     return process
 
 
-def wait_for(url: str, process: subprocess.Popen[Any], seconds: float = 60, **headers: str) -> None:
+def wait_for(
+    url: str, process: subprocess.Popen[Any], seconds: float = 60, verify: Path | None = None, **headers: str
+) -> None:
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
         assert process.poll() is None, f"It ended with exit code {process.returncode}."
         try:
-            if requests.get(url, timeout=2, headers=headers).ok:
+            if requests.get(url, timeout=2, headers=headers, verify=str(verify) if verify else True).ok:
                 return
-        except requests.RequestException:
+        except (requests.RequestException, OSError):  # the certificate may not be made yet
             pass
         time.sleep(0.05)
     raise AssertionError(f"{url} did not answer within {seconds} s.")

@@ -15,6 +15,7 @@ from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
 from tests import environment
 from tests.azure import Azure, end, start_azure
+from tests.emulator.definition import problems
 
 SignIn = Callable[[str], Client]
 
@@ -49,12 +50,16 @@ def azure_process() -> Iterator[Azure]:
 
 
 @pytest.fixture
-def azure(azure_process: Azure) -> Azure:
-    """The emulator, with nothing in it. Provisioning takes 30 s of its clock, which `advance` moves on."""
+def azure(azure_process: Azure) -> Iterator[Azure]:
+    """The emulator, with nothing in it. Provisioning takes 30 s of its clock, which `advance` moves on.
+
+    Whatever was said to its ARM in a test, and answered, has to keep to the public API definition.
+    """
     azure_process.reset()
     azure_process.http.cookies.clear()
     entra._http_cache.clear()  # msal repeats refusals from it for a minute
-    return azure_process
+    yield azure_process
+    assert [found for exchange in azure_process.conversation() for found in problems(exchange)] == []
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, Document
 from emulator.arm.marketplace import payer
 from emulator.arm.places import target_of
-from emulator.arm.resources import ENDPOINTS, model_of, not_found, resource_type, rows, shown, system_data
+from emulator.arm.resources import ENDPOINTS, identifiers, model_of, not_found, resource_type, rows, shown, system_data
 from emulator.arm.rights import require
 from emulator.arm.schema import check_endpoint, check_endpoint_name, check_name, check_patch
 from emulator.arm.scopes import find_workspace
@@ -92,7 +92,7 @@ def require_rest(row: Resource, subject: Subject) -> None:
 def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
     body, version = body_of(request), request.GET["api-version"]
     check_endpoint_name(subject.name)
-    check_endpoint(body, version)
+    check_endpoint(body, version, row.document if row else identifiers(here, ENDPOINTS, subject.name))
     subject = replace(subject, model_id=model_of(body))
     _check_can_be_made(here, body, subject, row)
     made = _made(here, subject.name, body, caller, row)
@@ -125,10 +125,10 @@ def _changes(here: Workspace, body: Document, row: Resource) -> Document:
     """Tags are replaced as a whole, an identity too; a sku keeps what is not named."""
     changes: Document = {}
     if "tags" in body:
-        changes["tags"] = body["tags"] or {}
-    if body.get("identity"):
-        changes["identity"] = _identity(body["identity"], here)
-    if body.get("sku"):
+        changes["tags"] = body["tags"]
+    if "identity" in body:
+        changes["identity"] = _identity(row.document.get("identity", {"type": "None"}) | body["identity"], here)
+    if "sku" in body:
         changes["sku"] = row.document["sku"] | body["sku"]
     return changes
 
@@ -176,9 +176,7 @@ def _made(here: Workspace, name: str, body: Document, caller: Caller, row: Resou
     paid_by = payer(here, model_of(body))
     was_online = before.get("endpointState", "CreationFailed") != "CreationFailed"
     document: Document = {
-        "id": f"{here.resource_id}/{ENDPOINTS}/{name}",
-        "name": name,
-        "type": resource_type(ENDPOINTS),
+        **identifiers(here, ENDPOINTS, name),
         "location": here.location,
         "tags": body.get("tags") or {},
         "kind": body.get("kind"),

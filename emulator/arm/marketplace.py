@@ -10,7 +10,16 @@ from emulator.arm import monitors, operations
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, Document, service_error
 from emulator.arm.places import target_of
-from emulator.arm.resources import MARKETPLACE, model_of, not_found, resource_type, rows, shown, system_data
+from emulator.arm.resources import (
+    MARKETPLACE,
+    identifiers,
+    model_of,
+    not_found,
+    resource_type,
+    rows,
+    shown,
+    system_data,
+)
 from emulator.arm.rights import require
 from emulator.arm.schema import check_name, check_subscription_body
 from emulator.arm.scopes import find_workspace
@@ -73,7 +82,7 @@ def payer(here: Workspace, model_id: str) -> Resource | None:
 
 def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
     body, version, target = body_of(request), request.GET["api-version"], target_of(request)
-    check_subscription_body(body)
+    check_subscription_body(body, row.document if row else identifiers(here, MARKETPLACE, subject.name))
     subject = replace(subject, model_id=model_of(body))
     if row and operations.running(row):
         raise error_of("busy", subject)
@@ -82,9 +91,7 @@ def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | 
     if before.get("provisioningState") == "Succeeded":
         return answer(row.document if row else None)
     document: Document = {
-        "id": f"{here.resource_id}/{MARKETPLACE}/{subject.name}",
-        "name": subject.name,
-        "type": resource_type(MARKETPLACE),
+        **identifiers(here, MARKETPLACE, subject.name),
         "systemData": system_data(caller, row.document["systemData"] if row else None),
         "properties": {
             "modelId": model.id,

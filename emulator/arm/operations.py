@@ -15,7 +15,8 @@ from emulator.options import inference_uri, options
 from emulator.seed import Workspace
 from emulator.state import Operation, Resource
 
-# The resource may be ready a little before or after the status says so; a client must live with both.
+# The resource may be ready a little before or after the status says so; a client must live with both. What is
+# deleted is gone by then.
 _DRIFT: Final = 0.15
 # How long each takes in comparison with making an endpoint.
 _LENGTH: Final = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
@@ -60,7 +61,8 @@ def begin(
     seconds = float(plan.get("seconds", length))
     ends_at = None if plan.get("never") else now + seconds
     fault = faults.take_kind("drift", target)
-    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-_DRIFT, _DRIFT)  # noqa: S311
+    latest = 0.0 if kind == "delete" else _DRIFT
+    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-_DRIFT, latest)  # noqa: S311
     outcome = "Failed" if plan.get("cause") or plan.get("silently") else plan.get("outcome", "Succeeded")
     error = error_of(plan["cause"], subject) if plan.get("cause") else None
     fault = faults.take_kind("operation-not-found", target)

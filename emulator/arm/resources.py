@@ -31,6 +31,14 @@ def resource_type(collection: str) -> str:
     return f"{_TYPE}/{collection}"
 
 
+def identifiers(here: Workspace, collection: str, name: str) -> Document:
+    return {
+        "id": f"{here.resource_id}/{collection}/{name}",
+        "name": name,
+        "type": resource_type(collection),
+    }
+
+
 def not_found(collection: str, name: str) -> ArmError:
     return ArmError(404, "ResourceNotFound", f"The Resource '{resource_type(collection)}/{name}' was not found.")
 
@@ -82,9 +90,7 @@ def _subscribed(here: Workspace) -> dict[str, Resource]:
     for model in models_of(here.offers):
         name = model.name.replace(".", "")
         document = {
-            "id": f"{here.resource_id}/{MARKETPLACE}/{name}",
-            "name": name,
-            "type": resource_type(MARKETPLACE),
+            **identifiers(here, MARKETPLACE, name),
             "systemData": made,
             "properties": {
                 "modelId": model.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from emulator.arm.errors import ArmError, Document
@@ -12,14 +12,17 @@ Problems = Iterator[tuple[str, str]]
 
 _ENDPOINT_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,51}")
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-_READ_ONLY: Final = {"id", "name", "type", "systemData"}
-_READ_ONLY_PROPERTIES: Final = {"provisioningState", "endpointState", "inferenceEndpoint", "marketplaceSubscriptionId"}
+_READ_ONLY: Final = ("id", "name", "type", "systemData")
+_READ_ONLY_STATE: Final = ("provisioningState", "endpointState", "inferenceEndpoint", "marketplaceSubscriptionId")
+_READ_ONLY_PURCHASE: Final = ("marketplacePlan", "marketplaceSubscriptionStatus", "provisioningState")
 # Tuples, because a value sent may be of any kind, and some cannot be looked up in a set.
 _IDENTITY_TYPES: Final = ("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")
 _TIERS: Final = ("Free", "Basic", "Standard", "Premium")
 _SAFETY: Final = ("Enabled", "Disabled")
 _KEY_TYPES: Final = ("Primary", "Secondary")
 _AUTH_MODES_SINCE: Final = {"Key": "", "AAD": "2025-12-01", "KeyAndAAD": "2025-12-01"}
+# Only what the definition calls nullable may be null.
+_ABSENT: Final = object()
 _MOST_TAGS: Final = 15
 _INT32: Final = 2**31
 
@@ -40,9 +43,9 @@ def _check_name(name: str, pattern: re.Pattern[str]) -> None:
         raise ArmError(400, "InvalidResourceName", text, target="name")
 
 
-def check_endpoint(body: Document, version: str) -> None:
+def check_endpoint(body: Document, version: str, now: Document) -> None:
     """The body of a PUT of an endpoint. Raises ArmError that lists everything that is wrong, as the others here."""
-    _check(_endpoint(body, version))
+    _check(_endpoint(body, version, now))
 
 
 def check_patch(body: Document) -> None:
@@ -55,9 +58,9 @@ def check_key_request(body: Document) -> None:
     _check(_key_request(body))
 
 
-def check_subscription_body(body: Document) -> None:
+def check_subscription_body(body: Document, now: Document) -> None:
     """The body of a PUT of a marketplace subscription."""
-    _check(_subscription(body))
+    _check(_subscription(body, now))
 
 
 def _check(problems: Problems) -> None:
@@ -70,23 +73,24 @@ def _check(problems: Problems) -> None:
         raise ArmError(400, "InvalidRequestContent", text, target=found[0][0], details=details)
 
 
-def _endpoint(body: Document, version: str) -> Problems:
-    yield from _strangers(body, "", {"location", "tags", "kind", "identity", "sku", "properties"} | _READ_ONLY)
+def _endpoint(body: Document, version: str, now: Document) -> Problems:
+    yield from _strangers(body, "", {"location", "tags", "kind", "identity", "sku", "properties", *_READ_ONLY})
+    yield from _read_only(body, now, "", _READ_ONLY)
     if not isinstance(body.get("location"), str) or not body.get("location"):
         yield "location", "'location' is required."
-    if not isinstance(body.get("kind", ""), str | None):
+    if not isinstance(body.get("kind", ""), str):
         yield "kind", "'kind' must be a string."
-    yield from _tags(body.get("tags"))
-    yield from _identity(body.get("identity"))
-    yield from _sku(body.get("sku"))
-    yield from _properties(body.get("properties"), version)
+    yield from _tags(body.get("tags", {}))
+    yield from _identity(body.get("identity", _ABSENT), now.get("identity", {}))
+    yield from _sku(body.get("sku", _ABSENT))
+    yield from _properties(body.get("properties"), version, now.get("properties", {}))
 
 
 def _patch(body: Document) -> Problems:
     yield from _strangers(body, "", {"tags", "identity", "sku"})
-    yield from _tags(body.get("tags"))
-    yield from _identity(body.get("identity"))
-    yield from _sku(body.get("sku"), is_partial=True)
+    yield from _tags(body.get("tags", {}))
+    yield from _identity(body.get("identity", _ABSENT), {}, is_partial=True)
+    yield from _sku(body.get("sku", _ABSENT), is_partial=True)
 
 
 def _key_request(body: Document) -> Problems:
@@ -97,25 +101,26 @@ def _key_request(body: Document) -> Problems:
         yield "keyValue", "'keyValue' must be a string."
 
 
-def _subscription(body: Document) -> Problems:
-    yield from _strangers(body, "", {"properties"} | _READ_ONLY)
+def _subscription(body: Document, now: Document) -> Problems:
+    yield from _strangers(body, "", {"properties", *_READ_ONLY})
+    yield from _read_only(body, now, "", _READ_ONLY)
     properties = body.get("properties")
     if not isinstance(properties, dict):
         yield "properties", "'properties' is required and must be an object."
         return
-    known = {"modelId", "marketplacePlan", "marketplaceSubscriptionStatus", "provisioningState"}
-    yield from _strangers(properties, "properties.", known)
+    yield from _strangers(properties, "properties.", {"modelId", *_READ_ONLY_PURCHASE})
+    yield from _read_only(properties, now.get("properties", {}), "properties.", _READ_ONLY_PURCHASE)
     model = properties.get("modelId")
     if not isinstance(model, str) or not re.search("[a-zA-Z0-9_]", model):
         yield "properties.modelId", "'modelId' is required and must name a model."
 
 
-def _properties(properties: Any, version: str) -> Problems:
+def _properties(properties: Any, version: str, now: Document) -> Problems:
     if not isinstance(properties, dict):
         yield "properties", "'properties' is required and must be an object."
         return
-    known = {"authMode", "contentSafety", "modelSettings"} | _READ_ONLY_PROPERTIES
-    yield from _strangers(properties, "properties.", known)
+    yield from _strangers(properties, "properties.", {"authMode", "contentSafety", "modelSettings", *_READ_ONLY_STATE})
+    yield from _read_only(properties, now, "properties.", _READ_ONLY_STATE)
     # The definition requires it, but Microsoft's own client and samples leave it out.
     mode = properties.get("authMode", "Key")
     if not isinstance(mode, str) or version[:10] < _AUTH_MODES_SINCE.get(mode, "never"):
@@ -141,8 +146,6 @@ def _content_safety(safety: Any) -> Problems:
 
 
 def _tags(tags: Any) -> Problems:
-    if tags is None:
-        return
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         yield "tags", "'tags' must be an object of strings."
     elif len(tags) > _MOST_TAGS:
@@ -151,40 +154,50 @@ def _tags(tags: Any) -> Problems:
         yield "tags", "A tag's key has 512 characters at most and its value 256."
 
 
-def _identity(identity: Any) -> Problems:
-    if identity is None:
+def _identity(identity: Any, now: Document, *, is_partial: bool = False) -> Problems:
+    if identity is _ABSENT:
         return
-    if not isinstance(identity, dict) or identity.get("type") not in _IDENTITY_TYPES:
+    if not isinstance(identity, dict) or identity.get("type", "None" if is_partial else "") not in _IDENTITY_TYPES:
         yield "identity", "'identity.type' is required and must be one of the four types."
         return
-    known = {"type", "userAssignedIdentities", "principalId", "tenantId"}
-    yield from _strangers(identity, "identity.", known)
-    assigned = identity.get("userAssignedIdentities")
-    if "UserAssigned" in identity["type"] and not assigned:
+    shown = () if is_partial else ("principalId", "tenantId")
+    yield from _strangers(identity, "identity.", {"type", "userAssignedIdentities", *shown})
+    yield from _read_only(identity, now, "identity.", shown)
+    assigned = identity.get("userAssignedIdentities", {})
+    if "UserAssigned" in identity.get("type", "") and not assigned:
         yield "identity.userAssignedIdentities", "A user-assigned identity needs at least one resource id."
-    if assigned is not None and not _is_map_of_objects(assigned):
+    if not isinstance(assigned, dict) or not all(isinstance(one, dict) for one in assigned.values()):
         yield "identity.userAssignedIdentities", "'userAssignedIdentities' must be an object of objects."
+        return
+    shown = () if is_partial else ("principalId", "clientId")
+    for name, one in assigned.items():
+        prefix = f"identity.userAssignedIdentities.{name}."
+        yield from _strangers(one, prefix, set(shown))
+        yield from _read_only(one, now.get("userAssignedIdentities", {}).get(name, {}), prefix, shown)
 
 
-def _is_map_of_objects(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, dict | None) for one in value.values())
+def _read_only(body: Document, now: Document, prefix: str, names: Iterable[str]) -> Problems:
+    """What only the service sets may be repeated, and not changed."""
+    for name in names:
+        if name in body and (name not in now or body[name] != now[name]):
+            yield f"{prefix}{name}", f"'{prefix}{name}' is read-only and cannot be set."
 
 
 def _sku(sku: Any, *, is_partial: bool = False) -> Problems:
-    if sku is None:
+    if sku is _ABSENT:
         return
     if not isinstance(sku, dict) or not isinstance(sku.get("name", "" if is_partial else None), str):
         yield "sku", "'sku.name' is required."
         return
     yield from _strangers(sku, "sku.", {"name", "tier", "size", "family", "capacity"})
     for name in ("size", "family"):
-        if not isinstance(sku.get(name), str | None):
+        if not isinstance(sku.get(name, ""), str):
             yield f"sku.{name}", f"'sku.{name}' must be a string."
-    if sku.get("tier") is not None and sku["tier"] not in _TIERS:
+    if "tier" in sku and sku["tier"] not in _TIERS:
         yield "sku.tier", f"'{sku['tier']}' is no tier."
-    capacity = sku.get("capacity")
+    capacity = sku.get("capacity", 0)
     whole = isinstance(capacity, int) and not isinstance(capacity, bool)
-    if capacity is not None and not (whole and -_INT32 <= capacity < _INT32):
+    if not (whole and -_INT32 <= capacity < _INT32):
         yield "sku.capacity", "'capacity' must be a 32-bit integer."
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from emulator import clock, faults, inference, journal, state
 from emulator.arm import throttle
 from emulator.directory import application_by_id, person_by_oid
+from emulator.entra.clients import thumbprint
 
 
 @require_GET
@@ -37,15 +38,15 @@ def faults_api(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def requests_api(request: HttpRequest) -> HttpResponse:
-    """What came in, oldest first."""
-    return JsonResponse({"requests": journal.newest_first()[::-1]})
+    """What came in, oldest first; word for word with ?detail=1."""
+    return JsonResponse({"requests": journal.details() if "detail" in request.GET else journal.newest_first()[::-1]})
 
 
 @require_GET
 def request_api(request: HttpRequest, number: int) -> HttpResponse:
     """One request and its answer, with headers and bodies."""
-    found = journal.detail(number)
-    return JsonResponse(found) if found else JsonResponse({"error": "This request is not kept."}, status=404)
+    found = journal.details(number)
+    return JsonResponse(found[0]) if found else JsonResponse({"error": "This request is not kept."}, status=404)
 
 
 @require_POST
@@ -86,7 +87,7 @@ def register_certificate(request: HttpRequest, client_id: UUID) -> HttpResponse:
     with state.lock:
         state.state().certificates.setdefault(str(client_id), []).append(pem)
     state.changed()
-    return JsonResponse({"sha256": certificate.fingerprint(hashes.SHA256()).hex()})
+    return JsonResponse({"x5t#S256": thumbprint(certificate, hashes.SHA256())})
 
 
 def start_over() -> None:
