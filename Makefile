@@ -4,7 +4,7 @@ PYTHON ?= python3
 IN_ENV := .venv/bin/python
 export PORT EMULATOR_PORT DATA_DIR
 
-.PHONY: help run test lint emulator benchmarks lock clean
+.PHONY: help run test lint emulator sdk benchmarks lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -29,9 +29,12 @@ emulator: ## start the local Azure alone
 	@$(PYTHON) bootstrap.py runtime
 	@exec $(IN_ENV) -m emulator $(ARGS)
 
+sdk: ## make the environment of Microsoft's SDK, which one of the tests drives
+	@$(PYTHON) bootstrap.py sdk
+
 benchmarks: ## measure; each file in benchmarks/ is also a program of its own
 	@$(PYTHON) bootstrap.py dev
-	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
+	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py benchmarks/emulator.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
 
 lock: ## resolve the dependencies anew
 	@$(PYTHON) bootstrap.py dev
@@ -39,6 +42,8 @@ lock: ## resolve the dependencies anew
 		pyproject.toml -o requirements/runtime.txt
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group dev pyproject.toml -o requirements/dev.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group sdk -o requirements/sdk.txt
 
 clean: ## remove the environment and all data of this machine
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sdk var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Make `.venv` from the lock file, once for every change of it.
+"""Make `.venv` from the lock file, or `.venv-sdk` from its own, once for every change of it.
 
 Run by the Makefile with whatever `python3` is, so it must be readable by old ones, to tell them that they are too old.
 """
@@ -12,7 +12,7 @@ import urllib.request
 
 OLDEST = (3, 11)
 HERE = os.path.dirname(os.path.abspath(__file__))
-VENV = os.path.join(HERE, ".venv")
+VENV = os.path.join(HERE, ".venv-sdk" if sys.argv[1:] == ["sdk"] else ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed-from")
 # Python's own bundled pip is missing where Debian has no python3-venv; this is pip as one file, by its makers.

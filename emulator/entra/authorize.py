@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from emulator import clock
-from emulator.directory import CLIENT_ID, PEOPLE, person_by_address
+from emulator.directory import CLIENT_ID, PEOPLE, application_by_id, person_by_address
 from emulator.entra import grants
 from emulator.entra.errors import REQUEST, EntraError
 from emulator.entra.grants import Code, SignIn
@@ -38,10 +38,10 @@ class Asked:
     @classmethod
     def of(cls, query: QueryDict) -> Asked:
         """Raises EntraError where the real service shows a page of its own instead of going back to the client."""
-        if query.get("client_id") != CLIENT_ID:
+        if application_by_id(query.get("client_id", "")) is None:
             raise EntraError("unauthorized_client", 700016, "Application was not found in the directory.")
         redirect_uri = query.get("redirect_uri", "")
-        if redirect_uri not in options().client_redirects:
+        if query["client_id"] != CLIENT_ID or redirect_uri not in options().client_redirects:
             text = f"The redirect URI '{redirect_uri}' specified in the request does not match the registered ones."
             raise EntraError(REQUEST, 50011, text)
         if query.get("response_type") != "code":

@@ -78,19 +78,19 @@ _ONLY_THE_SIGNATURE: Final[Any] = dict.fromkeys(("verify_aud", "verify_exp", "ve
 
 def _registered_key(header: dict[str, Any], application: Application) -> RSAPublicKey:
     """The key of the registered certificate whose thumbprint the assertion names."""
-    named = {header.get("x5t#S256"), header.get("x5t")} - {None}
+    named = {str(header.get(name, "")).rstrip("=") for name in ("x5t#S256", "x5t")}
     for pem in state().certificates.get(application.client_id, []):
         certificate = x509.load_pem_x509_certificate(pem.encode())
         key = certificate.public_key()
         # SHA-1 is what `x5t` is made of; nothing is trusted because of it.
-        prints = {_thumbprint(certificate, hashes.SHA256()), _thumbprint(certificate, hashes.SHA1())}  # noqa: S303
+        prints = {thumbprint(certificate, hashes.SHA256()), thumbprint(certificate, hashes.SHA1())}  # noqa: S303
         if named & prints and isinstance(key, RSAPublicKey):
             return key
     text = "The certificate with the thumbprint of the client assertion is not registered on the application."
     raise _refused(700027, text)
 
 
-def _thumbprint(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> str:
+def thumbprint(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) -> str:
     return base64.urlsafe_b64encode(certificate.fingerprint(algorithm)).decode().rstrip("=")
 
 

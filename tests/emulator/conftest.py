@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 import msal
@@ -6,9 +7,10 @@ import requests
 from django.conf import settings
 
 from accounts.entra import http
-from tests.azure import Azure
+from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import VERSION, Ask
 from tests.emulator.signing_in import signed_in
+from tests.environment import free_port
 
 
 @pytest.fixture
@@ -37,3 +39,18 @@ def ask(client: msal.ConfidentialClientApplication, azure: Azure) -> Ask:
         return azure.http.request(method, url, headers=headers, allow_redirects=False, **{"timeout": 10, **more})
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def tls_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    """An emulator of its own that speaks https, for clients that insist on it."""
+    port, certificate = free_port(), tmp_path_factory.mktemp("tls") / "emulator.pem"
+    process = start_azure(port, dashboard_url=settings.PUBLIC_BASE_URL, seconds="0.5", tls_file=certificate)
+    yield Azure(f"https://127.0.0.1:{port}", certificate)
+    end(process)
+
+
+@pytest.fixture
+def tls_azure(tls_process: Azure) -> Azure:
+    tls_process.reset()
+    return tls_process

@@ -43,7 +43,7 @@ def test_both_catalogues_speak_of_the_same_models() -> None:
     assert {(one["registry"], one["model"]) for one in ours} == {(one["registry"], one["name"]) for one in theirs}
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "dev", "sdk"])
 def test_a_lock_file_has_hashes_and_names_no_registry(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text

@@ -1,0 +1,57 @@
+"""Microsoft's own SDK against the emulator. Only the address and the certificate are told to it."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
+from emulator.seed import WORKSPACES
+from tests.azure import ROOT, Azure
+from tests.machine import leave_out
+
+PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
+
+
+@pytest.fixture
+def journey(tls_azure: Azure) -> dict[str, object]:
+    """What the SDK found on its way."""
+    if not PYTHON.exists():
+        leave_out("Microsoft's SDK is not installed. `make sdk` installs it into an environment of its own.")
+    here = WORKSPACES[0]
+    told = {
+        "authority": tls_azure.url,
+        "tenant_id": TENANT_ID,
+        "client_id": PIPELINE_CLIENT_ID,
+        "client_secret": PIPELINE_CLIENT_SECRET,
+        "subscription_id": here.subscription_id,
+        "resource_group": here.resource_group,
+        "workspace": here.name,
+    }
+    environment = {
+        **os.environ,
+        "ARM_CLOUD_METADATA_URL": f"{tls_azure.url}/metadata/endpoints?api-version=2019-05-01",
+        "REQUESTS_CA_BUNDLE": str(tls_azure.certificate),
+    }
+    command = [str(PYTHON), "-W", "ignore", "tests/sdk/journey.py", json.dumps(told)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_the_sdk_makes_reads_lists_and_deletes(journey: dict[str, object]) -> None:
+    assert journey == {
+        "made": "succeeded",
+        "location": "eastus2",
+        "uri": "https://sdk.eastus2.models.ai.azure.com",
+        "listed": ["sdk"],
+        "keys": [32, 32],
+        "refused": "UserError",
+        "gone": True,
+        "bought": ["succeeded", "subscribed"],
+        "model": "azureml://registries/azureml-cohere/models/Cohere-embed-v3-english",
+        "is listed": True,
+        "is listed after": False,
+    }
