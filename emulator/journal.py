@@ -74,7 +74,7 @@ def write(request: HttpRequest, response: HttpResponseBase, *, at: str, who: str
         correlation_id=request.headers.get("x-ms-correlation-request-id", ""),
         faults=faults.befallen(),
     )
-    body = response.content[:_MOST_BODY] if isinstance(response, HttpResponse) else b""
+    body = response.content[: _MOST_BODY + 1] if isinstance(response, HttpResponse) else b""
     with _lock:
         _entries.append(_Kept(entry, request, dict(response.items()), body))
 
@@ -107,4 +107,5 @@ def _without_secret(name: str, value: str) -> str:
 
 
 def _text(body: bytes) -> str:
-    return _KEYS.sub(r"\1(secret)", body[:_MOST_BODY].decode(errors="replace"))
+    text = _KEYS.sub(r"\1(secret)", body.decode(errors="replace"))
+    return f"{text[:_MOST_BODY]} (cut)" if len(text) > _MOST_BODY else text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
-import multiprocessing.util
 import os
 import secrets
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -124,15 +125,18 @@ def _keep_saving(kept: State, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _save(kept, path)
     threading.Thread(target=_save_when_changed, args=(kept, path), daemon=True).start()
-    # A worker made by multiprocessing runs finalizers on its way out, but no atexit handlers.
-    multiprocessing.util.Finalize(None, _save, args=(kept, path), exitpriority=10)
+    atexit.register(_save, kept, path)
 
 
 def _save_when_changed(kept: State, path: Path) -> None:
+    pause = _SAVE_AFTER_SECONDS
     while _changed.wait():
-        threading.Event().wait(_SAVE_AFTER_SECONDS)
+        time.sleep(pause)
         _changed.clear()
+        started = time.monotonic()
         _save(kept, path)
+        # Much takes long to write; nobody shall wait for it more than a tenth of the time.
+        pause = max(_SAVE_AFTER_SECONDS, 10 * (time.monotonic() - started))
 
 
 def _save(kept: State, path: Path) -> None:

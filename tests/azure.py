@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,13 @@ class Azure:
 
 
 def start_azure(
-    port: int, *, dashboard_url: str, seconds: str, state_file: Path | None = None, tls_file: Path | None = None
+    port: int,
+    *,
+    dashboard_url: str,
+    seconds: str,
+    state_file: Path | None = None,
+    tls_file: Path | None = None,
+    more: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
     """Start the emulator and wait until it answers."""
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--provisioning-seconds", seconds]
@@ -87,6 +94,7 @@ def start_azure(
     command += ["--inference-uri", "https://{name}.{region}.models.ai.azure.com"]
     command += ["--state-file", str(state_file)] if state_file else []
     command += ["--tls-file", str(tls_file)] if tls_file else []
+    command += more
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
     wait_for(f"{'https' if tls_file else 'http'}://127.0.0.1:{port}/healthz", process, verify=tls_file)
     return process

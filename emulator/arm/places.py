@@ -11,6 +11,7 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from emulator import faults, state
 from emulator.arm import tokens
 from emulator.arm.resources import ENDPOINTS, MARKETPLACE, model_of
+from emulator.entra import grants
 from emulator.faults import Target
 
 _PLACES: Final = {
@@ -58,13 +59,14 @@ def target_of(request: HttpRequest) -> Target:
     match = match_of(request)
     names = match.kwargs if match else {}
     method = request.method or ""
+    where = _PLACES.get((str(match.url_name), method), "") if match else ""
     known = _of_operation(names) or {"name": str(names.get("name", "")), "workspace": str(names.get("workspace", ""))}
     return Target(
-        where=_PLACES.get((str(match.url_name), method), "") if match else "",
+        where=where,
         method=method,
         path=request.path,
         model=known.pop("model", "") or _model(request, names),
-        person=tokens.who(request),
+        person=grants.bearer(request) if where in {"token", "authorize"} else tokens.who(request),
         **known,
     )
 

@@ -1,22 +1,26 @@
-"""The page for people: faults to switch on, who is there, what came in."""
+"""The page for people: faults to switch on, the clock, who is there, and what came in, request by request."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from emulator import faults, journal, state
+from emulator import clock, faults, journal, state
 from emulator.arm.operations import MAGIC_NAMES
 from emulator.control.api import revoke_now, start_over
-from emulator.directory import PEOPLE
+from emulator.directory import APPLICATIONS, PEOPLE, person_by_oid
+from emulator.faults import Scope
 from emulator.options import options
 
-_STYLE = Path(__file__).parent.parent / "static" / "style.css"
-_SHOWN_REQUESTS = 60
+_STYLE: Final = Path(__file__).parent.parent / "static" / "style.css"
+_SHOWN_REQUESTS: Final = 60
+_SCOPE: Final = tuple(part.name for part in fields(Scope) if part.name != "match")
 
 
 @require_GET
@@ -31,17 +35,21 @@ def style(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
-    problem = _act(request) if request.method == "POST" else ""
+    problem = _act(request.POST) if request.method == "POST" else ""
     if request.method == "POST" and not problem:
         return HttpResponseRedirect(request.path)
     low, high = options().provisioning_seconds
     context = {
         "faults": faults.switched_on(),
-        "kinds": faults.KINDS,
+        "kinds": {name: (kind, _written(kind.settings)) for name, kind in faults.KINDS.items()},
         "where": faults.WHERE,
+        "scope": [(name, request.POST.get(name, "")) for name in _SCOPE],
+        "now": clock.iso(clock.now())[:19].replace("T", " "),
         "people": PEOPLE,
+        "applications": APPLICATIONS,
         "revoked": set(state.state().revoked_at),
         "requests": journal.newest_first(_SHOWN_REQUESTS),
+        "looked_at": _looked_at(request.GET.get("request", "")),
         "magic_names": MAGIC_NAMES,
         "seconds": f"{low:g}" if low == high else f"{low:g} to {high:g}",
         "problem": problem,
@@ -50,29 +58,55 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "emulator/page.html", context, status=400 if problem else 200)
 
 
-def _act(request: HttpRequest) -> str:
+def _looked_at(number: str) -> dict[str, Any] | None:
+    found = journal.details(int(number)) if number.isdecimal() else []
+    return found[0] if found else None
+
+
+def _act(form: QueryDict) -> str:
     """Do what the button says; returns what is wrong with it."""
-    form = request.POST
+    person, seconds, number = (str(form.get(name, "")) for name in ("person", "seconds", "id"))
     match form.get("do"):
         case "reset":
             start_over()
         case "off":
-            faults.switch_off(int(form["id"]) if form.get("id", "").isdigit() else None)
-        case "revoke":
-            revoke_now(form.get("person", ""))
+            faults.switch_off(int(number) if number.isdecimal() else None)
+        case "revoke" if person_by_oid(person):
+            revoke_now(person)
+        case "advance" if seconds.isdecimal():
+            clock.advance(float(seconds))
         case "on":
-            return _switch_on(form.get("kind", ""), form.get("where", ""), form.get("match", ""), form.get("times", ""))
+            return _switch_on(form)
         case other:
-            return f"There is nothing called '{other}' to do here."
+            return f"There is nothing called '{other}' to do here, or not with these values."
     return ""
 
 
-def _switch_on(kind: str, where: str, match: str, times: str) -> str:
-    wish: dict[str, Any] = {"kind": kind, "where": where or None, "match": match.strip()}
-    if times.strip():
-        wish["times"] = int(times) if times.strip().isdigit() else times
+def _switch_on(form: QueryDict) -> str:
+    wish: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("kind", "where", *_SCOPE)}
+    if times := str(form.get("times", "")).strip():
+        wish["times"] = int(times) if times.isdecimal() else times
     try:
-        faults.switch_on(wish)
+        faults.switch_on(wish | _read(str(form.get("settings", ""))))
     except faults.Refused as error:
         return str(error)
     return ""
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Read settings such as `status=503, code=Busy`."""
+    settings: dict[str, Any] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise faults.Refused(f"'{part}' is no setting. Write, for example, status=503, retry_after=10.")
+        try:
+            settings[name.strip()] = json.loads(value)
+        except ValueError:
+            settings[name.strip()] = value.strip()
+    return settings
+
+
+def _written(settings: dict[str, Any]) -> str:
+    """The other way round, for the hint of a kind."""
+    return ", ".join(f"{name}={one if isinstance(one, str) else json.dumps(one)}" for name, one in settings.items())

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.core import signing
+from django.http import HttpRequest
 
 from emulator import clock
 from emulator.directory import Person, person_by_oid
@@ -75,6 +76,20 @@ def read_sign_in(text: str, kind: str) -> SignIn | None:
 def read_code(text: str) -> Code | None:
     facts = _read(text, "code")
     return Code(**{**facts, "acrs": tuple(facts["acrs"])}) if facts else None
+
+
+def bearer(request: HttpRequest) -> str:
+    """Who stands behind a request to Entra: a person's address, or the id of the application."""
+    form, cookie = request.POST, request.COOKIES.get(COOKIE, "")
+    code = read_code(form.get("code", ""))
+    known = code.sign_in if code else read_sign_in(form.get("refresh_token", ""), "refresh")
+    known = known or read_sign_in(cookie, "cookie")
+    return known.person.upn if known else str(form.get("client_id", ""))
+
+
+def is_of_an_earlier_life(text: str) -> bool:
+    """Whether a note looks like one of ours that was signed with another key."""
+    return text.count(":") == 2
 
 
 def redeem(code: Code) -> bool:

@@ -67,6 +67,9 @@ def _code(form: QueryDict) -> Code:
 
 def _refreshed(form: QueryDict) -> SignIn:
     sign_in = grants.read_sign_in(form.get("refresh_token", ""), "refresh")
+    if sign_in is None and grants.is_of_an_earlier_life(form.get("refresh_token", "")):
+        text = "The provided grant has expired: it is from before the emulator was started anew."
+        raise EntraError(GRANT, 50173, text, suberror="bad_token")
     if sign_in is None:
         raise EntraError(GRANT, 9002313, "Invalid request. The refresh token is malformed or invalid.")
     if sign_in.is_revoked or _fault("revoked", sign_in.person):

@@ -1,16 +1,13 @@
 """The emulator's ARM: creating, reading and deleting endpoints."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
-from emulator.seed import RESEARCH, WORKSPACES
-from tests.azure import Azure, end, start_azure
+from emulator.seed import WORKSPACES
+from tests.azure import Azure
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, Ask, body, code
-from tests.environment import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 
@@ -102,37 +99,6 @@ def test_an_endpoint_is_deleted_and_gone(azure: Azure, ask: Ask) -> None:
     assert ask("GET", f"{PRODUCTION}/one").status_code == 404
 
 
-def test_everybody_sees_their_own_subscriptions(ask: Ask) -> None:
-    def names(person: str) -> list[str]:
-        found = ask("GET", "/subscriptions", person=person, version="2022-12-01").json()["value"]
-        return [one["displayName"] for one in found]
-
-    assert names("ada") == ["Contoso Production", "Contoso Research"]
-    assert names("vera") == ["Contoso Production"]
-    assert names("nora") == []
-
-
-@pytest.mark.parametrize(
-    ("path", "wanted"),
-    [
-        (f"/subscriptions/{settings.EMULATOR_TENANT_ID}/resourcegroups", "SubscriptionNotFound"),
-        (PRODUCTION.replace("rg-ml-production", "rg-none"), "ResourceGroupNotFound"),
-        (PRODUCTION.replace("workspaces/ml-production", "workspaces/ml-none"), "ResourceNotFound"),
-    ],
-)
-def test_a_missing_parent_is_named(ask: Ask, path: str, wanted: str) -> None:
-    answer = ask("GET", path)
-    assert (answer.status_code, code(answer)) == (404, wanted)
-
-
-def test_rights_are_azures(ask: Ask) -> None:
-    assert code(ask("PUT", f"{PRODUCTION}/one", person="vera", json=body())) == "AuthorizationFailed"
-    assert ask("GET", f"/subscriptions/{RESEARCH}/resourcegroups", person="vera").status_code == 403
-    challenge = ask("PUT", f"{PRODUCTION}/one", person="mira", json=body())
-    assert challenge.status_code == 401
-    assert 'error="insufficient_claims"' in challenge.headers["WWW-Authenticate"]
-
-
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}])
 def test_without_a_token_nothing_is_answered(azure: Azure, header: dict[str, str]) -> None:
     answer = azure.http.get(f"{azure.url}{PRODUCTION}?api-version={VERSION}", headers=header, timeout=10)
@@ -142,15 +108,3 @@ def test_without_a_token_nothing_is_answered(azure: Azure, header: dict[str, str
 
 def test_the_api_version_is_required(azure: Azure, ask: Ask) -> None:
     assert code(ask("GET", f"{azure.url}{PRODUCTION}")) == "MissingApiVersionParameter"
-
-
-def test_a_restart_with_its_state_file_forgets_nothing(tmp_path: Path) -> None:
-    azure = Azure(f"http://127.0.0.1:{free_port()}")
-    port, file, tenant = int(azure.url.rpartition(":")[2]), tmp_path / "state.json", settings.EMULATOR_TENANT_ID
-    seen = []
-    for _ in range(2):
-        process = start_azure(port, dashboard_url="http://localhost:1", seconds="30", state_file=file)
-        seen.append(azure.http.get(f"{azure.url}/{tenant}/discovery/v2.0/keys", timeout=10).json())
-        end(process)
-    assert seen[0] == seen[1]
-    assert file.stat().st_mode & 0o777 == 0o600

@@ -1,11 +1,17 @@
 """Steering the emulator."""
 
+import json
 import subprocess
 import sys
 
+import msal
 import pytest
 
 from tests.azure import ROOT, Azure
+from tests.emulator.arm_client import PRODUCTION, Ask, body
+from tests.emulator.signing_in import signed_in
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 
 
 def test_a_fault_that_makes_no_sense_is_told_so(azure: Azure) -> None:
@@ -28,18 +34,84 @@ def test_a_fault_lasts_as_often_as_asked(azure: Azure) -> None:
 
 def test_the_page_switches_faults_on_and_off(azure: Azure) -> None:
     page = f"{azure.url}/emulator/"
-    shown = azure.http.post(page, data={"do": "on", "kind": "fail", "match": "my-*", "times": "2"}, timeout=10)
-    assert "my-*" in shown.text
-    number = azure.http.get(f"{azure.url}/emulator/faults", timeout=10).json()["faults"][0]["id"]
+    shown = azure.http.post(
+        page, data={"do": "on", "kind": "fail", "name": "my-*", "times": "2", "settings": "cause=quota"}, timeout=10
+    )
+    assert "name my-*" in shown.text
+    (fault,) = azure.http.get(f"{azure.url}/emulator/faults", timeout=10).json()["faults"]
+    assert (fault["times"], fault["settings"], fault["scope"]) == (2, {"cause": "quota"}, "name my-*")
+    number = fault["id"]
     assert "None is switched on." in azure.http.post(page, data={"do": "off", "id": number}, timeout=10).text
     wrong = azure.http.post(page, data={"do": "on", "kind": "fail", "times": "often"}, timeout=10)
     assert wrong.status_code == 400
     assert "is a whole number" in wrong.text
 
 
-def test_the_page_shows_what_came_in(azure: Azure) -> None:
+def test_the_page_shows_what_came_in_word_for_word_but_for_secrets(azure: Azure) -> None:
+    headers = {"Authorization": f"Bearer {azure.application_token()}", "X-Mine": "kept"}
+    azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", headers=headers, timeout=10)
+    (asked,) = azure.requests("GET", "/subscriptions")
+    page = azure.http.get(f"{azure.url}/emulator/?request={asked['number']}", timeout=10).text
+    assert "X-Mine: kept" in page
+    assert "Contoso Production" in page
+    assert "Authorization: (secret)" in page
+    assert headers["Authorization"] not in page
+
+
+def test_keys_and_signatures_are_not_kept(azure: Azure, ask: Ask) -> None:
+    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+    azure.advance(60)
+    ask("GET", monitor)
+    keys = ask("POST", f"{PRODUCTION}/one/listKeys").json()
+    kept = json.dumps(azure.conversation())
+    assert "(secret)" in kept
+    assert not [secret for secret in (*keys.values(), monitor.partition("&c=")[2]) if secret in kept]
+
+
+def test_one_request_can_be_asked_for(azure: Azure) -> None:
     azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", timeout=10)
-    assert "GET /subscriptions" in azure.http.get(azure.url, timeout=10).text
+    number = azure.requests("GET", "/subscriptions")[0]["number"]
+    one = azure.http.get(f"{azure.url}/emulator/requests/{number}", timeout=10).json()
+    assert (one["status"], one["query"]) == (401, "api-version=2022-12-01")
+    assert azure.http.get(f"{azure.url}/emulator/requests/0", timeout=10).status_code == 404
+
+
+def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
+    ask("PUT", f"{PRODUCTION}/one", json=body())
+    azure.http.post(f"{azure.url}/emulator/", data={"do": "advance", "seconds": "60"}, timeout=10)
+    assert ask("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"] == "Online"
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"do": "on", "kind": "fail", "settings": "cause"}, "is no setting"),
+        ({"do": "on", "kind": "fail", "settings": "cause=7"}, "cannot be"),
+        ({"do": "on", "kind": "server-error", "settings": "status=many"}, "cannot be"),
+        ({"do": "revoke", "person": "nobody"}, "not with these values"),
+        ({"do": "dance"}, "nothing called"),
+    ],
+)
+def test_the_page_says_what_is_wrong(azure: Azure, form: dict[str, str], sentence: str) -> None:
+    answer = azure.http.post(f"{azure.url}/emulator/", data=form, timeout=10)
+    assert (answer.status_code, sentence in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("path", ["/emulator/reset", "/emulator/faults", "/emulator/"])
+def test_a_page_of_another_site_does_not_steer_it(azure: Azure, path: str) -> None:
+    foreign = azure.http.post(f"{azure.url}{path}", headers={"Origin": "https://evil.example"}, timeout=10)
+    assert foreign.status_code == 403
+    rebound = azure.http.get(azure.url, headers={"Host": "evil.example"}, timeout=10)
+    assert rebound.status_code == 400
+
+
+def test_a_fault_at_the_token_endpoint_is_for_one_person(
+    azure: Azure, client: msal.ConfidentialClientApplication
+) -> None:
+    azure.fault("throttle", where="token", person="oscar@*", retry_after=1)
+    assert "access_token" in signed_in(client, azure, "ada")
+    signed_in(client, azure, "oscar")
+    assert [one["status"] for one in azure.requests("POST", "/token")] == [200, 429]
 
 
 @pytest.mark.parametrize("options", [["--provisioning-seconds", "9-3"], ["--port", "1", "--host", "127.0.0.1x"]])

@@ -1,0 +1,112 @@
+"""The emulator's ARM: what exists above an endpoint, and who may do what there."""
+
+import pytest
+from django.conf import settings
+
+from emulator.seed import PRODUCTION as PRODUCTION_SUBSCRIPTION
+from emulator.seed import RESEARCH, WORKSPACES
+from tests.azure import Azure, end, start_azure
+from tests.emulator.arm_client import PRODUCTION, VERSION, Ask, body, code
+from tests.environment import free_port
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
+RIGHTS = "/providers/Microsoft.Authorization/permissions"
+
+
+def test_everybody_sees_their_own_subscriptions(ask: Ask) -> None:
+    def names(person: str) -> list[str]:
+        found = ask("GET", "/subscriptions", person=person, version="2022-12-01").json()["value"]
+        return [one["displayName"] for one in found]
+
+    assert names("ada") == ["Contoso Production", "Contoso Research"]
+    assert names("vera") == ["Contoso Production"]
+    assert names("nora") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        (f"/subscriptions/{settings.EMULATOR_TENANT_ID}/resourcegroups", "SubscriptionNotFound"),
+        (PRODUCTION.replace("rg-ml-production", "rg-none"), "ResourceGroupNotFound"),
+        (PRODUCTION.replace("workspaces/ml-production", "workspaces/ml-none"), "ResourceNotFound"),
+    ],
+)
+def test_a_missing_parent_is_named(ask: Ask, path: str, wanted: str) -> None:
+    answer = ask("GET", path)
+    assert (answer.status_code, code(answer)) == (404, wanted)
+
+
+def test_rights_are_azures(ask: Ask) -> None:
+    assert code(ask("PUT", f"{PRODUCTION}/one", person="vera", json=body())) == "AuthorizationFailed"
+    assert ask("GET", f"/subscriptions/{RESEARCH}/resourcegroups", person="vera").status_code == 403
+    challenge = ask("PUT", f"{PRODUCTION}/one", person="mira", json=body())
+    assert challenge.status_code == 401
+    assert 'error="insufficient_claims"' in challenge.headers["WWW-Authenticate"]
+
+
+def test_one_subscription_can_be_read(ask: Ask) -> None:
+    found = ask("GET", f"/subscriptions/{PRODUCTION_SUBSCRIPTION}", version="2022-12-01").json()
+    assert (found["displayName"], found["state"]) == ("Contoso Production", "Enabled")
+    assert code(ask("GET", f"/subscriptions/{RESEARCH}", person="vera")) == "AuthorizationFailed"
+
+
+def test_workspaces_are_listed_by_subscription_and_by_group(ask: Ask) -> None:
+    provider = "providers/Microsoft.MachineLearningServices/workspaces"
+
+    def names(scope: str) -> list[str]:
+        return [one["name"] for one in ask("GET", f"{scope}/{provider}").json()["value"]]
+
+    subscription = f"/subscriptions/{PRODUCTION_SUBSCRIPTION}"
+    assert names(subscription) == ["ml-production", "ml-shared", "ml-staging"]
+    assert names(f"{subscription}/resourceGroups/RG-ML-shared") == ["ml-shared"]
+
+
+def test_a_long_list_comes_in_pages(azure: Azure, ask: Ask) -> None:
+    for number in range(105):
+        ask("PUT", f"{PRODUCTION}/one-{number:03}", json=body())
+    first = ask("GET", PRODUCTION).json()
+    second = ask("GET", first["nextLink"]).json()
+    assert (len(first["value"]), len(second["value"]), "nextLink" in second) == (100, 5, False)
+    assert code(ask("GET", f"{azure.url}{PRODUCTION}?api-version=2025-09-01&$skip=x")) == "InvalidSkipToken"
+
+
+@pytest.mark.parametrize(
+    "scope", [f"/subscriptions/{PRODUCTION_SUBSCRIPTION}", WORKSPACES[0].resource_id, f"{PRODUCTION}/one"]
+)
+def test_a_caller_can_ask_what_they_may_do(ask: Ask, scope: str) -> None:
+    def actions(person: str) -> str:
+        return str(ask("GET", f"{scope}{RIGHTS}", person=person, version="2022-04-01").json()["value"])
+
+    assert "workspaces/*/action" in actions("ada")
+    assert "serverlessEndpoints/write" in actions("olga")
+    assert "/action" not in actions("olga").replace("listKeys/action", "")
+    assert "write" not in actions("vera")
+
+
+def test_rights_are_asked_for_where_something_is(ask: Ask) -> None:
+    assert code(ask("GET", f"{WORKSPACES[0].resource_id}x{RIGHTS}")) == "ResourceNotFound"
+    assert code(ask("GET", f"/subscriptions/{RESEARCH}{RIGHTS}", person="vera")) == "AuthorizationFailed"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "POST", "DELETE"])
+def test_what_is_not_served_is_told_in_arms_words(ask: Ask, method: str) -> None:
+    answer = ask(method, f"/subscriptions/{PRODUCTION_SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines")
+    assert (answer.status_code, code(answer)) == (404, "InvalidResourceType")
+
+
+def test_the_budget_is_told_and_kept() -> None:
+    port = free_port()
+    process = start_azure(port, dashboard_url="http://localhost:1", seconds="1", more=["--throttle-scale", "0.02"])
+    try:
+        azure = Azure(f"http://127.0.0.1:{port}")
+        headers = {"Authorization": f"Bearer {azure.application_token()}"}
+        url = f"{azure.url}{PRODUCTION}?api-version={VERSION}"
+        answers = [azure.http.get(url, headers=headers, timeout=10) for _ in range(7)]
+        azure.advance(60)
+        later = azure.http.get(url, headers=headers, timeout=10)
+    finally:
+        end(process)
+    assert answers[0].headers["x-ms-ratelimit-remaining-subscription-reads"] == "4"
+    assert (answers[-1].status_code, code(answers[-1])) == (429, "SubscriptionRequestsThrottled")
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert later.ok
