@@ -97,7 +97,7 @@ def look(page: Page, name: str) -> None:
     page.set_viewport_size(DESKTOP)
 
 
-def test_from_sign_in_to_an_endpoint_online(page: Page) -> None:
+def test_from_sign_in_to_an_endpoint_online(page: Page, running_desk: Desk) -> None:
     page.goto("/")
     look(page, "sign-in")
     sign_in(page, "Ada Admin")
@@ -122,7 +122,8 @@ def test_from_sign_in_to_an_endpoint_online(page: Page) -> None:
     expect(search).to_have_value("chat")
     expect(page.locator("#said")).to_contain_text("chat-eu is online.")
     page.get_by_role("button", name="Copy the inference URI of chat-eu").click()
-    assert page.evaluate("navigator.clipboard.readText()") == "https://chat-eu.eastus2.models.ai.azure.com"
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{running_desk.azure.url}/inference/eastus2/chat-eu"
     look(page, "table")
 
     page.get_by_role("link", name="chat-eu").click()
@@ -225,7 +226,8 @@ def test_the_other_pages_are_sound_too(page: Page, name: str, address: str) -> N
 def test_the_pages_of_the_emulator_are_sound_too(page: Page, running_desk: Desk) -> None:
     page.goto("/auth/start")
     look(page, "account-picker")
-    page.goto(f"{running_desk.azure.url}/emulator/")
+    number = running_desk.azure.requests("GET", "/authorize")[0]["number"]
+    page.goto(f"{running_desk.azure.url}/emulator/?request={number}")
     look(page, "emulator")
 
 
