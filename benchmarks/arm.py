@@ -1,7 +1,7 @@
 """An ARM that does nothing but answer reads of operations, after 150 ms, and remember when they came.
 
-Its operations never end. Everything else, Entra ID among it, is passed on to the emulator. A program of its own, so that
-what it costs is not counted with what is measured.
+Its operations never end. Everything else, Entra ID among it, is passed on to the emulator. It is a program of its own,
+so that what it costs is not counted with what is measured.
 """
 
 import argparse

@@ -27,7 +27,7 @@ from endpoints.arm.operations import (
 )
 from endpoints.endings import state_at_end
 from endpoints.models import Operation
-from endpoints.observe import endpoint_state, holds, is_moving, observed_columns, provisioning_state
+from endpoints.observe import endpoint_state, holds, is_moving, observed_columns, provisioning_state, state_at_rest
 from endpoints.states import STARTING, Phase, State
 
 Kind = Operation.Kind
@@ -200,7 +200,8 @@ def _update_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
     if holds(reply.object, operation.body or {}):
         return _settle(operation, Settled(Outcome.SUCCEEDED, reply.object), now)
     change = _settle(operation, _error("ChangeNotSeen", "Azure does not show the change that was asked for."), now)
-    return replace(change, endpoint=observed_columns(reply.object, now))
+    state, reason = state_at_rest(reply.object)
+    return replace(change, state=state, reason=reason, endpoint=observed_columns(reply.object, now))
 
 
 def _perhaps_regenerated(operation: Operation, now: datetime) -> Change:

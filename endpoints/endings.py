@@ -52,8 +52,9 @@ def _of_deletion(operation: Operation, step: Settled) -> End:
 def _of_change(operation: Operation, step: Settled) -> End:
     """The endpoint itself goes on as it was, whatever became of the change."""
     if step.outcome == Outcome.SUCCEEDED:
-        state, reason = state_at_rest(step.resource or operation.endpoint.observed)
-        return End(state, reason, "Azure made a new key." if operation.kind == Kind.REGENERATE_KEY else "Changed")
+        if operation.kind == Kind.REGENERATE_KEY:
+            return End(*state_at_rest(operation.endpoint.observed), "Azure made a new key.")
+        return End(*state_at_rest(step.resource), "Changed")
     text = f"It was not changed: {_cause(step)}"
     if operation.kind == Kind.UPDATE and _perhaps_in_azure(operation, step):
         return End(State.UNKNOWN, _cause(step), text)

@@ -1,0 +1,315 @@
+"""What becomes of a deletion, a change, a new key and another look, against the emulator over HTTP."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from accounts.models import AuditEntry, User
+from endpoints import services
+from endpoints.models import Endpoint, Operation, Workspace
+from endpoints.sweep import run_due
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import one_step, settle, submit, texts
+
+
+@pytest.fixture
+def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
+    return sign_in("ada")
+
+
+@pytest.fixture
+def chat(azure: Azure, ada: Client, workspaces: list[Workspace]) -> Endpoint:
+    """An endpoint that is online."""
+    endpoint = settle(azure, submit(ada, workspaces[0]))
+    assert endpoint.state == "online"
+    return endpoint
+
+
+Ask = Callable[..., Operation]
+
+
+@pytest.fixture
+def ask(chat: Endpoint) -> Ask:
+    """Ask for something in Ada's name."""
+    user = User.objects.get(username="ada@emulator.test")
+    User.objects.filter(pk=user.pk).update(roles=["Admin", "Keys"])
+    request = RequestFactory().post("/")
+    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
+
+    def ask(service: Callable[..., Operation], *what: Any) -> Operation:
+        return service(chat, *what, uuid4(), user, request)
+
+    return ask
+
+
+def press(client: Client, endpoint: Endpoint, button: str, **form: str) -> int:
+    return client.post(f"{endpoint.get_absolute_url()}{button}", form).status_code
+
+
+def delete(client: Client, endpoint: Endpoint) -> int:
+    return press(client, endpoint, "delete", submission_id=str(uuid4()), typed_name=endpoint.name)
+
+
+def held_by_azure(azure: Azure, endpoint: Endpoint) -> dict[str, Any] | None:
+    """The resource, read past all that is tested."""
+    url = f"{azure.url}{endpoint.arm_id}?api-version=2025-09-01"
+    answer = azure.http.get(url, headers={"Authorization": f"Bearer {azure.application_token()}"}, timeout=10)
+    return answer.json() if answer.status_code == 200 else None
+
+
+def carried_out(azure: Azure, method: str, ending: str = "/chat") -> int:
+    return len([one for one in azure.requests(method, ending) if one["status"] in {200, 201, 202, 204}])
+
+
+# --- Deletion
+
+
+def test_a_deletion_ends_when_azure_holds_it_no_more(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    assert delete(ada, chat) == 303
+    one_step(azure)
+    assert settle(azure, chat).state == "deleted"
+    assert held_by_azure(azure, chat) is None
+    assert texts(chat)[-1] == "Deleted"
+    assert [entry.outcome for entry in AuditEntry.objects.filter(action="endpoint-deleted")] == ["done", "attempted"]
+
+
+def test_what_is_online_takes_its_name_once_more(ada: Client, chat: Endpoint) -> None:
+    answer = ada.post(f"{chat.get_absolute_url()}delete", {"submission_id": str(uuid4()), "typed_name": "chart"})
+    assert answer.status_code == 422
+    assert "This is not its name. Type chat to delete it." in answer.content.decode()
+    assert chat.operations.count() == 1
+
+
+def test_a_double_click_deletes_once(ada: Client, chat: Endpoint) -> None:
+    form = {"submission_id": str(uuid4()), "typed_name": "chat"}
+    assert [press(ada, chat, "delete", **form) for _ in range(2)] == [303, 409]
+    assert chat.operations.count() == 2
+
+
+def test_what_is_being_created_cannot_be_deleted_yet(
+    azure: Azure, ada: Client, workspaces: list[Workspace]
+) -> None:
+    endpoint = submit(ada, workspaces[0])
+    assert delete(ada, endpoint) == 409
+    assert "cannot be deleted now" in ada.get(f"{endpoint.get_absolute_url()}delete").content.decode()
+
+
+def test_a_deleted_name_can_be_used_again(
+    azure: Azure, ada: Client, chat: Endpoint, workspaces: list[Workspace]
+) -> None:
+    delete(ada, chat)
+    settle(azure, chat)
+    again = settle(azure, submit(ada, workspaces[0]))
+    assert (again.pk, again.state, carried_out(azure, "PUT")) == (chat.pk, "online", 2)
+
+
+def test_what_is_gone_already_is_deleted(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    azure.fault("deleted-elsewhere", times=1)
+    delete(ada, chat)
+    assert settle(azure, chat).state == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("result-204", {}),
+        ("no-monitor", {"where": "delete", "location": "result"}),
+        ("no-monitor", {"where": "delete", "location": "none"}),
+        ("server-error", {"where": "delete", "times": 2, "status": 503}),
+        ("server-error", {"where": "delete", "times": 1, "status": 500, "when": "after"}),
+        ("drop", {"where": "delete", "times": 1}),
+        ("drop", {"where": "delete", "times": 1, "when": "after"}),
+        ("throttle", {"where": "delete", "times": 1, "retry_after": 1}),
+        ("not-found", {"where": "status"}),
+        ("html", {"where": "status", "times": 2}),
+        ("drop", {"where": "resource", "times": 2}),
+        ("drift", {"where": "delete", "seconds": 30}),
+        ("expired-token", {"where": "delete", "times": 1}),
+    ],
+)
+def test_a_deletion_overcomes_what_can_be_overcome(
+    azure: Azure, ada: Client, chat: Endpoint, kind: str, settings: dict[str, Any]
+) -> None:
+    azure.fault(kind, match="*", **settings)
+    delete(ada, chat)
+    assert settle(azure, chat).state == "deleted", texts(chat)
+    assert held_by_azure(azure, chat) is None
+
+
+def test_a_refused_deletion_leaves_it_online(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    azure.fault("error", where="delete", status=403, code="AuthorizationFailed", message="No.")
+    delete(ada, chat)
+    endpoint = settle(azure, chat)
+    assert endpoint.state == "online"
+    assert "It was not deleted: Azure does not let you do this" in texts(endpoint)
+
+
+def test_a_deletion_that_failed_in_azure_says_so(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    azure.fault("fail", where="delete")
+    delete(ada, chat)
+    endpoint = settle(azure, chat)
+    assert (endpoint.state, endpoint.operations.latest("asked_at").outcome) == ("failed", "failed")
+
+
+def test_who_lost_the_role_deletes_nothing(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    delete(ada, chat)
+    User.objects.update(roles=["Viewer"])
+    assert settle(azure, chat).state == "online"
+    assert azure.requests("DELETE") == []
+
+
+# --- Change
+
+
+def test_a_change_arrives_and_the_endpoint_stays_online(azure: Azure, chat: Endpoint, ask: Ask) -> None:
+    ask(services.update_endpoint, {"tags": {"team": "search"}})
+    assert settle(azure, chat).state == "online"
+    assert (held_by_azure(azure, chat) or {})["tags"] == {"team": "search"}
+    assert (chat.observed or {})["tags"] == {"team": "search"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("at-once", {}),
+        ("no-monitor", {"where": "patch", "location": "result"}),
+        ("no-monitor", {"where": "patch", "location": "none"}),
+        ("throttle", {"where": "patch", "times": 2, "retry_after": 1}),
+        ("drop", {"where": "patch", "times": 1, "when": "after"}),
+        ("server-error", {"where": "patch", "times": 1, "status": 504, "when": "after"}),
+        ("not-found", {"where": "status"}),
+    ],
+)
+def test_a_change_is_sent_once_and_found_again(
+    azure: Azure, chat: Endpoint, ask: Ask, kind: str, settings: dict[str, Any]
+) -> None:
+    azure.fault(kind, match="*", **settings)
+    operation = ask(services.update_endpoint, {"tags": {"team": "search"}})
+    assert settle(azure, chat).state == "online", texts(chat)
+    operation.refresh_from_db()
+    assert operation.outcome == "succeeded", texts(chat)
+    reached = [one for one in azure.requests("PATCH", "/chat") if one["status"] != 429]
+    assert len(reached) == 1
+
+
+def test_a_change_that_azure_does_not_show_is_not_sent_twice(azure: Azure, chat: Endpoint, ask: Ask) -> None:
+    azure.fault("server-error", where="patch", times=1, status=500)
+    operation = ask(services.update_endpoint, {"tags": {"team": "search"}})
+    endpoint = settle(azure, chat)
+    operation.refresh_from_db()
+    assert (operation.outcome, (operation.error or {})["code"]) == ("error", "ChangeNotSeen")
+    assert len(azure.requests("PATCH", "/chat")) == 1
+    assert endpoint.state == "online"
+
+
+# --- A new key
+
+
+def test_a_new_key_is_made_once_and_not_kept(azure: Azure, chat: Endpoint, ask: Ask) -> None:
+    operation = ask(services.regenerate_key, "Primary")
+    assert settle(azure, chat).state == "online"
+    operation.refresh_from_db()
+    assert operation.outcome == "succeeded"
+    assert carried_out(azure, "POST", "/regenerateKeys") == 1
+    kept = str(list(Operation.objects.values())) + str(list(Endpoint.objects.values())) + str(texts(chat))
+    assert "primaryKey" not in kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("operation-not-found", {}), ("at-once", {"where": "regenerate"}), ("throttle", {"times": 2})]
+)
+def test_a_new_key_overcomes_what_can_be_overcome(
+    azure: Azure, chat: Endpoint, ask: Ask, kind: str, settings: dict[str, Any]
+) -> None:
+    azure.fault(kind, **{"where": "regenerate", **settings})
+    operation = ask(services.regenerate_key, "Secondary")
+    settle(azure, chat)
+    operation.refresh_from_db()
+    assert operation.outcome == "succeeded", texts(chat)
+    assert carried_out(azure, "POST", "/regenerateKeys") == 1
+
+
+@pytest.mark.parametrize("fault", ["drop", "server-error"])
+def test_a_new_key_is_never_asked_for_twice(azure: Azure, chat: Endpoint, ask: Ask, fault: str) -> None:
+    azure.fault(fault, where="regenerate", when="after")
+    operation = ask(services.regenerate_key, "Primary")
+    assert settle(azure, chat).state == "online"
+    operation.refresh_from_db()
+    assert (operation.outcome, (operation.error or {})["code"]) == ("error", "PerhapsCarriedOut")
+    assert len(azure.requests("POST", "/regenerateKeys")) == 1
+
+
+def test_a_new_key_whose_worker_was_killed_is_not_asked_for_again(azure: Azure, chat: Endpoint, ask: Ask) -> None:
+    operation = ask(services.regenerate_key, "Primary")
+    long_ago = timezone.now() - timedelta(minutes=5)
+    Operation.objects.filter(pk=operation.pk).update(phase="sending", sends=1, lease=uuid4(), lease_until=long_ago)
+    settle(azure, chat)
+    operation.refresh_from_db()
+    assert (operation.error or {})["code"] == "PerhapsCarriedOut"
+    assert azure.requests("POST", "/regenerateKeys") == []
+    assert "The worker that held it stopped answering; another one goes on." in texts(chat)
+
+
+# --- Another look
+
+
+def test_an_operation_that_was_given_up_is_found_by_another_look(
+    azure: Azure, ada: Client, workspaces: list[Workspace]
+) -> None:
+    endpoint = submit(ada, workspaces[0], "slow-chat")
+    one_step(azure)
+    Operation.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
+    assert settle(azure, endpoint, rounds=1).state == "unknown"
+    assert "Look again" in ada.get(endpoint.get_absolute_url()).content.decode()
+    assert press(ada, endpoint, "look-again") == 303
+    assert settle(azure, endpoint).state == "online"
+    assert carried_out(azure, "PUT", "/slow-chat") == 1
+
+
+def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    azure.fault("deleted-elsewhere", times=1)
+    press(ada, chat, "look-again")
+    assert settle(azure, chat).state == "deleted"
+    assert texts(chat)[-1] == "Azure does not hold it any more."
+
+
+def test_another_look_at_what_was_never_made_says_so(
+    azure: Azure, ada: Client, workspaces: list[Workspace]
+) -> None:
+    azure.fault("refuse", cause="policy")
+    endpoint = settle(azure, submit(ada, workspaces[0]))
+    press(ada, endpoint, "look-again")
+    endpoint = settle(azure, endpoint)
+    assert (endpoint.state, endpoint.reason) == ("failed", "Azure does not hold it.")
+
+
+def test_one_thing_at_a_time(ada: Client, chat: Endpoint) -> None:
+    delete(ada, chat)
+    assert press(ada, chat, "look-again") == 303
+    assert "Wait until that is over" in ada.get(chat.get_absolute_url()).content.decode()
+    assert chat.operations.filter(settled_at=None).count() == 1
+
+
+def test_what_was_set_aside_goes_on_when_somebody_looks_again(
+    azure: Azure, ada: Client, workspaces: list[Workspace]
+) -> None:
+    endpoint = submit(ada, workspaces[0])
+    one_step(azure)
+    Operation.objects.update(monitor_url="https://evil.example/status", next_step_at=timezone.now())
+    run_due()
+    page = ada.get(endpoint.get_absolute_url()).content.decode()
+    assert "Endpoint Desk could not go on, and tries again in 15 minutes." in page
+    assert "ForeignOrigin" in page
+    Operation.objects.update(monitor_url="")
+    press(ada, endpoint, "look-again")
+    azure.advance(60)
+    run_due()
+    endpoint.refresh_from_db()
+    assert endpoint.state == "online"
+    assert endpoint.operations.count() == 1
