@@ -92,9 +92,7 @@ def test_a_double_click_deletes_once(ada: Client, chat: Endpoint) -> None:
     assert chat.operations.count() == 2
 
 
-def test_what_is_being_created_cannot_be_deleted_yet(
-    azure: Azure, ada: Client, workspaces: list[Workspace]
-) -> None:
+def test_what_is_being_created_cannot_be_deleted_yet(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     assert delete(ada, endpoint) == 409
     assert "cannot be deleted now" in ada.get(f"{endpoint.get_absolute_url()}delete").content.decode()
@@ -222,7 +220,8 @@ def test_a_new_key_is_made_once_and_not_kept(azure: Azure, chat: Endpoint, ask: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"), [("operation-not-found", {}), ("at-once", {"where": "regenerate"}), ("throttle", {"times": 2})]
+    ("kind", "settings"),
+    [("operation-not-found", {}), ("at-once", {"where": "regenerate"}), ("throttle", {"times": 2})],
 )
 def test_a_new_key_overcomes_what_can_be_overcome(
     azure: Azure, chat: Endpoint, ask: Ask, kind: str, settings: dict[str, Any]
@@ -279,9 +278,7 @@ def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client
     assert texts(chat)[-1] == "Azure does not hold it any more."
 
 
-def test_another_look_at_what_was_never_made_says_so(
-    azure: Azure, ada: Client, workspaces: list[Workspace]
-) -> None:
+def test_another_look_at_what_was_never_made_says_so(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     azure.fault("refuse", cause="policy")
     endpoint = settle(azure, submit(ada, workspaces[0]))
     press(ada, endpoint, "look-again")

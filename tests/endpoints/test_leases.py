@@ -1,0 +1,125 @@
+"""Who works on what, and whose turn it is."""
+
+import os
+import socket
+import subprocess
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from endpoints import advance
+from endpoints.leases import claim_polls, claim_starts, take_back_from_the_dead
+from endpoints.models import Endpoint, Operation, Workspace
+from endpoints.record import record, record_quiet
+from endpoints.sweep import run_due
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import one_step, settle, submit, texts
+
+HOST = socket.gethostname()
+
+
+@pytest.fixture
+def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
+    return sign_in("ada")
+
+
+def names(operations: list[Operation]) -> list[str]:
+    return [one.endpoint.name for one in operations]
+
+
+def claim(room: int, share: int = 100) -> list[str]:
+    operations = claim_starts(room, share)
+    order = {one.pk: one for one in operations}
+    return names([order[pk] for pk in sorted(order, key=lambda pk: order[pk].asked_at)])
+
+
+def test_nobody_waits_behind_somebody_elses_many(ada: Client, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+    for number in range(10):
+        submit(ada, workspaces[0], f"bulk-{number}")
+    submit(sign_in("oscar"), workspaces[0], "single")
+    assert claim(2) == ["bulk-0", "single"]
+
+
+def test_what_somebody_has_under_way_counts_for_their_turn(
+    ada: Client, sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    for number in range(10):
+        submit(ada, workspaces[0], f"bulk-{number}")
+    claim(3)
+    submit(sign_in("oscar"), workspaces[0], "single")
+    assert claim(1) == ["single"]
+
+
+def test_nobody_takes_more_than_a_share(ada: Client, workspaces: list[Workspace]) -> None:
+    for number in range(10):
+        submit(ada, workspaces[0], f"bulk-{number}")
+    assert len(claim(10, share=4)) == 4
+    assert claim(10, share=4) == []
+
+
+def test_a_row_is_claimed_once(ada: Client, workspaces: list[Workspace]) -> None:
+    submit(ada, workspaces[0])
+    assert (claim(5), claim(5)) == (["chat"], [])
+
+
+def test_a_poll_is_claimed_once(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+    submit(ada, workspaces[0])
+    run_due()
+    Operation.objects.update(next_step_at=timezone.now())
+    assert names(claim_polls(5, lambda group: True)) == ["chat"]
+    assert claim_polls(5, lambda group: True) == []
+
+
+def leased(owner: str, ada: Client, workspace: Workspace) -> tuple[Endpoint, UUID]:
+    endpoint, lease = submit(ada, workspace), uuid4()
+    until = timezone.now() + timedelta(minutes=1)
+    Operation.objects.update(lease=lease, lease_until=until, lease_owner=owner)
+    return endpoint, lease
+
+
+def ended_process() -> int:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+        return process.pid
+
+
+def test_what_a_process_that_is_no_more_held_is_taken_up_at_once(
+    azure: Azure, ada: Client, workspaces: list[Workspace]
+) -> None:
+    endpoint, _ = leased(f"{HOST}:{ended_process()}", ada, workspaces[0])
+    assert run_due() == 0
+    assert take_back_from_the_dead() == 1
+    assert settle(azure, endpoint).state == "online"
+    assert "The worker that held it has ended; it is taken up again." in texts(endpoint)
+
+
+def test_a_process_that_has_the_number_of_the_one_before_it_takes_back_its_rows(
+    ada: Client, workspaces: list[Workspace]
+) -> None:
+    leased(f"{HOST}:{os.getpid()}", ada, workspaces[0])
+    assert take_back_from_the_dead() == 1
+
+
+@pytest.mark.parametrize("owner", [f"{HOST}:{os.getppid()}", f"{HOST}-other:1", f"another-{HOST}:{os.getpid()}"])
+def test_what_others_hold_stays_theirs(ada: Client, workspaces: list[Workspace], owner: str) -> None:
+    _, lease = leased(owner, ada, workspaces[0])
+    assert take_back_from_the_dead() == 0
+    assert Operation.objects.get().lease == lease
+
+
+def test_who_lost_the_lease_writes_nothing(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+    endpoint = submit(ada, workspaces[0])
+    one_step(azure)
+    before = texts(endpoint)
+    Operation.objects.update(next_step_at=timezone.now())
+    [mine] = claim_polls(1, lambda group: False)
+    Operation.objects.update(lease=uuid4())
+    change = advance.postpone(mine, "Nothing.", timezone.now())
+    assert not record(mine, change, {}, timezone.now())
+    record_quiet([(mine, advance.unchanged(mine, None, timezone.now()))], timezone.now())
+    assert texts(endpoint) == before
+    assert Operation.objects.get().polls == mine.polls
