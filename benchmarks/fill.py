@@ -1,7 +1,7 @@
 """Rows in the database of an installation that is measured: operations in flight, or endpoints at rest.
 
-Operations are spread evenly over thirty seconds, a hundred to a workspace, four workspaces to a subscription, and all
-asked for by one person who has signed in. With --due, print when each of them is due instead.
+Operations are spread evenly over thirty seconds, a hundred to a workspace, and all asked for by one person who has
+signed in. With --due, print when each of them is due instead.
 """
 
 import argparse
@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--in-flight", type=int, default=0)
     parser.add_argument("--at-rest", type=int, default=0)
+    parser.add_argument("--workspaces-per-subscription", type=int, default=4, help="ARM's budget is by subscription")
     parser.add_argument("--due", action="store_true")
     given = parser.parse_args()
     if given.due:
@@ -44,9 +45,8 @@ def main() -> None:
         print("\n".join(f"{name} {due.timestamp()}" for name, due in rows if due))
         return
     owner = sign_in()
-    endpoints = make_endpoints(
-        owner, given.in_flight or given.at_rest, State.CREATING if given.in_flight else State.ONLINE
-    )
+    number, state = given.in_flight or given.at_rest, State.CREATING if given.in_flight else State.ONLINE
+    endpoints = make_endpoints(owner, number, state, given.workspaces_per_subscription)
     if given.in_flight:
         follow(endpoints, owner)
 
@@ -58,11 +58,11 @@ def sign_in() -> User:
     return User.objects.get()
 
 
-def make_endpoints(owner: User, number: int, state: State) -> list[Endpoint]:
+def make_endpoints(owner: User, number: int, state: State, per_subscription: int) -> list[Endpoint]:
     now = timezone.now()
     workspaces = [
         Workspace(
-            subscription_id=f"8f2a1c66-5b0e-4d6f-9c1a-{index // 4:012d}",
+            subscription_id=f"8f2a1c66-5b0e-4d6f-9c1a-{index // per_subscription:012d}",
             resource_group="rg",
             name=f"w{index}",
             location="eastus2",

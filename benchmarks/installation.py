@@ -47,11 +47,11 @@ class Installation:
         """Start workers and beat, and give them time to be up."""
         for _ in range(workers):
             self.start_worker()
-        self.beat = self._run("beat", "beat")
+        self.beat = self.run("beat", manage("beat"))
         time.sleep(5)
 
     def start_worker(self) -> None:
-        self.workers.append(self._run("worker", f"worker-{len(self.workers)}"))
+        self.workers.append(self.run(f"worker-{len(self.workers)}", manage("worker")))
 
     def fill(self, *arguments: object) -> None:
         """Put rows into the database, with `benchmarks/fill.py` and its arguments."""
@@ -72,8 +72,9 @@ class Installation:
         rows: list[tuple[str, float]] = requests.get(f"{self.arm_url}/seen", timeout=60).json()
         return rows
 
-    def _run(self, command: str, name: str) -> "subprocess.Popen[bytes]":
-        return self.stack.enter_context(running(manage(command), self.folder / f"{name}.log", **self.environment))
+    def run(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
+        """A process of the installation, which ends with it."""
+        return self.stack.enter_context(running(command, self.folder / f"{name}.log", **self.environment))
 
 
 @contextmanager

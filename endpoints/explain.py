@@ -92,7 +92,7 @@ BY_CODE = {
     "NotFollowed": Explanation(
         "Azure did not finish in time",
         "The operation ran longer than Azure allows itself. It may still be running there.",
-        "Look at the endpoint in Azure Machine Learning studio before you try again.",
+        "Look again: if Azure holds the endpoint, it is followed from there.",
     ),
     "AzureUnavailable": Explanation(
         "Azure could not be asked for an hour",
@@ -105,9 +105,29 @@ BY_CODE = {
         "Tell the operators of this dashboard: a proxy may be changing Azure's answers.",
     ),
     "RoleLost": Explanation(
-        "You may not create endpoints any more",
+        "You may not do this any more",
         "Your role in Endpoint Desk changed after you asked for this. Nothing was sent to Azure.",
-        "Ask an Admin for the Operator role.",
+        "Ask an administrator of Endpoint Desk in your tenant for the role.",
+    ),
+    "ConnectionLost": Explanation(
+        "The connection to Azure was lost",
+        "No answer to the request came back whole.",
+        "Check the connection to Azure and its status page, then try again.",
+    ),
+    "ChangeNotSeen": Explanation(
+        "Azure does not show the change",
+        "The answer to the request was lost, and the endpoint is as it was. A change is never sent twice by itself.",
+        "Ask for the change again.",
+    ),
+    "PerhapsCarriedOut": Explanation(
+        "Azure may have made a new key",
+        "The answer to the request was lost. A second request would make another key, so none was sent.",
+        "Read the keys. If they are the old ones, ask for a new key again.",
+    ),
+    "StillThere": Explanation(
+        "Azure still shows the endpoint",
+        "Azure reported the end of the deletion, and the endpoint is still there some time later.",
+        "Look again in a few minutes. If it is still there, delete it again.",
     ),
 }
 
