@@ -147,6 +147,8 @@ def _failure(operation: Operation | None) -> Failure | None:
     if operation is None or operation.settled_at is None or operation.error is None:
         return None
     error = ArmError.from_json(operation.error)
+    if operation.kind == Operation.Kind.LOOK and error.status == 404:
+        return None  # that Azure does not hold it is what the look found out
     words = explain(error)
     return Failure(
         title=words.title,

@@ -148,6 +148,25 @@ def test_a_creation_that_fails_says_why_and_can_be_tried_again(page: Page) -> No
     expect(page.get_by_label("Name", exact=True)).to_have_value("fail-offer-chat")
 
 
+def test_an_endpoint_is_deleted_after_a_question_and_looked_for_again(page: Page) -> None:
+    sign_in(page, "Oscar Operator")
+    fill_in(page, "short-lived", "azureml/models/Phi-4")
+    page.get_by_role("button", name="Create endpoint").click()
+    expect(page.locator("h1 .pill")).to_have_text("Online", timeout=IN_TIME)
+    page.get_by_role("link", name="Delete…").click()
+    name = page.get_by_label("Type short-lived to delete it")
+    name.fill("short")
+    page.get_by_role("button", name="Delete endpoint").click()
+    expect(page.get_by_role("alert")).to_contain_text("This is not its name.")
+    look(page, "delete")
+    name.fill("short-lived")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1 .pill")).to_have_text("Deleted", timeout=IN_TIME)
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_text("Azure does not hold it any more.")).to_be_visible(timeout=IN_TIME)
+    look(page, "deleted")
+
+
 def test_a_bad_form_keeps_what_was_typed_and_takes_the_focus_to_its_errors(page: Page) -> None:
     sign_in(page, "Oscar Operator")
     fill_in(page, "bad", "azureml/models/Phi-4/versions/3")

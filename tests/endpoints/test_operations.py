@@ -276,6 +276,7 @@ def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client
     press(ada, chat, "look-again")
     assert settle(azure, chat).state == "deleted"
     assert texts(chat)[-1] == "Azure does not hold it any more."
+    assert "note error" not in ada.get(chat.get_absolute_url()).content.decode()
 
 
 def test_another_look_at_what_was_never_made_says_so(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
