@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -89,31 +90,38 @@ def manage(*arguments: str) -> list[str]:
     return [sys.executable, "manage.py", *arguments]
 
 
-@contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
+@dataclass
+class Server:
+    """A server that can be killed, and started again with what it left behind."""
+
+    url: str
+    command: list[str]
+    log: Path
+    answers: Callable[[str], bool]
+
+    def __enter__(self) -> "Server":
+        self._stack = ExitStack()
+        self.process = self._stack.enter_context(running(self.command, self.log))
+        assert eventually(lambda: self.answers(self.url)), self.log.read_text()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def end(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+        self.process.wait(30)
+
+
+def redis_on(folder: Path) -> Server:
+    """A Redis that keeps nothing on disk."""
     program = shutil.which("redis-server") or leave_out("redis-server is not installed.")
     port = free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with running(command, folder / "redis.log"):
-        url = f"redis://127.0.0.1:{port}/0"
-        assert eventually(lambda: _redis_answers(url))
-        yield url
+    return Server(f"redis://127.0.0.1:{port}/0", command, folder / "redis.log", _redis_answers)
 
 
-def _redis_answers(url: str) -> bool:
-    import redis
-
-    client = redis.Redis.from_url(url)
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
-    finally:
-        client.close()
-
-
-@contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
+def postgres_on(folder: Path) -> Server:
     """A cluster of its own. PostgreSQL refuses to run as root, so then it runs as nobody."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or _on_the_path("initdb")
     if not programs:
@@ -131,10 +139,32 @@ def postgres_server(folder: Path) -> Iterator[str]:
     initdb = [str(programs[-1] / "initdb"), "-D", str(data), "-U", "desk", "-A", "trust", "--no-sync", "-E", "UTF8"]
     subprocess.run([*as_nobody, *initdb], check=True, capture_output=True, cwd="/")
     options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(data), "-F"]
-    with running([*as_nobody, str(programs[-1] / "postgres"), *options], folder / "postgres.log"):
-        url = f"postgres://desk@127.0.0.1:{port}/postgres"
-        assert eventually(lambda: _postgres_answers(url)), (folder / "postgres.log").read_text()
-        yield url
+    command = [*as_nobody, str(programs[-1] / "postgres"), *options]
+    return Server(f"postgres://desk@127.0.0.1:{port}/postgres", command, folder / "postgres.log", _postgres_answers)
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    with redis_on(folder) as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    with postgres_on(folder) as server:
+        yield server.url
+
+
+def _redis_answers(url: str) -> bool:
+    import redis
+
+    client = redis.Redis.from_url(url)
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+    finally:
+        client.close()
 
 
 def _postgres_answers(url: str) -> bool:

@@ -1,0 +1,113 @@
+"""What people do at the desk, and what its rows say: called in a Django process of its own on the fleet's database."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from accounts.models import AuditEntry, User
+from emulator.seed import FIRST_WORKSPACES
+from endpoints import services
+from endpoints.models import Endpoint, Workspace
+from endpoints.tasks import start_asked, sweep
+from tests.azure import Azure
+from tests.endpoints.creation import submit
+
+
+@dataclass(frozen=True)
+class Row:
+    """An endpoint and its latest operation."""
+
+    state: str
+    reason: str
+    inference_uri: str
+    kind: str
+    phase: str
+    outcome: str
+    code: str
+    lease_owner: str
+    history: list[str]
+    audited: list[str]
+
+
+def open_up() -> None:
+    """Register ml-production and ml-research."""
+    connection.close()
+    for one in FIRST_WORKSPACES:
+        Workspace.objects.create(
+            subscription_id=one.subscription_id,
+            resource_group=one.resource_group,
+            name=one.name,
+            location=one.location,
+            registered_at=timezone.now(),
+        )
+
+
+def create(person: str, name: str, workspace: str = "ml-production") -> None:
+    submit(_browser(person), Workspace.objects.get(name=workspace), name)
+
+
+def delete(person: str, name: str) -> None:
+    services.delete_endpoint(_named(name), uuid4(), *_asking(person))
+
+
+def update(person: str, name: str, changes: dict[str, Any]) -> None:
+    services.update_endpoint(_named(name), changes, uuid4(), *_asking(person))
+
+
+def regenerate_key(person: str, name: str) -> None:
+    services.regenerate_key(_named(name), "Primary", uuid4(), *_asking(person))
+
+
+def row(name: str) -> Row:
+    endpoint = _named(name)
+    latest = endpoint.operations.order_by("-asked_at")[0]
+    return Row(
+        endpoint.state,
+        endpoint.reason,
+        endpoint.inference_uri,
+        latest.kind,
+        latest.phase,
+        latest.outcome,
+        (latest.error or {}).get("code", ""),
+        latest.lease_owner if latest.lease else "",
+        [event.text for event in endpoint.events.order_by("id")],
+        list(
+            AuditEntry.objects.filter(target=endpoint.arm_id, action=latest.audited_as)
+            .order_by("id")
+            .values_list("outcome", flat=True)
+        ),
+    )
+
+
+def ring(times: int) -> None:
+    """Publish what a click and beat publish, again and again."""
+    for _ in range(times):
+        start_asked.delay()
+        sweep.delay()
+
+
+@cache
+def _browser(person: str) -> Client:
+    """Signed in through the real flow."""
+    client = Client(headers={"host": settings.PUBLIC_HOST})
+    back = Azure(settings.EMULATOR_URL).pick(client.get("/auth/start")["Location"], person)
+    answer = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
+    assert answer.status_code == 302, answer.content.decode()
+    return client
+
+
+def _asking(person: str) -> tuple[User, Any]:
+    _browser(person)
+    request = RequestFactory().post("/")
+    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
+    return User.objects.get(username=f"{person}@emulator.test"), request
+
+
+def _named(name: str) -> Endpoint:
+    return Endpoint.objects.select_related("workspace").get(name=name)

@@ -1,0 +1,158 @@
+"""An installation whose workers and beats a test starts, kills, stops and lets go on, with the emulator as its Azure."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from emulator.seed import FIRST_WORKSPACES
+from tests.azure import Azure
+from tests.faults.django_process import begin
+from tests.machine import ROOT, Server, eventually, manage
+
+# A lease is 5 s longer than both of these.
+TIMEOUTS = {"ARM_CONNECT_TIMEOUT_SECONDS": "1", "ARM_READ_TIMEOUT_SECONDS": "2"}
+
+
+@dataclass
+class Fleet:
+    """Processes have names; one that ends by itself is started again under its name, as a supervisor does."""
+
+    folder: Path
+    environment: dict[str, str]
+    azure: Azure
+    redis: Server | None = None
+    postgres: Server | None = None
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    _commands: dict[str, Callable[[], None]] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> "Fleet":
+        self._desk = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=begin, initargs=(self.environment,)
+        )
+        self._stack.enter_context(self._desk)
+        self.ask("open_up")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._commands.clear()
+        for name in list(self.processes):
+            self.kill(name)
+        self._stack.close()
+
+    def worker(self, name: str = "worker", **environment: str) -> None:
+        self._start(name, manage("worker"), environment)
+
+    def beat(self, name: str = "beat") -> None:
+        self._start(name, manage("beat"), {})
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; nobody starts it again."""
+        self._commands.pop(name, None)
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self, name: str) -> None:
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        self.processes[name].send_signal(signal.SIGCONT)
+
+    def ask(self, what: str, *arguments: Any) -> Any:
+        """Call a function of `tests.faults.desk` in its own process."""
+        return self._desk.submit(_call, what, arguments).result(60)
+
+    def row(self, name: str) -> Any:
+        return self.ask("row", name)
+
+    def until(self, what: Callable[[], Any], seconds: float = 40) -> None:
+        """Wait for it, and supervise meanwhile."""
+
+        def look() -> Any:
+            self._supervise()
+            return what()
+
+        assert eventually(look, seconds), self.log()
+
+    def until_settled(self, *names: str, seconds: float = 40) -> None:
+        self.until(lambda: all(self.row(name).phase == "settled" for name in names), seconds)
+
+    def until_held(self, *names: str) -> None:
+        """Wait until a request about each of them is in the fault that `hold` has switched on for it."""
+        scopes = {f"name {name}" for name in names}
+        self.until(lambda: not scopes & {fault["scope"] for fault in faults(self.azure)})
+
+    def forget_messages(self) -> None:
+        """Empty the broker."""
+        if self.redis:
+            with Redis.from_url(self.redis.url) as client:
+                client.flushall()
+        for message in (self.folder / "data" / "broker" / "queue").glob("*.msg"):
+            message.unlink(missing_ok=True)
+
+    def log(self) -> str:
+        return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.log"))
+
+    def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        def start() -> None:
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    command, cwd=ROOT, env={**os.environ, **self.environment, **environment}, stdout=log, stderr=log
+                )
+
+        start()
+        self._commands[name] = start
+
+    def _supervise(self) -> None:
+        for name, start in self._commands.items():
+            if self.processes[name].poll() is not None:
+                self.restarts[name] = self.restarts.get(name, 0) + 1
+                start()
+
+
+def hold(azure: Azure, name: str, where: str, when: str = "before") -> None:
+    """Let the next request of this sort hang until its client is gone, before or after Azure has carried it out."""
+    azure.fault("hang", where=where, when=when, name=name, times=1)
+
+
+def faults(azure: Azure) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = azure.http.get(f"{azure.url}/emulator/faults", timeout=10).json()["faults"]
+    return found
+
+
+def resource(azure: Azure, name: str) -> dict[str, Any] | None:
+    """What Azure holds under this name in any of the workspaces."""
+    headers = {"Authorization": f"Bearer {azure.application_token()}"}
+    for workspace in FIRST_WORKSPACES:
+        url = f"{azure.url}{workspace.resource_id}/serverlessEndpoints/{name}?api-version=2025-09-01"
+        answer = azure.http.get(url, headers=headers, timeout=10)
+        if answer.ok:
+            found: dict[str, Any] = answer.json()
+            return found
+    return None
+
+
+
+def times_sent(azure: Azure, method: str, ending: str) -> int:
+    return len(azure.requests(method, ending))
+
+
+def _call(what: str, arguments: tuple[Any, ...]) -> Any:
+    from tests.faults import desk
+
+    return getattr(desk, what)(*arguments)
+
+
+def migrated(environment: dict[str, str]) -> None:
+    subprocess.run(manage("migrate"), cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
