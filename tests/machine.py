@@ -100,17 +100,20 @@ class Server:
     answers: Callable[[str], bool]
 
     def __enter__(self) -> "Server":
-        self._stack = ExitStack()
-        self.process = self._stack.enter_context(running(self.command, self.log))
-        assert eventually(lambda: self.answers(self.url)), self.log.read_text()
+        self.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+        self._process.close()
+
+    def start(self) -> None:
+        self._process = ExitStack()
+        self._pid = self._process.enter_context(running(self.command, self.log)).pid
+        assert eventually(lambda: self.answers(self.url)), self.log.read_text()
 
     def end(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-        self.process.wait(30)
+        os.kill(self._pid, number)
+        self._process.close()
 
 
 def redis_on(folder: Path) -> Server:

@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psycopg
@@ -12,12 +13,14 @@ from tests.machine import Server, postgres_on, redis_on
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A cluster with a database named `prepared` to copy."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with postgres_on(folder) as server:
+def postgres() -> Iterator[Server]:
+    """A cluster with a database named `prepared` to copy.
+
+    Not in pytest's own folder, which the next run of pytest closes to the user that PostgreSQL runs as.
+    """
+    with TemporaryDirectory(prefix="endpoint-desk-postgres-") as folder, postgres_on(Path(folder)) as server:
         _execute(server, "CREATE DATABASE prepared")
-        migrated({"DATABASE_URL": _database_url(server, "prepared"), "DATA_DIR": str(folder / "data")})
+        migrated({"DATABASE_URL": _database_url(server, "prepared"), "DATA_DIR": f"{folder}/data"})
         yield server
 
 
@@ -63,9 +66,9 @@ def _data(folder: Path) -> Path:
 
 
 def _quick(azure: Azure) -> Azure:
-    """Endpoints are made in a second, and polled as often."""
-    azure.fault("duration", where="put", seconds=1)
-    azure.fault("retry-after", where="put", seconds=1)
+    """Everything takes a second, and is polled as often."""
+    azure.fault("duration", where="arm", seconds=1)
+    azure.fault("retry-after", where="arm", seconds=1)
     return azure
 
 

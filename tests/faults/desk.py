@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -37,7 +36,6 @@ class Row:
 
 def open_up() -> None:
     """Register ml-production and ml-research."""
-    connection.close()
     for one in FIRST_WORKSPACES:
         Workspace.objects.create(
             subscription_id=one.subscription_id,

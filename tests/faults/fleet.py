@@ -1,16 +1,18 @@
-"""An installation whose workers and beats a test starts, kills, stops and lets go on, with the emulator as its Azure."""
+"""An installation whose workers and beats a test starts, kills, stops and lets go on."""
 
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from redis import Redis
 
 from emulator.seed import FIRST_WORKSPACES
@@ -76,16 +78,16 @@ class Fleet:
     def row(self, name: str) -> Any:
         return self.ask("row", name)
 
-    def until(self, what: Callable[[], Any], seconds: float = 40) -> None:
+    def until(self, what: Callable[[], Any], seconds: float = 60) -> None:
         """Wait for it, and supervise meanwhile."""
 
         def look() -> Any:
             self._supervise()
             return what()
 
-        assert eventually(look, seconds), self.log()
+        assert eventually(look, seconds, 0.2), self.log()
 
-    def until_settled(self, *names: str, seconds: float = 40) -> None:
+    def until_settled(self, *names: str, seconds: float = 60) -> None:
         self.until(lambda: all(self.row(name).phase == "settled" for name in names), seconds)
 
     def until_held(self, *names: str) -> None:
@@ -100,6 +102,19 @@ class Fleet:
                 client.flushall()
         for message in (self.folder / "data" / "broker" / "queue").glob("*.msg"):
             message.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let nobody else write an operation."""
+        if self.postgres:
+            with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
+                connection.execute("LOCK TABLE endpoints_operation IN EXCLUSIVE MODE")
+                yield
+        else:
+            file = self.folder / "data" / "endpoint-desk.sqlite3"
+            with closing(sqlite3.connect(file, isolation_level=None)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                yield
 
     def log(self) -> str:
         return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.log"))
@@ -143,14 +158,16 @@ def resource(azure: Azure, name: str) -> dict[str, Any] | None:
     return None
 
 
-
 def times_sent(azure: Azure, method: str, ending: str) -> int:
     return len(azure.requests(method, ending))
 
 
 def _call(what: str, arguments: tuple[Any, ...]) -> Any:
+    from django.db import connection
+
     from tests.faults import desk
 
+    connection.close()  # the database may have been started anew meanwhile
     return getattr(desk, what)(*arguments)
 
 

@@ -1,0 +1,84 @@
+"""Workers that are alive and yet late: they stop for longer than their lease, or their machine's clock is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.fleet import Fleet, resource, times_sent
+from tests.machine import leave_out
+
+TAKEN_OVER = "The worker that held it stopped answering; another one goes on."
+
+
+def test_what_a_worker_held_that_stopped_is_done_once_by_another(fleet: Fleet) -> None:
+    azure = fleet.azure
+    fleet.beat()
+    fleet.worker("stopped")
+    fleet.ask("create", "ada", "rekeyed")
+    fleet.until_settled("rekeyed")
+    azure.fault("slow", where="put", name="made", when="after", seconds=1, times=1)
+    azure.fault("slow", where="regenerate", name="rekeyed", when="after", seconds=1, times=1)
+    fleet.ask("create", "ada", "made")
+    fleet.ask("regenerate_key", "oscar", "rekeyed")
+    fleet.until_held("made", "rekeyed")
+    fleet.stop("stopped")
+    fleet.worker("another")
+    fleet.until_settled("made", "rekeyed")
+    rows = fleet.row("made"), fleet.row("rekeyed")
+    assert [(row.state, row.outcome, row.code) for row in rows] == [
+        ("online", "succeeded", ""), ("online", "error", "PerhapsCarriedOut")
+    ]  # fmt: skip
+    assert all(TAKEN_OVER in row.history for row in rows)
+    # The answers to the one that stopped have long been there; it reads them now.
+    fleet.kill("another")
+    fleet.go_on("stopped")
+    fleet.ask("create", "ada", "next")
+    fleet.until_settled("next")
+    assert (fleet.row("made"), fleet.row("rekeyed")) == rows
+    assert times_sent(azure, "PUT", "/made") == times_sent(azure, "POST", "/rekeyed/regenerateKeys") == 1
+    assert fleet.restarts == {}
+
+
+def test_what_a_killed_worker_held_is_done_by_another_when_its_lease_ends(fleet: Fleet) -> None:
+    azure = fleet.azure
+    fleet.beat()
+    fleet.worker("killed")
+    azure.fault("hang", where="put", name="made", when="after", times=1)
+    fleet.ask("create", "ada", "made")
+    fleet.until_held("made")
+    fleet.stop("killed")
+    fleet.worker("another")
+    fleet.ask("create", "ada", "proof")
+    fleet.until(lambda: azure.requests("PUT", "/proof"))
+    fleet.kill("killed")
+    fleet.until_settled("made")
+    assert TAKEN_OVER in fleet.row("made").history
+    assert times_sent(azure, "PUT", "/made") == 1
+    assert resource(azure, "made") is not None
+
+
+@pytest.mark.parametrize("off", ["+60s", "-60s"])
+def test_a_clock_that_is_a_minute_off_repeats_and_starves_nothing(served: Fleet, off: str) -> None:
+    served.beat()
+    served.worker("right")
+    served.worker("wrong", **faked_time(off))
+    names = [f"chat-{number}" for number in range(4)]
+    for name in names:
+        served.azure.fault("slow", where="put", name=name, when="after", seconds=1, times=1)
+        served.ask("create", "ada", name)
+    served.until_settled(*names)
+    served.kill("right")
+    served.ask("create", "ada", "alone")
+    served.until_settled("alone")
+    for name in [*names, "alone"]:
+        row = served.row(name)
+        assert row.state == "online"
+        assert TAKEN_OVER not in row.history
+        assert times_sent(served.azure, "PUT", f"/{name}") == 1
+
+
+def faked_time(off: str) -> dict[str, str]:
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
+        leave_out("faketime is not installed.")
+    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
