@@ -1,6 +1,6 @@
 """What the end of an operation means for its endpoint: the state a person sees, why, and the line of history."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from endpoints.arm.operations import Outcome, Settled
@@ -56,6 +56,8 @@ def _of_change(operation: Operation, step: Settled) -> End:
             return End(*state_at_rest(operation.endpoint.observed), "Azure made a new key.")
         return End(*state_at_rest(step.resource), "Changed")
     text = f"It was not changed: {_cause(step)}"
+    if _is_missing(step):
+        return _not_held(operation, text)
     if operation.kind == Kind.UPDATE and _perhaps_in_azure(operation, step):
         return End(State.UNKNOWN, _cause(step), text)
     return End(*state_at_rest(operation.endpoint.observed), text)
@@ -64,11 +66,21 @@ def _of_change(operation: Operation, step: Settled) -> End:
 def _of_look(operation: Operation, step: Settled) -> End:
     if step.outcome == Outcome.SUCCEEDED:
         return _told(*state_at_rest(step.resource))
-    if step.error and step.error.status == 404 and operation.endpoint.observed:
-        return End(State.DELETED, "", "Azure does not hold it any more.", {"inference_uri": ""})
-    if step.error and step.error.status == 404:
-        return _told(State.FAILED, "Azure does not hold it.")
+    if _is_missing(step):
+        return _not_held(operation)
     return _told(State.UNKNOWN if step.outcome == Outcome.ERROR else State.FAILED, _cause(step))
+
+
+def _is_missing(step: Settled) -> bool:
+    """Whether Azure said that there is no such endpoint, which it says of operations in another way."""
+    return step.outcome == Outcome.ERROR and step.error is not None and step.error.status == 404
+
+
+def _not_held(operation: Operation, text: str = "") -> End:
+    if operation.endpoint.observed:
+        return End(State.DELETED, "", text or "Azure does not hold it any more.", {"inference_uri": ""})
+    failed = _told(State.FAILED, "Azure does not hold it.")
+    return replace(failed, text=text or failed.text)
 
 
 def _told(state: State, reason: str) -> End:

@@ -85,22 +85,29 @@ class Busy(Exception):
         super().__init__(f"{endpoint.name} is {state}. Wait until that is over, then ask again.")
 
 
+class Gone(Busy):
+    """Azure does not hold the endpoint any more, so there is nothing to change or delete."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        Exception.__init__(self, f"{endpoint.name} is deleted. Create it again, or look again at what Azure holds.")
+
+
 def delete_endpoint(endpoint: Endpoint, submission_id: UUID, user: User, request: HttpRequest) -> Operation:
-    """Queue the deletion; the same submission again returns the same operation. Raises Busy."""
+    """Queue the deletion; the same submission again returns the same operation. Raises Busy, and Gone."""
     return _ask(endpoint, Kind.DELETE, None, submission_id, user, request)
 
 
 def update_endpoint(
     endpoint: Endpoint, changes: dict[str, Any], submission_id: UUID, user: User, request: HttpRequest
 ) -> Operation:
-    """Queue a PATCH of tags, identity or sku, which replaces each of them whole. Raises Busy."""
+    """Queue a PATCH of tags, identity or sku, which replaces each of them whole. Raises Busy, and Gone."""
     return _ask(endpoint, Kind.UPDATE, changes, submission_id, user, request)
 
 
 def regenerate_key(
     endpoint: Endpoint, key_type: str, submission_id: UUID, user: User, request: HttpRequest
 ) -> Operation:
-    """Queue a new `Primary` or `Secondary` key, made by Azure and not kept here. Raises Busy."""
+    """Queue a new `Primary` or `Secondary` key, made by Azure and not kept here. Raises Busy, and Gone."""
     return _ask(endpoint, Kind.REGENERATE_KEY, {"keyType": key_type}, submission_id, user, request)
 
 
@@ -174,7 +181,8 @@ def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint
     again = endpoint is not None
     endpoint = endpoint or Endpoint(workspace=asked.workspace, created_at=now)
     if endpoint.state == State.DELETED:
-        endpoint.sent_at = None  # what Azure holds under this name now is not ours
+        # What Azure holds under this name now is not ours, and what it held is no more.
+        endpoint.sent_at = endpoint.observed = endpoint.observed_at = None
     endpoint.name, endpoint.owner = asked.name, user
     endpoint.asked, endpoint.model_id = asked.body, asked.model_id
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
@@ -199,6 +207,8 @@ def _ask(
             if before := _submitted(submission_id, user):
                 return before
             endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=endpoint.pk)
+            if endpoint.state == State.DELETED and kind != Kind.LOOK:
+                raise Gone(endpoint)
             _show(endpoint, *ASKED[kind], now)
             return _add(endpoint, kind, body, TEXTS[kind], submission_id, user, request, now)
     except IntegrityError:

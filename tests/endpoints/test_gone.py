@@ -1,0 +1,58 @@
+"""Endpoints that Azure does not hold any more, whoever deleted them."""
+
+from uuid import uuid4
+
+import pytest
+from django.test import RequestFactory
+
+from accounts.models import User
+from endpoints.models import Endpoint, Workspace
+from endpoints.services import Gone, delete_endpoint, update_endpoint
+from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import settle, submit, texts
+
+TAGS = {"tags": {"team": "search"}}
+
+
+@pytest.fixture
+def online(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> Endpoint:
+    return settle(azure, submit(sign_in("ada"), workspaces[0]))
+
+
+def change(endpoint: Endpoint) -> None:
+    update_endpoint(endpoint, TAGS, uuid4(), *asking(endpoint))
+
+
+def asking(endpoint: Endpoint) -> tuple[User, object]:
+    request = RequestFactory().post("/")
+    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
+    return endpoint.owner, request
+
+
+def test_a_change_of_what_somebody_else_deleted_shows_that_it_is_gone(azure: Azure, online: Endpoint) -> None:
+    azure.fault("deleted-elsewhere", where="patch", times=1)
+    change(online)
+    assert settle(azure, online).state == "deleted"
+    assert online.inference_uri == ""
+    assert texts(online)[-1] == "It was not changed: Azure does not find the resource"
+
+
+def test_a_deleted_endpoint_cannot_be_changed(azure: Azure, online: Endpoint) -> None:
+    delete_endpoint(online, uuid4(), *asking(online))
+    settle(azure, online)
+    with pytest.raises(Gone, match="chat is deleted"):
+        change(online)
+    assert online.operations.count() == 2
+
+
+def test_what_was_deleted_is_no_state_of_what_is_made_anew(
+    azure: Azure, online: Endpoint, sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    delete_endpoint(online, uuid4(), *asking(online))
+    settle(azure, online)
+    azure.fault("refuse", cause="policy", times=1)
+    assert settle(azure, submit(sign_in("ada"), workspaces[0])).state == "failed"
+    azure.fault("error", where="patch", status=409, code="Conflict", times=1)
+    change(online)
+    assert settle(azure, online).state != "online"
