@@ -169,6 +169,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Transactions take milliseconds. A machine that freezes within one would hold its locks for hours.
+    DATABASES["default"]["OPTIONS"] = {
+        "options": "-c idle_in_transaction_session_timeout=10s",
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 # --- Sessions and the web side ---------------------------------------------------------------------------------------
 
