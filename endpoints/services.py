@@ -175,7 +175,9 @@ def _endpoint_named(asked: EndpointRequest) -> Endpoint:
 
 def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint:
     now = clock.now()
-    endpoint = Endpoint.objects.filter(workspace=asked.workspace, name__iexact=asked.name).select_for_update().first()
+    _let_workers_finish(endpoint__workspace=asked.workspace, endpoint__name__iexact=asked.name)
+    named = Endpoint.objects.filter(workspace=asked.workspace, name__iexact=asked.name)
+    endpoint = named.select_for_update(no_key=True).first()
     if endpoint and not may_be_tried_again(endpoint):
         raise NameTaken(endpoint)
     again = endpoint is not None
@@ -206,7 +208,9 @@ def _ask(
         with transaction.atomic():
             if before := _submitted(submission_id, user):
                 return before
-            endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=endpoint.pk)
+            _let_workers_finish(endpoint=endpoint)
+            locked = Endpoint.objects.select_for_update(of=("self",), no_key=True)
+            endpoint = locked.select_related("workspace").get(pk=endpoint.pk)
             if endpoint.state == State.DELETED and kind != Kind.LOOK:
                 raise Gone(endpoint)
             _show(endpoint, *ASKED[kind], now)
@@ -215,6 +219,12 @@ def _ask(
         if before := _submitted(submission_id, user):
             return before
         raise Busy(Endpoint.objects.get(pk=endpoint.pk)) from None
+
+
+def _let_workers_finish(**endpoint: Any) -> None:
+    """Lock what runs on the endpoint before the endpoint itself, in the order in which workers record."""
+    running = Operation.objects.filter(settled_at=None, **endpoint)
+    running.select_for_update(of=("self",), no_key=True).first()
 
 
 def _show(endpoint: Endpoint, state: State, reason: str, now: datetime) -> None:

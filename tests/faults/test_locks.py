@@ -1,11 +1,24 @@
 """Workers and people at the same rows of PostgreSQL: nobody waits for somebody who does not go on."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
 from tests.faults.fleet import Fleet, times_sent
 from tests.faults.test_slow_worker import TAKEN_OVER
+
+
+def test_asking_for_something_while_a_worker_records_the_end_before_it_is_no_deadlock(served: Fleet) -> None:
+    served.ask("create", "ada", "chat")
+    with psycopg.connect(served.environment["DATABASE_URL"]) as worker, ThreadPoolExecutor() as person:
+        worker.execute("UPDATE endpoints_operation SET settled_at = now(), next_step_at = NULL")
+        asking = person.submit(served.ask, "delete", "ada", "chat")
+        time.sleep(0.5)
+        worker.execute("UPDATE endpoints_endpoint SET state = 'online', version = version + 1")
+        worker.commit()
+        asking.result()
+    assert served.row("chat").kind == "delete"
 
 
 def test_a_worker_that_stops_within_a_transaction_holds_up_nobody_for_long(served: Fleet) -> None:
