@@ -144,9 +144,12 @@ class _Sweep:
 
     def _start(self, steps: list[Step]) -> None:
         """Send the requests that people wait for."""
-        for step, token in _intend(_prepare(steps, STARTS_LEAVE, for_sending=True)):
+        prepared = _prepare(steps, STARTS_LEAVE, for_sending=True)
+        # Counted from before their leases begin anew: the database may take its time to write that.
+        start_before = time.monotonic() + START_WITHIN.total_seconds()
+        for step, token in _intend(prepared):
             self._sending += 1
-            send = partial(_send, step, token, time.monotonic() + START_WITHIN.total_seconds(), self._replies.put)
+            send = partial(_send, step, token, start_before, self._replies.put)
             if self._inline:
                 send()
             else:

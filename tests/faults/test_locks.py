@@ -38,3 +38,18 @@ def test_a_worker_that_stops_within_a_transaction_holds_up_nobody_for_long(serve
     assert TAKEN_OVER in served.row("held").history
     assert [served.row(name).state for name in ("held", "free")] == ["online", "online"]
     assert times_sent(served.azure, "PUT", "/held") == 1
+
+
+def test_nothing_is_sent_whose_lease_the_database_took_too_long_to_write(served: Fleet) -> None:
+    served.ask("create", "ada", "chat")
+    with psycopg.connect(served.environment["DATABASE_URL"]) as connection:
+        connection.execute("UPDATE endpoints_operation SET phase = 'clear'")
+        connection.commit()
+        connection.execute("LOCK TABLE endpoints_endpoint IN EXCLUSIVE MODE")
+        served.worker()
+        served.beat()
+        served.until(lambda: served.row("chat").lease_owner)
+        time.sleep(6)
+    served.until_settled("chat")
+    assert "Other calls to Azure took too long. It is tried again." in served.row("chat").history
+    assert times_sent(served.azure, "PUT", "/chat") == 1
