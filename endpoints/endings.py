@@ -64,8 +64,10 @@ def _of_change(operation: Operation, step: Settled) -> End:
 
 
 def _of_look(operation: Operation, step: Settled) -> End:
-    if step.outcome == Outcome.SUCCEEDED:
-        return _told(*state_at_rest(step.resource))
+    """Azure's word for the latest operation is not that for the service: what could not be changed goes on."""
+    state, reason = state_at_rest(step.resource)
+    if step.outcome == Outcome.SUCCEEDED or state == State.ONLINE:
+        return _told(state, reason)
     if _is_missing(step):
         return _not_held(operation)
     return _told(State.UNKNOWN if step.outcome == Outcome.ERROR else State.FAILED, _cause(step))

@@ -1,4 +1,4 @@
-"""Endpoints that Azure does not hold any more, whoever deleted them."""
+"""What is shown of an endpoint after it was changed, or could not be."""
 
 from uuid import uuid4
 
@@ -7,7 +7,7 @@ from django.test import RequestFactory
 
 from accounts.models import User
 from endpoints.models import Endpoint, Workspace
-from endpoints.services import Gone, delete_endpoint, update_endpoint
+from endpoints.services import Gone, delete_endpoint, look_again, update_endpoint
 from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import settle, submit, texts
@@ -56,3 +56,11 @@ def test_what_was_deleted_is_no_state_of_what_is_made_anew(
     azure.fault("error", where="patch", status=409, code="Conflict", times=1)
     change(online)
     assert settle(azure, online).state != "online"
+
+
+def test_an_endpoint_whose_change_failed_goes_on_and_looks_so(azure: Azure, online: Endpoint) -> None:
+    azure.fault("fail", where="patch", times=1)
+    change(online)
+    assert settle(azure, online).state == "online"
+    look_again(online, uuid4(), *asking(online))
+    assert settle(azure, online).state == "online"
