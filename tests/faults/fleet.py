@@ -65,6 +65,13 @@ class Fleet:
         process.kill()
         process.wait()
 
+    def end(self, name: str) -> int:
+        """SIGTERM, as for a deployment."""
+        self._commands.pop(name)
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(30)
+
     def stop(self, name: str) -> None:
         self.processes[name].send_signal(signal.SIGSTOP)
 

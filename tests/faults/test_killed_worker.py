@@ -88,3 +88,17 @@ def test_a_worker_killed_after_azure_took_a_change_repeats_none(fleet: Fleet) ->
     assert all(TAKEN_BACK in row.history for row in rows.values())
     sent = [("PATCH", "/changed"), ("POST", "/rekeyed/regenerateKeys"), ("DELETE", "/deleted")]
     assert [times_sent(azure, *one) for one in sent] == [1, 1, 1]
+
+
+def test_a_worker_that_is_asked_to_end_records_what_it_has_sent(fleet: Fleet) -> None:
+    fleet.azure.fault("slow", where="put", name="chat", when="after", seconds=1.5, times=1)
+    fleet.ask("create", "ada", "chat")
+    fleet.worker()
+    fleet.beat()
+    fleet.until_held("chat")
+    assert fleet.end("worker") == 0
+    assert fleet.row("chat").phase == "following"
+    fleet.worker()
+    fleet.until_settled("chat")
+    assert TAKEN_BACK not in fleet.row("chat").history
+    assert times_sent(fleet.azure, "PUT", "/chat") == 1
