@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.faults.fleet import Fleet, resource, times_sent
 from tests.machine import leave_out
 
@@ -39,42 +37,44 @@ def test_what_a_worker_held_that_stopped_is_done_once_by_another(fleet: Fleet) -
     assert fleet.restarts == {}
 
 
-def test_what_a_killed_worker_held_is_done_by_another_when_its_lease_ends(fleet: Fleet) -> None:
-    azure = fleet.azure
-    fleet.beat()
-    fleet.worker("killed")
+def test_what_a_killed_worker_held_is_done_by_another_when_its_lease_ends(served: Fleet) -> None:
+    azure = served.azure
+    served.beat()
+    served.worker("killed")
     azure.fault("hang", where="put", name="made", when="after", times=1)
-    fleet.ask("create", "ada", "made")
-    fleet.until_held("made")
-    fleet.stop("killed")
-    fleet.worker("another")
-    fleet.ask("create", "ada", "proof")
-    fleet.until(lambda: azure.requests("PUT", "/proof"))
-    fleet.kill("killed")
-    fleet.until_settled("made")
-    assert TAKEN_OVER in fleet.row("made").history
+    served.ask("create", "ada", "made")
+    served.until_held("made")
+    served.stop("killed")  # alive while the other one starts, which therefore takes nothing back
+    served.worker("another")
+    served.ask("create", "ada", "proof")
+    served.until(lambda: azure.requests("PUT", "/proof"))
+    served.kill("killed")
+    served.until_settled("made")
+    assert TAKEN_OVER in served.row("made").history
     assert times_sent(azure, "PUT", "/made") == 1
     assert resource(azure, "made") is not None
 
 
-@pytest.mark.parametrize("off", ["+60s", "-60s"])
-def test_a_clock_that_is_a_minute_off_repeats_and_starves_nothing(served: Fleet, off: str) -> None:
+def test_clocks_that_are_a_minute_off_repeat_and_starve_nothing(served: Fleet) -> None:
+    azure = served.azure
     served.beat()
     served.worker("right")
-    served.worker("wrong", **faked_time(off))
-    names = [f"chat-{number}" for number in range(4)]
+    served.worker("ahead", **faked_time("+60s"))
+    served.worker("behind", **faked_time("-60s"))
+    names = [f"chat-{number}" for number in range(6)]
     for name in names:
-        served.azure.fault("slow", where="put", name=name, when="after", seconds=1, times=1)
+        azure.fault("slow", where="put", name=name, when="after", seconds=1, times=1)
         served.ask("create", "ada", name)
     served.until_settled(*names)
     served.kill("right")
+    served.kill("behind")
     served.ask("create", "ada", "alone")
     served.until_settled("alone")
     for name in [*names, "alone"]:
         row = served.row(name)
         assert row.state == "online"
         assert TAKEN_OVER not in row.history
-        assert times_sent(served.azure, "PUT", f"/{name}") == 1
+        assert times_sent(azure, "PUT", f"/{name}") == 1
 
 
 def faked_time(off: str) -> dict[str, str]:
