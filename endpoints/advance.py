@@ -1,11 +1,10 @@
 """One step of an operation: from what its row holds and what ARM answers to what the row holds next.
 
-`plan` names the single call that is due, `conclude` reads its answer. Neither asks a clock, the network or the
-database, so each can be tested alone; `sweep.py` sends the calls, `record.py` writes the changes.
+`plan` names the single call that is due, `conclude` reads its answer. Neither asks a clock or the network, and all they
+look at stands in the row; `sweep.py` sends the calls, `record.py` writes the changes.
 """
 
-import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,13 +21,25 @@ from endpoints.arm.operations import (
     Settled,
     begin,
     follow,
-    pause,
-    pause_after_fault,
 )
-from endpoints.endings import state_at_end
+from endpoints.change import (
+    FOLLOWED_FOR,
+    Change,
+    again,
+    ended_in_error,
+    fault,
+    is_overdue,
+    next_poll,
+    not_followed,
+    running,
+    settle,
+    time_is_up,
+    what_is_held,
+    working_state,
+)
 from endpoints.models import Operation
 from endpoints.observe import endpoint_state, holds, is_moving, observed_columns, provisioning_state, state_at_rest
-from endpoints.states import STARTING, Phase, State
+from endpoints.states import Phase, State
 
 Kind = Operation.Kind
 
@@ -36,30 +47,8 @@ Kind = Operation.Kind
 MOST_SENDS = 6
 # A resource that ARM just accepted may be missing from its next answers for a moment, and a deleted one still there.
 MOST_MISSING = 3
-# How long an operation is followed when ARM does not say, and how long a request waits for ARM to take it.
-FOLLOWED_FOR = timedelta(hours=1)
 # When an operation that raised is tried again: its cause is in this program or in an answer, and neither goes by soon.
 SET_ASIDE_FOR = timedelta(minutes=15)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a step writes: columns of the operation and of its endpoint, and a line of history when there is news.
-
-    `is_quiet` says that nothing but the time has changed, so that many of them can be written at once.
-    """
-
-    operation: dict[str, Any]
-    state: State
-    reason: str = ""
-    endpoint: dict[str, Any] = field(default_factory=dict)
-    text: str = ""
-    confirmed: bool = True
-    is_quiet: bool = False
-
-    @property
-    def is_end(self) -> bool:
-        return "settled_at" in self.operation
 
 
 def plan(operation: Operation, resource_url: str, now: datetime) -> Call:
@@ -67,7 +56,7 @@ def plan(operation: Operation, resource_url: str, now: datetime) -> Call:
     if operation.phase == Phase.CLEAR:
         return Call(operation.method, target_url(operation, resource_url), operation.body)
     if operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now):
-        return Call("GET", _held(operation).next_url(resource_url) or resource_url)
+        return Call("GET", what_is_held(operation).next_url(resource_url) or resource_url)
     return Call("GET", resource_url)
 
 
@@ -90,19 +79,6 @@ def conclude(operation: Operation, call: Call, resource_url: str, reply: Answer 
     return _followed(operation, resource_url, reply, now)
 
 
-def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change:
-    """Azure still works on it, as at the last read."""
-    columns = {
-        "faults": 0,
-        "unreadable": 0,
-        "polls": operation.polls + 1,
-        "wants_fresh_token": False,
-        "paced_by_azure": wait is not None,
-        "next_step_at": _next_poll(operation, operation.polls + 1, wait, now),
-    }
-    return Change(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
-
-
 def park(operation: Operation, reason: str, claims: str, now: datetime) -> Change:
     """Wait for the person to sign in; nothing is due until then."""
     columns = {"next_step_at": None, "needs_sign_in": True, "claims": claims, "wants_fresh_token": False}
@@ -111,13 +87,15 @@ def park(operation: Operation, reason: str, claims: str, now: datetime) -> Chang
 
 def postpone(operation: Operation, reason: str, now: datetime) -> Change:
     """Nothing could be asked; come again later."""
-    return _again(operation, None, reason, now)
+    return again(operation, None, reason, now)
 
 
 def set_aside(operation: Operation, now: datetime) -> Change:
     """The step raised: keep out of the way of the others for a while."""
-    if _time_is_up(operation, now):
-        return _settle(operation, _error("NotFollowed", "Endpoint Desk could not go on with this operation."), now)
+    if time_is_up(operation, now):
+        return settle(
+            operation, ended_in_error("NotFollowed", "Endpoint Desk could not go on with this operation."), now
+        )
     columns = {"next_step_at": now + SET_ASIDE_FOR, "paced_by_azure": False}
     reason = f"Endpoint Desk could not go on, and tries again in {SET_ASIDE_FOR.seconds // 60} minutes."
     return Change(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
@@ -125,11 +103,7 @@ def set_aside(operation: Operation, now: datetime) -> Change:
 
 def refuse(operation: Operation, code: str, message: str, now: datetime) -> Change:
     """End an operation that this dashboard does not allow any more."""
-    return _settle(operation, _error(code, message), now)
-
-
-def is_overdue(operation: Operation, now: datetime) -> bool:
-    return operation.deadline_at is not None and now >= operation.deadline_at
+    return settle(operation, ended_in_error(code, message), now)
 
 
 def _challenged(operation: Operation, reply: Answer, now: datetime) -> Change:
@@ -141,7 +115,7 @@ def _challenged(operation: Operation, reply: Answer, now: datetime) -> Change:
         change = park(operation, "Azure did not accept the sign-in.", "", now)
     else:
         columns = {"next_step_at": now, "wants_fresh_token": True}
-        change = Change(columns, _working_state(operation), operation.endpoint.reason)
+        change = Change(columns, working_state(operation), operation.endpoint.reason)
     return replace(change, operation={**change.operation, **back})
 
 
@@ -150,7 +124,7 @@ def _looked(operation: Operation, resource_url: str, reply: Answer | Lost, now: 
     if operation.kind == Kind.REGENERATE_KEY:
         return _perhaps_regenerated(operation, now)
     if isinstance(reply, Lost) or reply.status in TRANSIENT:
-        return _fault(operation, reply, now)
+        return fault(operation, reply, now)
     if operation.kind == Kind.DELETE:
         return _deletion_seen(operation, reply, now)
     if operation.kind == Kind.LOOK:
@@ -160,16 +134,16 @@ def _looked(operation: Operation, resource_url: str, reply: Answer | Lost, now: 
     if reply.status == 404:
         return _absent(operation, now)
     if reply.status != 200:
-        return _settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
+        return settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
     if operation.phase == Phase.SENDING or operation.endpoint.sent_at:
         return _adopt(operation, reply, now)
     message = f"The workspace already holds an endpoint named {operation.endpoint.name}. Nothing was changed in Azure."
-    return _settle(operation, _error("AlreadyExists", message), now)
+    return settle(operation, ended_in_error("AlreadyExists", message), now)
 
 
 def _absent(operation: Operation, now: datetime) -> Change:
     if operation.sends >= MOST_SENDS and operation.error:
-        change = _settle(operation, Settled(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
+        change = settle(operation, Settled(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
         return replace(change, state=State.FAILED)
     columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
     text = "Azure does not hold it, so it is sent again." if operation.sends else "The name is free in the workspace."
@@ -188,39 +162,41 @@ def _adopt(operation: Operation, reply: Answer, now: datetime) -> Change:
 def _follow_resource(operation: Operation, text: str, reply: Answer, now: datetime) -> Change:
     columns = {"phase": Phase.FOLLOWING, "next_step_at": now, "faults": 0, "deadline_at": now + FOLLOWED_FOR}
     endpoint = observed_columns(reply.object, now)
-    return Change(columns, _working_state(operation, following=True), endpoint=endpoint, text=text)
+    return Change(columns, working_state(operation, following=True), endpoint=endpoint, text=text)
 
 
 def _update_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
     """A PATCH left and its answer is not known; it must not be sent twice, so the resource tells what came of it."""
     if reply.status != 200:
-        return _settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
+        return settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
     if provisioning_state(reply.object).lower() == "updating":
         return _follow_resource(operation, "Azure works on the change; it is followed from here.", reply, now)
     if holds(reply.object, operation.body or {}):
-        return _settle(operation, Settled(Outcome.SUCCEEDED, reply.object), now)
-    change = _settle(operation, _error("ChangeNotSeen", "Azure does not show the change that was asked for."), now)
+        return settle(operation, Settled(Outcome.SUCCEEDED, reply.object), now)
+    change = settle(
+        operation, ended_in_error("ChangeNotSeen", "Azure does not show the change that was asked for."), now
+    )
     state, reason = state_at_rest(reply.object)
     return replace(change, state=state, reason=reason, endpoint=observed_columns(reply.object, now))
 
 
 def _perhaps_regenerated(operation: Operation, now: datetime) -> Change:
     message = "The connection broke while Azure was asked for a new key. A second request would make another one."
-    return _settle(operation, _error("PerhapsCarriedOut", message), now)
+    return settle(operation, ended_in_error("PerhapsCarriedOut", message), now)
 
 
 def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
     """A GET of what is being deleted: 404 is the proof, and nothing else is."""
     if reply.status == 404:
-        return _settle(operation, Settled(Outcome.SUCCEEDED), now)
+        return settle(operation, Settled(Outcome.SUCCEEDED), now)
     if reply.status != 200:
-        return _settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
+        return settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
     word, seen = provisioning_state(reply.object), observed_columns(reply.object, now)
     if is_overdue(operation, now):
-        return replace(_settle(operation, _not_followed(), now), endpoint=seen)
+        return replace(settle(operation, not_followed(), now), endpoint=seen)
     if word.lower() == "deleting":
         held = Held("DELETE", confirming=operation.phase == Phase.CONFIRMING)
-        return _running(operation, Running(held, retry_after(reply), word, reply.object), now)
+        return running(operation, Running(held, retry_after(reply), word, reply.object), now)
     if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
@@ -229,11 +205,11 @@ def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change
         columns = {
             "phase": Phase.CONFIRMING,
             "confirmations": operation.confirmations + 1,
-            "next_step_at": _next_poll(operation, operation.confirmations, retry_after(reply), now),
+            "next_step_at": next_poll(operation, operation.confirmations, retry_after(reply), now),
         }
         return Change(columns, State.DELETING, endpoint=seen)
-    error = _error("StillThere", "Azure reported the end of the deletion and still shows the endpoint.")
-    return replace(_settle(operation, error, now), endpoint=seen)
+    error = ended_in_error("StillThere", "Azure reported the end of the deletion and still shows the endpoint.")
+    return replace(settle(operation, error, now), endpoint=seen)
 
 
 def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -> Change:
@@ -248,7 +224,7 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
             return _arrived(operation, step, now)
         if operation.kind == Kind.DELETE:
             return _confirm_deletion(operation, f"Azure answered {status}.", now)
-        change = _settle(operation, step, now)
+        change = settle(operation, step, now)
         return replace(change, state=State.UNKNOWN) if status < 400 else change
     limit = operation_timeout(reply) if isinstance(reply, Answer) else None
     deadline = now + (limit or FOLLOWED_FOR)
@@ -263,19 +239,19 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
         "wants_fresh_token": False,
         "paced_by_azure": step.wait is not None,
         "deadline_at": deadline,
-        "next_step_at": min(deadline, _next_poll(operation, 0, step.wait, now)),
+        "next_step_at": min(deadline, next_poll(operation, 0, step.wait, now)),
     }
     text = f"Azure accepted the request{_says(step.word)}."
-    state = _working_state(operation, following=True)
+    state = working_state(operation, following=True)
     return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
 
 
 def _resend(operation: Operation, step: Resend, reply: Answer | Lost, now: datetime) -> Change:
     """Azure did not take the request, or perhaps did: then the next step looks before anything is sent again."""
-    change = _again(operation, step.wait, step.fault, now)
+    change = again(operation, step.wait, step.fault, now)
     error = ArmError.of_answer(reply).as_json() if isinstance(reply, Answer) else None
     columns = {"phase": Phase.SENDING if step.perhaps_received else Phase.CLEAR, "error": error}
-    state = change.state if change.is_end else _working_state(operation, following=step.perhaps_received)
+    state = change.state if change.is_end else working_state(operation, following=step.perhaps_received)
     return replace(change, operation={**columns, **change.operation}, state=state)
 
 
@@ -283,21 +259,21 @@ def _unanswered(operation: Operation, step: Settled, now: datetime) -> Change:
     """A PATCH or POST that Azure may have carried out, and that must not be sent again."""
     if operation.kind == Kind.REGENERATE_KEY:
         return _perhaps_regenerated(operation, now)
-    change = _again(operation, None, "Azure did not say whether it took the change.", now)
+    change = again(operation, None, "Azure did not say whether it took the change.", now)
     return replace(change, operation={"phase": Phase.SENDING, **change.operation})
 
 
 def _followed(operation: Operation, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
-    overdue, held = is_overdue(operation, now), _held(operation)
+    overdue, held = is_overdue(operation, now), what_is_held(operation)
     if overdue and operation.kind == Kind.REGENERATE_KEY:
-        return _settle(operation, _not_followed(), now)
+        return settle(operation, not_followed(), now)
     reads_resource = overdue or held.next_url(resource_url) in {"", resource_url}
     if operation.kind == Kind.DELETE and reads_resource and isinstance(reply, Answer) and reply.status not in TRANSIENT:
         return _deletion_seen(operation, reply, now)
     step = follow(Held(held.method) if overdue else held, reply, target_url(operation, resource_url))
     if isinstance(step, Settled):
         return _arrived(operation, step, now)
-    return _give_up(operation, step, now) if overdue else _running(operation, step, now)
+    return _give_up(operation, step, now) if overdue else running(operation, step, now)
 
 
 def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
@@ -309,15 +285,15 @@ def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
         if operation.monitor_url and operation.phase == Phase.FOLLOWING:
             text = f"The status of the operation cannot be read ({error.code}); the endpoint itself is read instead."
             columns = {"monitor_url": "", "result_url": "", "unreadable": 0, "next_step_at": now}
-            return Change(columns, _working_state(operation), text=text)
+            return Change(columns, working_state(operation), text=text)
         if error.status == 404 and operation.unreadable < MOST_MISSING:
-            return _again(operation, None, "Azure does not show the endpoint yet.", now, unreadable=1)
+            return again(operation, None, "Azure does not show the endpoint yet.", now, unreadable=1)
     if step.outcome == Outcome.SUCCEEDED:
         if operation.kind == Kind.DELETE:
             return _confirm_deletion(operation, "Azure finished the deletion.", now)
         if has_resource and (step.resource is None or is_moving(step.resource)):
             return _not_quite_there(operation, step, now)
-    return _settle(operation, step, now)
+    return settle(operation, step, now)
 
 
 def _confirm_deletion(operation: Operation, text: str, now: datetime) -> Change:
@@ -330,130 +306,21 @@ def _confirm_deletion(operation: Operation, text: str, now: datetime) -> Change:
 def _not_quite_there(operation: Operation, step: Settled, now: datetime) -> Change:
     """The operation succeeded and the service is on its way: read the resource until it is there or time is up."""
     if is_overdue(operation, now):
-        return _settle(operation, step, now)
+        return settle(operation, step, now)
     columns = {"phase": Phase.CONFIRMING, "polls": operation.polls + 1, "faults": 0}
     columns["deadline_at"] = operation.deadline_at or now + FOLLOWED_FOR
-    columns["next_step_at"] = _next_poll(operation, operation.polls, None, now) if step.resource else now
+    columns["next_step_at"] = next_poll(operation, operation.polls, None, now) if step.resource else now
     word = endpoint_state(step.resource)
     text = "" if operation.arm_status == word else f"Azure finished the operation{_says(word)}."
     columns["arm_status"] = word[:100]
-    state = _working_state(operation, following=True)
-    return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
-
-
-def _running(operation: Operation, step: Running, now: datetime) -> Change:
-    if step.fault:
-        return _again(operation, step.wait, step.fault, now, unreadable=step.held.unreadable - operation.unreadable)
-    held, same = step.held, step.word[:100] == operation.arm_status
-    phase = Phase.CONFIRMING if held.confirming else Phase.FOLLOWING
-    state = _working_state(operation, following=True, word=step.word)
-    seen = operation.endpoint.state == state and not operation.endpoint.reason
-    if same and seen and phase == operation.phase and held == replace(_held(operation), faults=0, unreadable=0):
-        return unchanged(operation, step.wait, now)
-    polls = operation.polls + 1 if same else 0
-    columns = {
-        "phase": phase,
-        "monitor_url": held.monitor_url,
-        "result_url": held.result_url,
-        "confirmations": held.confirmations,
-        "faults": 0,
-        "unreadable": held.unreadable,
-        "polls": polls,
-        "arm_status": step.word[:100],
-        "wants_fresh_token": False,
-        "paced_by_azure": bool(step.wait),
-        "deadline_at": operation.deadline_at or now + FOLLOWED_FOR,
-        "next_step_at": _next_poll(operation, polls, step.wait, now),
-    }
-    text = "" if same or not step.word else f"Azure says {step.word}."
+    state = working_state(operation, following=True)
     return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
 
 
 def _give_up(operation: Operation, step: Running, now: datetime) -> Change:
     """Past the deadline one last look told no end: say so instead of guessing."""
-    change = _settle(operation, _not_followed(), now)
+    change = settle(operation, not_followed(), now)
     return replace(change, endpoint={**change.endpoint, **observed_columns(step.resource, now)})
-
-
-def _not_followed() -> Settled:
-    message = "Azure did not finish in the time it gives itself for this. The operation may still be running there."
-    return _error("NotFollowed", message)
-
-
-def _settle(operation: Operation, step: Settled, now: datetime) -> Change:
-    columns: dict[str, Any] = {"phase": Phase.SETTLED, "settled_at": now, "next_step_at": None}
-    # The URLs have done their work, and are secrets.
-    columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome, "wants_fresh_token": False}
-    columns["error"] = step.error.as_json() if step.error else None
-    if step.outcome != Outcome.ERROR:
-        columns["arm_status"] = step.outcome.capitalize()
-    end = state_at_end(operation, step)
-    return Change(columns, end.state, end.reason, {**observed_columns(step.resource, now), **end.endpoint}, end.text)
-
-
-def _error(code: str, message: str) -> Settled:
-    return Settled(Outcome.ERROR, error=ArmError(code, message, 0, {}))
-
-
-def _fault(operation: Operation, reply: Answer | Lost, now: datetime) -> Change:
-    if isinstance(reply, Lost):
-        return _again(operation, None, reply.reason, now)
-    return _again(operation, retry_after(reply), f"Azure answered {reply.status}.", now)
-
-
-def _again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> Change:
-    """Nothing was learnt: come again after a growing pause, and tell it once in a row of faults."""
-    if _time_is_up(operation, now):
-        return _settle(operation, _error("AzureUnavailable", why), now)
-    seconds = wait if wait is not None else pause_after_fault(operation.faults)
-    columns = {
-        "faults": operation.faults + 1,
-        "unreadable": operation.unreadable + unreadable,
-        "paced_by_azure": wait is not None,
-        "next_step_at": _in_time(operation, now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
-    }
-    text = "" if operation.faults else f"{why} It is tried again."
-    return Change(columns, _working_state(operation), f"{why} Trying again.", text=text, confirmed=False)
-
-
-def _time_is_up(operation: Operation, now: datetime) -> bool:
-    return now >= (operation.deadline_at or operation.asked_at + FOLLOWED_FOR)
-
-
-def _next_poll(operation: Operation, polls: int, wait: float | None, now: datetime) -> datetime:
-    """When to ask again: Retry-After is a lower bound, without it the pause grows from 3 s to 30 s."""
-    seconds = pause(polls) if wait is None else wait
-    return _in_time(operation, now + timedelta(seconds=seconds * random.uniform(1, 1.05)))  # noqa: S311  (jitter)
-
-
-def _in_time(operation: Operation, moment: datetime) -> datetime:
-    """Not past the deadline, at which the last look is due however long Azure asked to wait."""
-    return min(moment, operation.deadline_at) if operation.deadline_at else moment
-
-
-def _working_state(operation: Operation, following: bool = False, word: str = "") -> State:
-    """What a person sees while it runs."""
-    starting = operation.phase in STARTING and operation.phase != Phase.SENDING and not following
-    match operation.kind:
-        case Kind.UPDATE | Kind.REGENERATE_KEY:
-            return State.UPDATING
-        case Kind.DELETE:
-            return State.DELETING
-        case Kind.LOOK if word.lower() in {"updating", "deleting"}:
-            return State(word.lower())
-    return State.QUEUED if starting else State.CREATING
-
-
-def _held(operation: Operation) -> Held:
-    return Held(
-        method="PUT" if operation.kind == Kind.LOOK else operation.method,
-        monitor_url=operation.monitor_url,
-        result_url=operation.result_url,
-        confirming=operation.phase == Phase.CONFIRMING,
-        confirmations=operation.confirmations,
-        faults=operation.faults,
-        unreadable=operation.unreadable,
-    )
 
 
 def _says(word: str) -> str:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts.acting import Person, identity_to_watch, identity_to_write
 from accounts.models import TokenCache, User
-from accounts.tokens import ROLES_GOOD_FOR, TokenUnavailable
+from accounts.tokens import ROLES_GOOD_FOR
 from endpoints.models import Operation
 from endpoints.states import STARTING
 
@@ -22,7 +22,8 @@ KEPT_SECONDS = 60.0
 # Before something billable is made or unmade, the role is looked at again.
 ROLES_WITHIN_AT_SENDING = timedelta(minutes=5)
 
-Token = str | TokenUnavailable
+# The token, or why there is none; what is no TokenUnavailable is a fault of this program.
+Token = str | Exception
 
 
 def watched_as(asked_by_id: int) -> str:
@@ -111,5 +112,5 @@ def _token(wanted: _Wanted, user: User, for_sending: bool) -> Token:
     roles_within = ROLES_WITHIN_AT_SENDING if for_sending else ROLES_GOOD_FOR
     try:
         return identity.token(force_refresh=wanted.force_refresh, roles_within=roles_within)
-    except TokenUnavailable as error:
+    except Exception as error:
         return error

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import audit
-from endpoints.advance import Change
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.operations import Outcome
+from endpoints.change import Change
 from endpoints.leases import FREE, held
 from endpoints.models import Endpoint, Event, Operation
 from endpoints.states import State, Urgency

@@ -7,7 +7,7 @@ recorded in groups, so that no slow call holds up another.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +25,13 @@ from django.utils import timezone
 from accounts.policy import Action, may
 from accounts.tokens import NeedsSignIn, TokenUnavailable
 from endpoints import advance, clock
-from endpoints.advance import Change
 from endpoints.arm.budget import LIMITS, Account, Limit, closed_for
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.poller import ArmPoller, Read
 from endpoints.azure import arm_http, endpoint_url, list_url
 from endpoints.budget import budget
-from endpoints.identities import Tokens, acts_as
+from endpoints.change import Change, unchanged
+from endpoints.identities import Token, Tokens, acts_as
 from endpoints.leases import FREE, START_WITHIN, Group, claim_polls, claim_starts, extend, held, poll_read_timeout
 from endpoints.models import Endpoint, Operation
 from endpoints.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
@@ -137,7 +137,7 @@ class _Sweep:
             _insist(lambda: claim_polls(MOST_READS - self._reading, _lists.may_list, self._only)) if self._polls else []
         )
         now = clock.now()
-        self._start([_step(one, now) for one in starts])
+        self._start(_steps(starts, now))
         self._read(_reads(polls, now))
         self._taken += len(starts) + len(polls)
         return len(starts) + len(polls)
@@ -189,8 +189,8 @@ class _Sweep:
         moved: list[Operation] = []
         for step, replies in batch:
             if step.group:
-                running = _told_by_list(step, replies)
-                quiet += [(one, advance.unchanged(one, None, now)) for one in running]
+                running = set(_told_by_list(step, replies))
+                quiet += [(one, unchanged(one, None, now)) for one in running]
                 moved += [one for one in step.operations if one not in running]
                 continue
             change, evidence = _conclude(step, replies, now)
@@ -200,12 +200,19 @@ class _Sweep:
                 _write(step.operation, change, evidence, now)
         if quiet:
             _insist(lambda: record_quiet(quiet, now))
-        self._read([_step(one, now) for one in moved])
+        self._read(_steps(moved, now))
 
 
-def _step(operation: Operation, now: datetime) -> Step:
-    resource_url = endpoint_url(operation.endpoint.arm_id)
-    return Step([operation], advance.plan(operation, resource_url, now), resource_url)
+def _steps(operations: Iterable[Operation], now: datetime) -> list[Step]:
+    steps = []
+    for operation in operations:
+        resource_url = endpoint_url(operation.endpoint.arm_id)
+        try:
+            steps.append(Step([operation], advance.plan(operation, resource_url, now), resource_url))
+        except Exception as error:
+            logger.exception("Operation %s could not be planned", operation.pk)
+            _write(operation, advance.set_aside(operation, now), evidence_of_exception(error), now)
+    return steps
 
 
 def _reads(operations: list[Operation], now: datetime) -> list[Step]:
@@ -218,7 +225,7 @@ def _reads(operations: list[Operation], now: datetime) -> list[Step]:
     steps = [
         Step(rows, Call("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group) for group, rows in lists.items()
     ]
-    return steps + [_step(one, now) for one in alone if one not in early]
+    return steps + _steps((one for one in alone if one not in early), now)
 
 
 def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tuple[Step, str]]:
@@ -229,20 +236,29 @@ def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tu
     ready: list[tuple[Step, str]] = []
     for step in steps:
         token = tokens[step.operation.pk]
-        if isinstance(token, NeedsSignIn):
-            for one in step.operations:
-                _write(one, advance.park(one, str(token), token.claims, now), {}, now)
-        elif isinstance(token, TokenUnavailable):
-            for one in step.operations:
-                _write(one, advance.postpone(one, str(token), now), {}, now)
-        elif for_sending and not may(
-            step.operation.asked_by, ALLOWED_BY[Operation.Kind(step.operation.kind)], step.operation.endpoint
-        ):
-            message = "The person who asked for this may not do it any more."
-            _write(step.operation, advance.refuse(step.operation, "RoleLost", message, now), {}, now)
-        else:
+        if isinstance(token, str) and (not for_sending or _may(step.operation)):
             ready.append((step, token))
+            continue
+        for one in step.operations:
+            _write(one, *_held_back(one, token, now), now)
     return ready
+
+
+def _may(operation: Operation) -> bool:
+    return may(operation.asked_by, ALLOWED_BY[Operation.Kind(operation.kind)], operation.endpoint)
+
+
+def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[Change, dict[str, Any]]:
+    """What becomes of an operation that cannot go on as it is."""
+    match token:
+        case NeedsSignIn():
+            return advance.park(operation, str(token), token.claims, now), {}
+        case TokenUnavailable():
+            return advance.postpone(operation, str(token), now), {}
+        case Exception():
+            logger.error("Operation %s could not be prepared", operation.pk, exc_info=token)
+            return advance.set_aside(operation, now), evidence_of_exception(token)
+    return advance.refuse(operation, "RoleLost", "The person who asked for this may not do it any more.", now), {}
 
 
 def _affordable(steps: list[Step], reserve: float, now: datetime) -> list[Step]:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from endpoints.advance import is_overdue
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import TERMINAL
+from endpoints.change import is_overdue
 from endpoints.identities import watched_as
 from endpoints.leases import Group
 from endpoints.models import Operation

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from endpoints import advance
+from endpoints.change import unchanged
 from endpoints.leases import claim_polls, claim_starts, take_back_from_the_dead
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.record import record, record_quiet
@@ -120,6 +121,6 @@ def test_who_lost_the_lease_writes_nothing(azure: Azure, ada: Client, workspaces
     Operation.objects.update(lease=uuid4())
     change = advance.postpone(mine, "Nothing.", timezone.now())
     assert not record(mine, change, {}, timezone.now())
-    record_quiet([(mine, advance.unchanged(mine, None, timezone.now()))], timezone.now())
+    record_quiet([(mine, unchanged(mine, None, timezone.now()))], timezone.now())
     assert texts(endpoint) == before
     assert Operation.objects.get().polls == mine.polls

@@ -1,0 +1,166 @@
+"""What a step of an operation writes into its row, and the changes that many steps end in."""
+
+import random
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from endpoints.arm.errors import ArmError
+from endpoints.arm.headers import retry_after
+from endpoints.arm.http import Answer, Lost
+from endpoints.arm.operations import Held, Outcome, Running, Settled, pause, pause_after_fault
+from endpoints.endings import state_at_end
+from endpoints.models import Operation
+from endpoints.observe import observed_columns
+from endpoints.states import STARTING, Phase, State
+
+Kind = Operation.Kind
+
+# How long an operation is followed when ARM does not say, and how long a request waits for ARM to take it.
+FOLLOWED_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a step writes: columns of the operation and of its endpoint, and a line of history when there is news.
+
+    `is_quiet` says that nothing but the time has changed, so that many of them can be written at once.
+    """
+
+    operation: dict[str, Any]
+    state: State
+    reason: str = ""
+    endpoint: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    confirmed: bool = True
+    is_quiet: bool = False
+
+    @property
+    def is_end(self) -> bool:
+        return "settled_at" in self.operation
+
+
+def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change:
+    """Azure still works on it, as at the last read."""
+    columns = {
+        "faults": 0,
+        "unreadable": 0,
+        "polls": operation.polls + 1,
+        "wants_fresh_token": False,
+        "paced_by_azure": wait is not None,
+        "next_step_at": next_poll(operation, operation.polls + 1, wait, now),
+    }
+    return Change(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
+
+
+def running(operation: Operation, step: Running, now: datetime) -> Change:
+    if step.fault:
+        return again(operation, step.wait, step.fault, now, unreadable=step.held.unreadable - operation.unreadable)
+    held, same = step.held, step.word[:100] == operation.arm_status
+    phase = Phase.CONFIRMING if held.confirming else Phase.FOLLOWING
+    state = working_state(operation, following=True, word=step.word)
+    seen = operation.endpoint.state == state and not operation.endpoint.reason
+    if same and seen and phase == operation.phase and held == replace(what_is_held(operation), faults=0, unreadable=0):
+        return unchanged(operation, step.wait, now)
+    polls = operation.polls + 1 if same else 0
+    columns = {
+        "phase": phase,
+        "monitor_url": held.monitor_url,
+        "result_url": held.result_url,
+        "confirmations": held.confirmations,
+        "faults": 0,
+        "unreadable": held.unreadable,
+        "polls": polls,
+        "arm_status": step.word[:100],
+        "wants_fresh_token": False,
+        "paced_by_azure": step.wait is not None,
+        "deadline_at": operation.deadline_at or now + FOLLOWED_FOR,
+        "next_step_at": next_poll(operation, polls, step.wait, now),
+    }
+    text = "" if same or not step.word else f"Azure says {step.word}."
+    return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
+
+
+def settle(operation: Operation, step: Settled, now: datetime) -> Change:
+    columns: dict[str, Any] = {"phase": Phase.SETTLED, "settled_at": now, "next_step_at": None}
+    # The URLs have done their work, and are secrets.
+    columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome, "wants_fresh_token": False}
+    columns["error"] = step.error.as_json() if step.error else None
+    if step.outcome != Outcome.ERROR:
+        columns["arm_status"] = step.outcome.capitalize()
+    end = state_at_end(operation, step)
+    return Change(columns, end.state, end.reason, {**observed_columns(step.resource, now), **end.endpoint}, end.text)
+
+
+def ended_in_error(code: str, message: str) -> Settled:
+    return Settled(Outcome.ERROR, error=ArmError(code, message, 0, {}))
+
+
+def not_followed() -> Settled:
+    message = "Azure did not finish in the time it gives itself for this. The operation may still be running there."
+    return ended_in_error("NotFollowed", message)
+
+
+def fault(operation: Operation, reply: Answer | Lost, now: datetime) -> Change:
+    if isinstance(reply, Lost):
+        return again(operation, None, reply.reason, now)
+    return again(operation, retry_after(reply), f"Azure answered {reply.status}.", now)
+
+
+def again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> Change:
+    """Nothing was learnt: come again after a growing pause, and tell it once in a row of faults."""
+    if time_is_up(operation, now):
+        return settle(operation, ended_in_error("AzureUnavailable", why), now)
+    seconds = wait if wait is not None else pause_after_fault(operation.faults)
+    columns = {
+        "faults": operation.faults + 1,
+        "unreadable": operation.unreadable + unreadable,
+        "paced_by_azure": wait is not None,
+        "next_step_at": _in_time(operation, now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
+    }
+    text = "" if operation.faults else f"{why} It is tried again."
+    return Change(columns, working_state(operation), f"{why} Trying again.", text=text, confirmed=False)
+
+
+def is_overdue(operation: Operation, now: datetime) -> bool:
+    return operation.deadline_at is not None and now >= operation.deadline_at
+
+
+def time_is_up(operation: Operation, now: datetime) -> bool:
+    return now >= (operation.deadline_at or operation.asked_at + FOLLOWED_FOR)
+
+
+def next_poll(operation: Operation, polls: int, wait: float | None, now: datetime) -> datetime:
+    """When to ask again: Retry-After is a lower bound, without it the pause grows from 3 s to 30 s."""
+    seconds = pause(polls) if wait is None else wait
+    return _in_time(operation, now + timedelta(seconds=seconds * random.uniform(1, 1.05)))  # noqa: S311  (jitter)
+
+
+def _in_time(operation: Operation, moment: datetime) -> datetime:
+    """Not past the deadline, at which the last look is due however long Azure asked to wait."""
+    return min(moment, operation.deadline_at) if operation.deadline_at else moment
+
+
+def working_state(operation: Operation, following: bool = False, word: str = "") -> State:
+    """What a person sees while it runs."""
+    starting = operation.phase in STARTING and operation.phase != Phase.SENDING and not following
+    match operation.kind:
+        case Kind.UPDATE | Kind.REGENERATE_KEY:
+            return State.UPDATING
+        case Kind.DELETE:
+            return State.DELETING
+        case Kind.LOOK if word.lower() in {"updating", "deleting"}:
+            return State(word.lower())
+    return State.QUEUED if starting else State.CREATING
+
+
+def what_is_held(operation: Operation) -> Held:
+    return Held(
+        method="PUT" if operation.kind == Kind.LOOK else operation.method,
+        monitor_url=operation.monitor_url,
+        result_url=operation.result_url,
+        confirming=operation.phase == Phase.CONFIRMING,
+        confirmations=operation.confirmations,
+        faults=operation.faults,
+        unreadable=operation.unreadable,
+    )
