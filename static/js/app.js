@@ -94,12 +94,20 @@
   document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status >= 500) lost(); });
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) found(); });
 
-  // --- CSRF: sign-in changes the token, so it is read when it is sent.
-  document.addEventListener("htmx:configRequest", (event) => {
+  // --- CSRF: a sign-in in another tab changes the token, so it is read when it is sent, and Django looks at the field first.
+  const token = () => {
     const name = $("meta[name=csrf-cookie-name]").content;
-    const cookie = document.cookie.split("; ").find((part) => part.startsWith(`${name}=`));
-    if (cookie) event.detail.headers["X-CSRFToken"] = cookie.slice(name.length + 1);
+    return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+  };
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (!token()) return;
+    detail.headers["X-CSRFToken"] = token();
+    if (detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = token();
   });
+  document.addEventListener("submit", ({ target }) => {
+    const field = target.elements.csrfmiddlewaretoken;
+    if (field && token()) field.value = token();
+  }, true);
 
   // --- A swap leaves open what a person opened, and the title follows.
   if (window.Idiomorph) {

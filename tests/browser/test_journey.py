@@ -58,7 +58,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def _is_problem(message: ConsoleMessage) -> bool:
     """Chromium logs a form that was refused and a network that is cut off on purpose as errors too."""
-    meant = ("status of 422", "net::ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError")
+    meant = ("status of 401", "status of 422", "net::ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError")
     return message.type == "error" and not any(text in message.text for text in meant)
 
 
@@ -248,6 +248,29 @@ def test_the_pages_of_the_emulator_are_sound_too(page: Page, running_desk: Desk)
     number = running_desk.azure.requests("GET", "/authorize")[0]["number"]
     page.goto(f"{running_desk.azure.url}/emulator/?request={number}")
     look(page, "emulator")
+
+
+def test_a_dead_session_leads_through_the_sign_in_back_to_the_page(page: Page, context: BrowserContext) -> None:
+    sign_in(page, "Ada Admin")
+    page.goto("/?state=failed")
+    context.clear_cookies(name="session")
+    page.get_by_role("searchbox").fill("x")  # htmx asks for the live part, and is told where to go
+    expect(page.get_by_role("heading", name="Endpoint Desk")).to_be_visible()
+    page.get_by_role("link", name="Sign in with Entra ID").click()
+    expect(page.get_by_role("heading", name="Endpoints", exact=True)).to_be_visible()
+    assert "state=failed" in page.url
+
+
+def test_a_form_of_before_a_new_sign_in_in_another_tab_still_works(page: Page, context: BrowserContext) -> None:
+    sign_in(page, "Ada Admin")
+    fill_in(page, "chat-tabs", "azureml/models/Phi-4")
+    other = context.new_page()
+    other.goto("/auth/start")
+    expect(other.get_by_role("heading", name="Endpoints", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Show the request").click()
+    expect(page.locator("#preview")).to_contain_text('"modelId"')
+    page.get_by_role("button", name="Create endpoint").click()
+    expect(page.get_by_role("heading", name="chat-tabs")).to_be_visible()
 
 
 def test_a_lost_network_is_told_and_recovered_from(page: Page, context: BrowserContext) -> None:
