@@ -106,3 +106,10 @@ def test_nobody_elses_sign_in_goes_on_with_it(azure: Azure, sign_in: SignIn, end
     settle(azure, endpoint)
     sign_in("ada")
     assert settle(azure, endpoint).state == "needs-sign-in"
+
+
+@pytest.mark.parametrize("roles", [["Viewer"], []])
+def test_who_lost_the_role_is_refused_in_the_worker(azure: Azure, endpoint: Endpoint, roles: list[str]) -> None:
+    User.objects.update(roles=roles, roles_checked_at=timezone.now())
+    assert settle(azure, endpoint).state == "failed"
+    assert azure.requests("PUT", "/chat") == []

@@ -142,7 +142,7 @@ def test_logs_messages_and_pages_hold_none(left_behind: Left) -> None:
 
 def test_redis_was_overheard_at_work(left_behind: Left) -> None:
     heard = " ".join(left_behind.commands)
-    assert ("endpoints.tasks.advance_operation" in heard) == (left_behind.broker == "redis")
+    assert ("endpoints.tasks." in heard) == (left_behind.broker == "redis")
 
 
 def test_what_a_laptop_keeps_is_its_owners_alone(left_behind: Left) -> None:

@@ -1,4 +1,4 @@
-"""The connection to Entra ID leads to Entra ID alone."""
+"""The ways out of this program lead to Entra ID and to ARM, and nowhere else."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,7 +10,10 @@ from django.conf import settings
 from django.test import Client
 
 from accounts import entra, id_token
+from endpoints.models import Workspace
 from tests.azure import Azure
+from tests.conftest import SignIn
+from tests.endpoints.creation import settle, submit
 
 Visits = list[str]
 
@@ -39,7 +42,7 @@ def elsewhere() -> Iterator[tuple[str, Visits]]:
         thread.join()
 
 
-def test_it_sends_nothing_to_another_host(elsewhere: tuple[str, Visits]) -> None:
+def test_the_way_to_entra_leads_to_no_other_host(elsewhere: tuple[str, Visits]) -> None:
     with pytest.raises(requests.exceptions.InvalidSchema):
         entra.http().get(elsewhere[0])
     assert elsewhere[1] == []
@@ -47,11 +50,32 @@ def test_it_sends_nothing_to_another_host(elsewhere: tuple[str, Visits]) -> None
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("where", ["discovery", "jwks", "token"])
-def test_it_is_led_nowhere_else_by_a_redirect(azure: Azure, elsewhere: tuple[str, Visits], where: str) -> None:
+def test_no_redirect_of_entra_is_followed_elsewhere(azure: Azure, elsewhere: tuple[str, Visits], where: str) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     back = azure.pick(browser.get("/auth/start")["Location"], "ada").removeprefix(settings.PUBLIC_BASE_URL)
     entra._http_cache.clear()
     id_token._keys.cache_clear()
     azure.fault("redirect", where=where, to=f"{elsewhere[0]}/elsewhere")
     assert browser.get(back).status_code in {403, 503}
+    assert elsewhere[1] == []
+
+
+@pytest.mark.parametrize("where", ["put", "resource", "status", "workspace", "workspaces", "subscriptions"])
+def test_no_redirect_of_arm_is_followed_elsewhere(
+    azure: Azure, elsewhere: tuple[str, Visits], sign_in: SignIn, workspaces: list[Workspace], where: str
+) -> None:
+    client = sign_in("ada")
+    endpoint = submit(client, workspaces[0])
+    azure.fault("redirect", where=where, to=f"{elsewhere[0]}/elsewhere")
+    settle(azure, endpoint, rounds=3)
+    client.get("/workspaces/new", {"subscription": workspaces[0].subscription_id})
+    assert elsewhere[1] == []
+
+
+def test_no_address_that_arm_names_is_followed_elsewhere(
+    azure: Azure, elsewhere: tuple[str, Visits], sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    azure.fault("foreign-monitor", origin=elsewhere[0])
+    settle(azure, submit(sign_in("ada"), workspaces[0]), rounds=3)
+    assert azure.requests("PUT", "/chat")
     assert elsewhere[1] == []
