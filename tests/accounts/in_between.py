@@ -45,7 +45,8 @@ def in_between(entra_url: str, permissions: list[dict[str, list[str]]] | None = 
         def do_POST(self) -> None:
             form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
             asked.append(form)
-            self._pass_on("POST", form | {"client_secret": CLIENT_SECRET})
+            plain = {name: value for name, value in form.items() if not name.startswith("client_assertion")}
+            self._pass_on("POST", plain | {"client_secret": CLIENT_SECRET})
 
         def _pass_on(self, method: str, form: dict[str, str]) -> None:
             answer = requests.request(method, f"{entra_url}{self.path}", data=form, timeout=10)
