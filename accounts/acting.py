@@ -123,7 +123,7 @@ def _asked(ask: Callable[[bool], dict[str, Any]], force_refresh: bool) -> str:
     try:
         with _asking:
             result = ask(force_refresh)
-    except (*entra.UNREACHABLE, ValueError, OSError) as error:
+    except (*entra.UNREACHABLE, ValueError) as error:
         raise SignInServiceDown("Endpoint Desk's own identity cannot be asked for a token at the moment.") from error
     if "access_token" in result:
         return str(result["access_token"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
@@ -54,6 +55,15 @@ def _credential() -> Iterator[CheckMessage]:
     for name, path in files.items():
         if path and not Path(path).is_file():
             yield Error(f"{name} names {path}, which is no file.", hint="Mount it, or correct it.", id="accounts.E005")
+    if (certificate := Path(settings.ENTRA_CERTIFICATE_FILE)).is_file():
+        try:
+            load_pkcs12(certificate.read_bytes(), settings.ENTRA_CERTIFICATE_PASSPHRASE.encode() or None)
+        except (OSError, ValueError):
+            yield Error(
+                f"ENTRA_CERTIFICATE_PASSPHRASE does not open {certificate}, which ENTRA_CERTIFICATE_FILE names.",
+                hint="It has to be a PKCS#12 file that this process can read, with this passphrase.",
+                id="accounts.E010",
+            )
 
 
 def _token_cache_keys() -> Iterator[CheckMessage]:

@@ -13,8 +13,9 @@ from requests.adapters import HTTPAdapter
 # Challenges from ARM are answered, so Entra ID may issue tokens that can be revoked at once.
 CAPABILITIES = ["CP1"]
 TIMEOUT = (5.0, 20.0)
-# What is raised when Entra ID cannot be asked.
-UNREACHABLE = (requests.RequestException, msal.exceptions.MsalServiceError)
+# What is raised when Entra ID cannot be asked. What requests raises is an OSError, as is a federated token that is
+# just being replaced.
+UNREACHABLE = (OSError, msal.exceptions.MsalServiceError)
 # Discovery documents, shared by all application objects of this process.
 _http_cache: dict[str, Any] = {}
 

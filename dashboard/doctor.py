@@ -112,7 +112,7 @@ def _credential() -> Iterator[Finding]:
     try:
         application = entra.application(msal.SerializableTokenCache())
         result = application.acquire_token_for_client([f"{settings.ARM_AUDIENCE}/.default"])
-    except (*entra.UNREACHABLE, ValueError, OSError) as error:
+    except (*entra.UNREACHABLE, ValueError) as error:
         yield Finding(f"Credential: it could not be tried ({type(error).__name__}).", "Mend what stands above first.")
         return
     if "access_token" in result:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509.oid import NameOID
 from django.conf import settings
-from django.test import override_settings
+from django.core import checks
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import acting, entra
@@ -154,15 +155,30 @@ def assertion_of(asked: Asked) -> str:
     return asked[-1]["client_assertion"]
 
 
-def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: User, tmp_path: Path) -> None:
+def certificate_file(folder: Path) -> tuple[rsa.RSAPrivateKey, str]:
+    """A key, and the PKCS#12 file with it and its certificate, under the passphrase x."""
     key, certificate = self_signed()
-    file = tmp_path / "desk.pfx"
+    file = folder / "desk.pfx"
     encryption = serialization.BestAvailableEncryption(b"x")
     file.write_bytes(serialize_key_and_certificates(b"desk", key, certificate, None, encryption))
+    return key, str(file)
+
+
+@pytest.mark.parametrize(("passphrase", "errors"), [("x", []), ("y", ["accounts.E010"]), ("", ["accounts.E010"])])
+def test_a_certificate_that_cannot_be_opened_keeps_everything_from_starting(
+    tmp_path: Path, passphrase: str, errors: list[str]
+) -> None:
+    file = certificate_file(tmp_path)[1]
+    with override_settings(ENTRA_CERTIFICATE_FILE=file, ENTRA_CERTIFICATE_PASSPHRASE=passphrase):
+        assert [message.id for message in checks.run_checks() if message.level >= checks.ERROR] == errors
+
+
+def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: User, tmp_path: Path) -> None:
+    key, file = certificate_file(tmp_path)
     with override_settings(
         WATCHER_IDENTITY="client",
         EMULATOR_URL=between[0],
-        ENTRA_CERTIFICATE_FILE=str(file),
+        ENTRA_CERTIFICATE_FILE=file,
         ENTRA_CERTIFICATE_PASSPHRASE="x",
     ):
         assert whose(identity_to_watch(ada).token()) == APPLICATION_OID
@@ -185,6 +201,18 @@ def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ad
         file.write_text("its-next-token")
         identity_to_watch(ada).token(force_refresh=True)
     assert assertion_of(between[1]) == "its-next-token"
+
+
+def test_a_federated_token_that_is_being_replaced_is_waited_for(
+    between: tuple[str, Asked], sign_in: SignIn, ada: User, tmp_path: Path
+) -> None:
+    browser = Client(headers={"host": settings.PUBLIC_HOST})
+    start = browser.get("/auth/start")["Location"]
+    back = Azure(settings.EMULATOR_URL).pick(start, "ada").removeprefix(settings.PUBLIC_BASE_URL)
+    with override_settings(EMULATOR_URL=between[0], ENTRA_FEDERATED_TOKEN_FILE=str(tmp_path / "none")):
+        assert browser.get(back).status_code == 503
+        with pytest.raises(SignInServiceDown):
+            identity_to_write(ada).token(force_refresh=True)
 
 
 def self_signed() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
