@@ -1,10 +1,12 @@
 """After a whole journey no secret lies where it does not belong."""
 
+import base64
 import json
 import os
 import re
 import sqlite3
 import subprocess
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -114,6 +116,22 @@ def rows(folder: Path) -> Iterator[tuple[str, str]]:
             for row in connection.execute(f'SELECT * FROM "{table}"'):
                 for value in row:
                     yield table, value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def in_session(data: str) -> str:
+    """What a session holds: signed, and packed when it is long."""
+    payload = data.partition(":")[0]
+    content = base64.urlsafe_b64decode(payload.removeprefix(".") + "==")
+    return (zlib.decompress(content) if payload.startswith(".") else content).decode()
+
+
+def test_no_session_holds_a_token(left_behind: Left) -> None:
+    with sqlite3.connect(left_behind.folder / "endpoint-desk.sqlite3") as connection:
+        sessions = [in_session(data) for (data,) in connection.execute("SELECT session_data FROM django_session")]
+    assert any("_auth_user_id" in session for session in sessions)
+    for session in sessions:
+        assert not JWT.search(session)
+        assert not [secret for secret in marked(left_behind.folder) if secret in session]
 
 
 def test_the_database_holds_tokens_only_encrypted(left_behind: Left) -> None:
