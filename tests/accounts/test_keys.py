@@ -1,5 +1,6 @@
 """Giving out keys: to whom, how soon after a sign-in, how often, and what is written down."""
 
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,8 +24,13 @@ def endpoint(sign_in: SignIn, workspaces: list[Workspace]) -> Endpoint:
 
 
 @pytest.fixture
-def kim(sign_in: SignIn, endpoint: Endpoint) -> Client:
-    return sign_in("kim")
+def kim(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> Client:
+    """Signed in, and proved a moment ago who she is."""
+    client = sign_in("kim")
+    signed_in_long_ago(client)
+    away = client.post(address(endpoint))["Location"]
+    assert client.get(azure.pick(away, "kim").removeprefix(settings.PUBLIC_BASE_URL)).status_code == 302
+    return client
 
 
 def address(endpoint: Endpoint) -> str:
@@ -33,7 +39,7 @@ def address(endpoint: Endpoint) -> str:
 
 def signed_in_long_ago(client: Client) -> None:
     session = client.session
-    session["authenticated_at"] -= RECENT_SECONDS
+    session["authenticated_at"] = time.time() - RECENT_SECONDS
     session.save()
 
 
