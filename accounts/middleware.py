@@ -9,11 +9,10 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import reverse
 
 from accounts.flow import page_of
-from accounts.http import SignedInRequest
+from accounts.http import SignedInRequest, refusal_page
 from accounts.limits import TooMany
 from accounts.models import User
 from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_known
@@ -37,7 +36,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, TooMany):
             return None
-        response = render(request, "429.html", {"sentence": str(exception)}, status=429)
+        response = refusal_page(request, "429.html", str(exception), 429)
         response["Retry-After"] = str(exception.seconds)
         return response
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import audit, flow, limits
-from accounts.http import SignedInRequest
+from accounts.http import SignedInRequest, refusal_page
 from accounts.models import AuditEntry
 from accounts.policy import Action, require
 from accounts.sign_in_errors import LOST, UNREACHABLE
@@ -105,7 +105,7 @@ def forbidden(request: SignedInRequest, exception: Exception) -> HttpResponse:
     if request.user.is_authenticated and not request.user.roles:
         context = {"overage": request.session.get("groups_overage", False)}
         return render(request, "accounts/no_role.html", context, status=403)
-    return render(request, "403.html", {"sentence": str(exception)}, status=403)
+    return refusal_page(request, "403.html", str(exception), 403)
 
 
 def _start_address(wanted: str, **parameters: str) -> str:

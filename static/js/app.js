@@ -90,8 +90,16 @@
     if (offline) { offline = false; setText($("#offline"), ""); say("Connected again"); }
     mark();
   };
+  const refused = (sentence) => {
+    const note = $("#refused") || $("#main").insertAdjacentElement("afterbegin", document.createElement("p"));
+    Object.assign(note, { id: "refused", className: "note warning", role: "alert" });
+    note.textContent = sentence || "That was not accepted. Load the page again, then try once more.";
+  };
   for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, lost);
-  document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status >= 500) lost(); });
+  document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+    if (xhr.status >= 500) lost();
+    else if (xhr.status !== 401) refused(xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText);
+  });
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) found(); });
 
   // --- CSRF: a sign-in in another tab changes the token, so it is read when it is sent, and Django looks at the field first.

@@ -61,6 +61,16 @@ def test_a_failure_is_told_without_what_failed(kim: Client, endpoint: Endpoint) 
     assert KEY not in str(list(AuditEntry.objects.values()))
 
 
+def test_htmx_is_told_the_sentence_alone(kim: Client, endpoint: Endpoint) -> None:
+    with override_settings(KEY_READS_PER_MINUTE=1):
+        kim.post(address(endpoint))
+        often = kim.post(address(endpoint), headers={"hx-request": "true"})
+    User.objects.filter(username="kim@emulator.test").update(roles=["Viewer"])
+    never = kim.post(address(endpoint), headers={"hx-request": "true"})
+    assert (often.status_code, often.content[:19]) == (429, b"That was too often ")
+    assert (never.status_code, never.content[:16]) == (403, b"To read keys you")
+
+
 @pytest.mark.parametrize("roles", [["Operator"], ["Admin"], ["Viewer", "Keys"], ["Keys"], []])
 def test_other_roles_are_refused_and_that_is_told(kim: Client, endpoint: Endpoint, roles: list[str]) -> None:
     User.objects.filter(username="kim@emulator.test").update(roles=roles)

@@ -58,7 +58,8 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def _is_problem(message: ConsoleMessage) -> bool:
     """Chromium logs a form that was refused and a network that is cut off on purpose as errors too."""
-    meant = ("status of 401", "status of 422", "net::ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError")
+    meant = ["status of 401", "status of 403", "Error Code 403", "status of 422", "net::ERR_INTERNET_DISCONNECTED"]
+    meant += ["htmx:afterRequest", "htmx:sendError"]
     return message.type == "error" and not any(text in message.text for text in meant)
 
 
@@ -259,6 +260,15 @@ def test_a_dead_session_leads_through_the_sign_in_back_to_the_page(page: Page, c
     page.get_by_role("link", name="Sign in with Entra ID").click()
     expect(page.get_by_role("heading", name="Endpoints", exact=True)).to_be_visible()
     assert "state=failed" in page.url
+
+
+def test_what_htmx_is_refused_is_said_on_the_page(page: Page, context: BrowserContext) -> None:
+    sign_in(page, "Ada Admin")
+    fill_in(page, "chat-refused", "azureml/models/Phi-4")
+    context.clear_cookies(name="csrf")
+    page.get_by_role("button", name="Show the request").click()
+    expect(page.get_by_role("alert")).to_contain_text("Load the page again")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("chat-refused")
 
 
 def test_a_form_of_before_a_new_sign_in_in_another_tab_still_works(page: Page, context: BrowserContext) -> None:
