@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from accounts.acting import identity_to_write
 from accounts.models import User
-from accounts.tokens import arm_token
 from endpoints.arm.http import ArmHttp
 from endpoints.arm.reads import ArmReader
 
@@ -45,5 +45,5 @@ def list_url(workspace_arm_id: str) -> str:
 
 
 def reader(user: User, correlation_id: UUID | None = None) -> ArmReader:
-    """Read ARM as a person who waits for the page. Raises accounts.tokens.TokenUnavailable."""
-    return ArmReader(_page_http(), arm_token(user), correlation_id or uuid4(), settings.ARM_API_VERSION)
+    """Read ARM for a person who waits for the page. Raises accounts.tokens.TokenUnavailable."""
+    return ArmReader(_page_http(), identity_to_write(user).token(), correlation_id or uuid4(), settings.ARM_API_VERSION)
