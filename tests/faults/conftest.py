@@ -1,4 +1,5 @@
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ def postgres() -> Iterator[Server]:
         _execute(server, "CREATE DATABASE prepared")
         migrated({"DATABASE_URL": _database_url(server, "prepared"), "DATA_DIR": f"{folder}/data"})
         yield server
+        server.end(signal.SIGINT)  # at once, whoever is still connected
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ def test_a_worker_killed_at_any_moment_of_a_creation_loses_nothing(fleet: Fleet)
     hold(azure, "leaving", "put", "before")
     hold(azure, "accepted", "put", "after")
     hold(azure, "polling", "status")
+    azure.fault("slow", where="status", match="reading", seconds=2)  # time to hold the read after it
     for name, person, workspace in [
         ("looking", "ada", "ml-production"),
         ("leaving", "ada", "ml-production"),
