@@ -1,6 +1,5 @@
 """Write what came of a step: operation, endpoint and history together, by whoever still holds the lease."""
 
-import re
 import traceback
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import audit
+from accounts.redaction import redact
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.operations import Outcome
 from endpoints.change import Change
@@ -28,8 +28,6 @@ EVIDENCE = (
 )
 # Rows that are written together come again together, so their times are spread in slices of so many.
 SLICE = 25
-# Queries sign Azure's URLs, and bearer tokens begin like this.
-SECRET = re.compile(r"\?\S+|eyJ[\w.-]+")
 
 
 def record(operation: Operation, change: Change, evidence: dict[str, Any], now: datetime) -> bool:
@@ -88,7 +86,7 @@ def evidence_of(call: Call, reply: Answer | Lost) -> dict[str, Any]:
 
 def evidence_of_exception(error: BaseException) -> dict[str, Any]:
     """Where the program stumbled, without what may be a secret."""
-    return {"traceback": SECRET.sub("…", "".join(traceback.format_exception(error)))[-20_000:]}
+    return {"traceback": redact("".join(traceback.format_exception(error)))[-20_000:]}
 
 
 def _write_quiet(rows: list[tuple[Operation, Change]]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.redaction import redact
+from accounts.redaction import redact
 from tests.machine import ROOT, manage
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJhMTFjZTAwMCJ9.c2lnbmF0dXJl"
