@@ -14,8 +14,8 @@ from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, Document
 from emulator.arm.marketplace import payer
 from emulator.arm.places import target_of
-from emulator.arm.resources import ENDPOINTS, identifiers, model_of, not_found, resource_type, rows, shown, system_data
-from emulator.arm.rights import require
+from emulator.arm.resources import ENDPOINTS, identifiers, model_of, not_found, rows, shown, system_data
+from emulator.arm.rights import require, subject_of
 from emulator.arm.schema import check_endpoint, check_endpoint_name, check_name, check_patch
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
@@ -51,7 +51,7 @@ def endpoint(
             raise not_found(ENDPOINTS, name)
         return answer(shown(row.document, target_of(request)))
     method = str(request.method)
-    subject = subject_of(caller, here, name, _ACTIONS[method], row)
+    subject = subject_of(caller, here, ENDPOINTS, name, _ACTIONS[method], row)
     require(caller, subject.action, subject)
     if method == "PUT":
         return _put(request, caller, here, row, subject)
@@ -67,20 +67,6 @@ def find(request: HttpRequest, here: Workspace, name: str) -> Resource | None:
         operations.settle(there[key])
         life.befall(there, key, target_of(request))
     return there.get(key)
-
-
-def subject_of(caller: Caller, here: Workspace, name: str, action: str, row: Resource | None) -> Subject:
-    """What errors about an action on an endpoint speak of."""
-    return Subject(
-        name=name,
-        model_id=model_of(row.document) if row else "",
-        region=here.location,
-        subscription=here.subscription_id,
-        person=caller.person.upn or caller.person.oid,
-        scope=f"{here.resource_id}/{ENDPOINTS}/{name}",
-        action=f"{resource_type(ENDPOINTS)}/{action}",
-        state=row.document["properties"]["provisioningState"] if row else "",
-    )
 
 
 def require_rest(row: Resource, subject: Subject) -> None:

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from emulator import faults, state
 from emulator.arm import monitors, operations
 from emulator.arm.causes import Subject, error_of
-from emulator.arm.endpoints import find, require_rest, subject_of
+from emulator.arm.endpoints import find, require_rest
 from emulator.arm.places import target_of
 from emulator.arm.resources import ENDPOINTS, not_found
-from emulator.arm.rights import require
+from emulator.arm.rights import require, subject_of
 from emulator.arm.schema import check_key_request, check_name
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of
@@ -60,7 +60,7 @@ def _asked_for(
     here = find_workspace(caller, subscription, group, workspace)
     check_name(name)
     row = find(request, here, name)
-    subject = subject_of(caller, here, name, f"{action}/action", row)
+    subject = subject_of(caller, here, ENDPOINTS, name, f"{action}/action", row)
     require(caller, subject.action, subject)
     if row is None:
         raise not_found(ENDPOINTS, name)

@@ -15,12 +15,11 @@ from emulator.arm.resources import (
     identifiers,
     model_of,
     not_found,
-    resource_type,
     rows,
     shown,
     system_data,
 )
-from emulator.arm.rights import require
+from emulator.arm.rights import require, subject_of
 from emulator.arm.schema import check_name, check_subscription_body
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
@@ -53,16 +52,8 @@ def marketplace_subscription(
         if row is None:
             raise not_found(MARKETPLACE, name)
         return answer(shown(row.document, target_of(request)))
-    subject = Subject(
-        name=name,
-        model_id=model_of(row.document) if row else "",
-        region=here.location,
-        subscription=here.subscription_id,
-        person=caller.person.upn or caller.person.oid,
-        scope=f"{here.resource_id}/{MARKETPLACE}/{name}",
-        action=f"{resource_type(MARKETPLACE)}/{'write' if request.method == 'PUT' else 'delete'}",
-        state=row.document["properties"]["provisioningState"] if row else "",
-    )
+    action = "write" if request.method == "PUT" else "delete"
+    subject = subject_of(caller, here, MARKETPLACE, name, action, row)
     require(caller, subject.action, subject)
     check_name(name)
     if request.method == "PUT":

@@ -9,9 +9,12 @@ from django.http import HttpRequest, HttpResponse
 
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import Document
+from emulator.arm.resources import model_of, resource_type
 from emulator.arm.scopes import check_group, check_subscription, find_workspace
 from emulator.arm.service import answer, arm
 from emulator.arm.tokens import Caller, needs_claims
+from emulator.seed import Workspace
+from emulator.state import Resource
 
 PROVIDER: Final = "Microsoft.MachineLearningServices"
 _ML: Final = f"{PROVIDER}/workspaces"
@@ -29,6 +32,22 @@ _ROLES: Final[dict[str, tuple[list[str], list[str]]]] = {
         [],
     ),
 }
+
+
+def subject_of(
+    caller: Caller, here: Workspace, collection: str, name: str, action: str, row: Resource | None
+) -> Subject:
+    """What errors about an action on a resource speak of."""
+    return Subject(
+        name=name,
+        model_id=model_of(row.document) if row else "",
+        region=here.location,
+        subscription=here.subscription_id,
+        person=caller.person.upn or caller.person.oid,
+        scope=f"{here.resource_id}/{collection}/{name}",
+        action=f"{resource_type(collection)}/{action}",
+        state=row.document["properties"]["provisioningState"] if row else "",
+    )
 
 
 def require(caller: Caller, action: str, subject: Subject) -> None:

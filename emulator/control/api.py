@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +34,8 @@ def faults_api(request: HttpRequest) -> HttpResponse:
             faults.switch_on(_json(request))
         except (faults.Refused, ValueError) as error:
             return JsonResponse({"error": str(error)}, status=400)
-    return JsonResponse({"faults": faults.switched_on(), "kinds": sorted(faults.KINDS), "where": faults.WHERE})
+    kinds = {name: asdict(kind) for name, kind in faults.KINDS.items()}
+    return JsonResponse({"faults": faults.switched_on(), "kinds": kinds, "where": faults.WHERE})
 
 
 @require_GET
