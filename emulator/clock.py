@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Final
 
+_FARTHEST: Final = 10 * 365 * 86_400.0
 _ahead = 0.0
 
 
@@ -25,7 +27,10 @@ def restart() -> None:
 
 
 def advance(seconds: float) -> None:
+    """Raises ValueError for what is no time to come."""
     global _ahead
+    if not 0 <= seconds <= _FARTHEST:
+        raise ValueError("The clock only goes forward, and not for ever.")
     _ahead += seconds
 
 

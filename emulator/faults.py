@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from emulator.arm.causes import CAUSES
+
 WHERE: Final = {
     "any": "every request",
     "arm": "every request to ARM",
@@ -98,12 +100,12 @@ KINDS: Final = {
     "cancel": Kind("plan", "put", "accepted, then Canceled"),
     "never-ends": Kind("plan", "put", "accepted, then nothing"),
     "duration": Kind("plan", "put", "accepted, takes this long", {"seconds": 120}),
-    "at-once": Kind("at-once", "patch", "done when it answers: 200 instead of 202"),
-    "drift": Kind("drift", "put", "the resource is ready this long after the status says so", {"seconds": 30}),
+    "at-once": Kind("length", "patch", "done when it answers, with nothing to follow"),
+    "drift": Kind("length", "put", "the resource is ready this long after the status says so", {"seconds": 30}),
     # How the answer says where to look, and what is there.
     "no-monitor": Kind("headers", "put", "no Azure-AsyncOperation", {"location": "none"}),
     "foreign-monitor": Kind("headers", "put", "both URLs on another origin", {"origin": "http://127.0.0.1:9"}),
-    "retry-after": Kind("headers", "put", "a Retry-After on the answer", {"seconds": 10}),
+    "retry-after": Kind("headers", "put", "a Retry-After on the answer", {"retry_after": 10}),
     "operation-not-found": Kind("headers", "regenerate", "404 at the first polls of its URLs", {"polls": 2}),
     "result-204": Kind("headers", "delete", "its Location ends with 204 as ARM's contract says"),
     # What a read shows.
@@ -190,14 +192,13 @@ def switch_on(wish: dict[str, Any]) -> Fault:
     kind = KINDS.get(str(name))
     if kind is None:
         raise Refused(f"There is no kind '{name}'. There are: {', '.join(KINDS)}.")
-    where = where or kind.where
+    where = str(where or kind.where)
     if where not in WHERE:
         raise Refused(f"There is no place '{where}'. There are: {', '.join(WHERE)}.")
     if strangers := sorted(settings.keys() - kind.settings.keys()):
         raise Refused(f"'{name}' takes {', '.join(kind.settings) or 'no settings'}, not {', '.join(strangers)}.")
     for key, given in settings.items():
-        if not _is_like(kind.settings[key], given):
-            raise Refused(f"'{key}' cannot be '{given}'; it is, for example, {kind.settings[key]!r}.")
+        _check_setting(key, given, kind.settings[key])
     if times is not None and (not isinstance(times, int) or times < 1):
         raise Refused("'times' is a whole number from 1, or absent for every time.")
     fault = Fault(next(_numbers), str(name), where, scope, times, {**kind.settings, **settings})
@@ -206,12 +207,24 @@ def switch_on(wish: dict[str, Any]) -> Fault:
     return fault
 
 
+def _check_setting(key: str, given: Any, example: Any) -> None:
+    if key == "cause" and given not in [*CAUSES]:
+        raise Refused(f"There is no cause '{given}'. There are: {', '.join(CAUSES)}.")
+    if key == "status" and isinstance(example, int) and given not in range(200, 600):
+        raise Refused(f"'{given}' is no HTTP status from 200 to 599.")
+    # What Retry-After says may be a date, or nonsense.
+    if not _is_like(example, given) and not (key == "retry_after" and _is_like("", given)):
+        raise Refused(f"'{key}' cannot be '{given}'; it is, for example, {example!r}.")
+
+
 def _is_like(example: Any, given: Any) -> bool:
     """Numbers for numbers, text for text; what has no example, and may be absent, is a number."""
     if example is None:
         return given is None or isinstance(given, int)
     if isinstance(example, int | float):
-        return isinstance(given, int | float) and given >= 0
+        return isinstance(given, int | float) and 0 <= given < 1e9
+    if isinstance(example, str):
+        return isinstance(given, str) and given.isprintable()
     return isinstance(given, type(example))
 
 

@@ -147,7 +147,7 @@ def _answer(request: HttpRequest, found: Called, model: Model) -> HttpResponseBa
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise Refused(400, "BadRequest", "The request body must be a JSON object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from emulator.options import options
@@ -27,3 +28,5 @@ TEMPLATES = [
     }
 ]
 LOGGING_CONFIG = None
+# What was refused is in the journal.
+logging.getLogger("django.request").setLevel(logging.ERROR)

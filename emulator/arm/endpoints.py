@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator import faults, state
+from emulator import state
 from emulator.arm import life, monitors, operations
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, Document
@@ -85,7 +85,7 @@ def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | 
     target = target_of(request)
     operation = operations.begin("update" if row else "create", ENDPOINTS, here, made, subject, target)
     resource_url = f"{options().public_url}{here.resource_id}/{ENDPOINTS}/{subject.name}?api-version={version}"
-    headers = monitors.headers(operation, version, target, resource_url)
+    headers = {} if operation.settled else monitors.headers(operation, version, target, resource_url)
     return answer(made.document, 200 if row else 201, headers)
 
 
@@ -98,12 +98,10 @@ def _patch(
         raise not_found(ENDPOINTS, subject.name)
     require_rest(row, subject)
     changes = _changes(here, body, row) | {"systemData": system_data(caller, row.document["systemData"])}
-    if faults.take_kind("at-once", target):
-        row.document |= changes
-        state.changed()
-        return answer(row.document)
     row.document["properties"]["provisioningState"] = "Updating"
     operation = operations.begin("patch", ENDPOINTS, here, row, subject, target, changes)
+    if operation.settled:
+        return answer(row.document)
     return answer(None, 202, monitors.headers(operation, request.GET["api-version"], target))
 
 
@@ -131,6 +129,8 @@ def _delete(request: HttpRequest, here: Workspace, row: Resource | None, subject
     if operation is None:
         properties["provisioningState"] = properties["endpointState"] = "Deleting"
         operation = operations.begin("delete", ENDPOINTS, here, row, subject, target)
+    if operation.settled:
+        return answer(None, operation.result_status)
     return answer(None, 202, monitors.headers(operation, version, target))
 
 

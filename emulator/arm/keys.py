@@ -6,7 +6,6 @@ import secrets
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator import faults, state
 from emulator.arm import monitors, operations
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.endpoints import find, require_rest
@@ -41,11 +40,9 @@ def regenerate_keys(
     check_key_request(body)
     require_rest(row, subject)
     fresh = {f"{body['keyType'].lower()}Key": body.get("keyValue") or secrets.token_hex(16)}
-    if faults.take_kind("at-once", target):
-        row.keys |= fresh
-        state.changed()
-        return answer(row.keys)
     operation = operations.begin("regenerate", ENDPOINTS, here, row, subject, target, fresh)
+    if operation.settled:
+        return monitors.outcome(operation, row)
     # The recorded body is the four bytes null.
     response = HttpResponse("null", status=202, content_type="application/json; charset=utf-8")
     for header, value in monitors.headers(operation, request.GET["api-version"], target).items():

@@ -96,7 +96,8 @@ def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | 
     rows(here, MARKETPLACE)[subject.name.lower()] = made
     operation = operations.begin("update" if row else "create", MARKETPLACE, here, made, subject, target)
     resource_url = f"{options().public_url}{document['id']}?api-version={version}"
-    return answer(document, 200 if row else 201, monitors.headers(operation, version, target, resource_url))
+    headers = {} if operation.settled else monitors.headers(operation, version, target, resource_url)
+    return answer(made.document, 200 if row else 201, headers)
 
 
 def _offered(here: Workspace, row: Resource | None, subject: Subject) -> Model:

@@ -21,7 +21,7 @@ from emulator.arm.service import answer, arm
 from emulator.arm.tokens import Caller
 from emulator.faults import Target
 from emulator.options import options
-from emulator.state import Operation
+from emulator.state import Operation, Resource
 
 TIMEOUT: Final = "PT30M"
 _YEAR_ONE: Final = "0001-01-01T00:00:00+00:00"
@@ -50,7 +50,7 @@ def headers(operation: Operation, version: str, target: Target, resource_url: st
 
 def _retry_after(target: Target) -> dict[str, str]:
     fault = faults.take_kind("retry-after", target)
-    return {"Retry-After": str(fault.settings["seconds"])} if fault else {}
+    return {"Retry-After": str(fault.settings["retry_after"])} if fault else {}
 
 
 @arm("GET")
@@ -74,14 +74,21 @@ def result(request: HttpRequest, caller: Caller, subscription: str, region: str,
     row = state.state().table(found.collection).get(found.workspace, {}).get(found.name)
     if row:
         operations.settle(row)
-    if found.status_outcome != "Succeeded" and found.kind in {"delete", "regenerate"}:
-        raise _ended_badly(found)
-    if found.kind == "delete":
+    if found.kind == "delete" and found.status_outcome == "Succeeded" and found.result_status == 200:
         # The recorded answer is the status document; ARM's contract says 204.
-        return answer(_document(request, found)) if found.result_status == 200 else answer(None, 204)
+        return answer(_document(request, found))
+    return outcome(found, row)
+
+
+def outcome(operation: Operation, row: Resource | None) -> HttpResponse:
+    """What the request itself would have answered if it had waited. Raises ArmError where that is an error."""
+    if operation.status_outcome != "Succeeded" and operation.kind in {"delete", "regenerate"}:
+        raise _ended_badly(operation)
+    if operation.kind == "delete":
+        return answer(None, 204)
     if row is None:
-        raise ArmError(404, "ResourceNotFound", f"The resource '{found.name}' was not found.")
-    return answer(row.keys if found.kind == "regenerate" else row.document)
+        raise ArmError(404, "ResourceNotFound", f"The resource '{operation.name}' was not found.")
+    return answer(row.keys if operation.kind == "regenerate" else row.document)
 
 
 def _is_over(operation: Operation) -> bool:

@@ -54,11 +54,11 @@ def begin(
     target: Target,
     changes: dict[str, Any] | None = None,
 ) -> Operation:
-    """Start an operation on a resource; a fault or the resource's name decides how it will end."""
+    """Start an operation on a resource; a fault or the resource's name decides how it will end, and may end it now."""
     now, plan = clock.now(), _plan(kind, subject.name, target)
     low, high = options().provisioning_seconds
     length = random.uniform(low, high) * _LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
-    seconds = float(plan.get("seconds", length))
+    seconds = 0.0 if faults.take_kind("at-once", target) else float(plan.get("seconds", length))
     ends_at = None if plan.get("never") else now + seconds
     fault = faults.take_kind("drift", target)
     latest = 0.0 if kind == "delete" else _DRIFT
@@ -88,6 +88,7 @@ def begin(
     give_up(row)
     state.state().operations[operation.id] = operation
     row.operation = operation.id
+    settle(row)
     state.changed()
     return operation
 

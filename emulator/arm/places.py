@@ -85,7 +85,7 @@ def _model(request: HttpRequest, names: dict[str, Any]) -> str:
     if request.method == "PUT":
         try:
             body = json.loads(request.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
         return model_of(body) if isinstance(body, dict) else ""
     collection = MARKETPLACE if MARKETPLACE.lower() in request.path.lower() else ENDPOINTS

@@ -63,7 +63,7 @@ def body_of(request: HttpRequest) -> Document:
         raise ArmError(413, "RequestContentTooLarge", "The request content is too large.")
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ArmError(400, "InvalidRequestContent", "The request content was invalid and could not be read.") from None
     if not isinstance(body, dict):
         raise ArmError(400, "InvalidRequestContent", "The request content must be a JSON object.")

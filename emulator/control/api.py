@@ -28,7 +28,7 @@ def faults_api(request: HttpRequest) -> HttpResponse:
     """GET what is switched on, POST one more, DELETE all or the one with ?id=."""
     if request.method == "DELETE":
         number = request.GET.get("id", "")
-        return JsonResponse({"switched_off": faults.switch_off(int(number) if number.isdigit() else None)})
+        return JsonResponse({"switched_off": faults.switch_off(int(number) if number.isdecimal() else None)})
     if request.method == "POST":
         try:
             faults.switch_on(_json(request))
@@ -110,7 +110,10 @@ def revoke_now(oid: str) -> None:
 
 
 def _json(request: HttpRequest) -> dict[str, Any]:
-    body = json.loads(request.body or b"{}")
+    try:
+        body = json.loads(request.body or b"{}")
+    except RecursionError:
+        raise ValueError("Send a flat JSON object.") from None
     if not isinstance(body, dict):
         raise ValueError("Send a JSON object.")
     return body

@@ -60,7 +60,7 @@ class Asked:
             prompt=query.get("prompt", ""),
             login_hint=query.get("login_hint", ""),
             acrs=grants.wanted_acrs(query.get("claims", "")),
-            max_age=int(max_age) if max_age.isdigit() else None,
+            max_age=int(max_age) if max_age.isdecimal() else None,
             response_mode=mode,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from typing import Any, Final
 from urllib.parse import unquote
@@ -52,7 +51,7 @@ def _basic(request: HttpRequest) -> tuple[str, str] | None:
         return None
     try:
         name, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise EntraError(REQUEST, 900144, "The Authorization header cannot be read.") from None
     return unquote(name), unquote(secret)
 

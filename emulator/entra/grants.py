@@ -108,7 +108,7 @@ def wanted_acrs(claims: str) -> tuple[str, ...]:
     """The authentication contexts that a `claims` parameter asks for."""
     try:
         asked = json.loads(claims)["access_token"]["acrs"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ()
     values = asked.get("values") or [asked.get("value")]
     return tuple(str(value) for value in values if value)

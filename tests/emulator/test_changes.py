@@ -135,6 +135,29 @@ def test_new_keys_are_as_hard_to_follow_as_the_real_ones(azure: Azure, ask: Ask,
     assert (keys["primaryKey"] == before["primaryKey"], keys["secondaryKey"] == before["secondaryKey"]) == (True, False)
 
 
+@pytest.mark.parametrize(("method", "status"), [("PUT", 200), ("PATCH", 200), ("DELETE", 200)])
+def test_a_request_can_be_done_when_it_is_answered(azure: Azure, ask: Ask, one: str, method: str, status: int) -> None:
+    azure.fault("at-once", where=method.lower())
+    answer = ask(method, one, json=body() if method == "PUT" else {})
+    assert answer.status_code == status
+    assert not {"Azure-AsyncOperation", "Location"} & answer.headers.keys()
+    now = ask("GET", one)
+    assert now.status_code == 404 if method == "DELETE" else now.json()["properties"]["endpointState"] == "Online"
+
+
+def test_a_creation_can_have_failed_when_it_is_answered(azure: Azure, ask: Ask) -> None:
+    azure.fault("at-once", where="put")
+    azure.fault("fail", cause="quota")
+    answer = ask("PUT", f"{PRODUCTION}/two", json=body())
+    assert (answer.status_code, answer.json()["properties"]["provisioningState"]) == (201, "Failed")
+
+
+def test_new_keys_can_fail_when_they_are_asked_for(azure: Azure, ask: Ask, one: str) -> None:
+    azure.fault("at-once", where="regenerate")
+    azure.fault("fail", where="regenerate", cause="internal")
+    assert ask("POST", f"{one}/regenerateKeys", json={"keyType": "Primary"}).status_code == 500
+
+
 def test_new_keys_can_come_at_once(azure: Azure, ask: Ask, one: str) -> None:
     azure.fault("at-once", where="regenerate")
     answer = ask("POST", f"{one}/regenerateKeys", json={"keyType": "Primary", "keyValue": "chosen"})

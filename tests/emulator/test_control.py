@@ -20,6 +20,12 @@ def test_a_fault_that_makes_no_sense_is_told_so(azure: Azure) -> None:
         ({"kind": "drop", "where": "moon"}, "There is no place 'moon'."),
         ({"kind": "drop", "times": 0}, "'times' is a whole number"),
         ({"kind": "drop", "colour": "red"}, "not colour"),
+        ({"kind": ["drop"]}, "There is no kind"),
+        ({"kind": "drop", "where": ["put"]}, "There is no place"),
+        ({"kind": "fail", "cause": "fun"}, "There is no cause 'fun'."),
+        ({"kind": "html", "status": 99}, "is no HTTP status"),
+        ({"kind": "slow", "seconds": "long"}, "cannot be 'long'"),
+        ({"kind": "redirect", "to": "a\nb"}, "cannot be"),
     ]:
         answer = azure.http.post(f"{azure.url}/emulator/faults", json=wish, timeout=10)
         assert answer.status_code == 400
@@ -76,6 +82,11 @@ def test_one_request_can_be_asked_for(azure: Azure) -> None:
     assert azure.http.get(f"{azure.url}/emulator/requests/0", timeout=10).status_code == 404
 
 
+@pytest.mark.parametrize("sent", ["{}", '{"seconds": -1}', '{"seconds": 1e999}', '{"seconds": "x"}', "[]", "[" * 9999])
+def test_the_clock_goes_forward_and_not_for_ever(azure: Azure, sent: str) -> None:
+    assert azure.http.post(f"{azure.url}/emulator/clock", data=sent, timeout=10).status_code == 400
+
+
 def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
     ask("PUT", f"{PRODUCTION}/one", json=body())
     azure.http.post(f"{azure.url}/emulator/", data={"do": "advance", "seconds": "60"}, timeout=10)
@@ -86,8 +97,8 @@ def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
     ("form", "sentence"),
     [
         ({"do": "on", "kind": "fail", "settings": "cause"}, "is no setting"),
-        ({"do": "on", "kind": "fail", "settings": "cause=7"}, "cannot be"),
-        ({"do": "on", "kind": "server-error", "settings": "status=many"}, "cannot be"),
+        ({"do": "on", "kind": "fail", "settings": "cause=7"}, "There is no cause"),
+        ({"do": "on", "kind": "server-error", "settings": "status=many"}, "is no HTTP status"),
         ({"do": "revoke", "person": "nobody"}, "not with these values"),
         ({"do": "dance"}, "nothing called"),
     ],

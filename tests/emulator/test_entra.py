@@ -123,6 +123,9 @@ def redeem(azure: Azure, **form: str) -> Any:
     ("form", "code"),
     [
         ({"client_secret": "wrong"}, 7000215),
+        ({"client_secret": ""}, 7000218),
+        ({"client_assertion": "x"}, 900144),
+        ({"grant_type": "refresh_token", "refresh_token": "from:another:life"}, 50173),
         ({"client_id": "nobody"}, 700016),
         ({"grant_type": "password"}, 70003),
         ({"grant_type": "authorization_code", "code": "x"}, 9002313),

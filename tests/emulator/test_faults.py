@@ -137,11 +137,11 @@ def test_a_read_shows_what_nobody_expects(
 
 def test_a_status_shows_what_nobody_expects(azure: Azure, ask: Ask) -> None:
     monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
-    azure.fault("unknown-status")
+    azure.fault("unknown-status", status="Pondering")
     azure.fault("whole-percent")
-    azure.fault("retry-after", where="status", seconds=17)
+    azure.fault("retry-after", where="status", retry_after=17)
     answer = ask("GET", monitor)
-    assert (answer.json()["status"], answer.json()["percentComplete"]) == ("Resolving", 50)
+    assert (answer.json()["status"], answer.json()["percentComplete"]) == ("Pondering", 50)
     assert answer.headers["Retry-After"] == "17"
 
 

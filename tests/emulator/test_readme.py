@@ -1,6 +1,5 @@
 """What the README says about the local Azure is what happens."""
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -33,10 +32,8 @@ def test_the_curl_commands_do_what_they_say(alone: Azure) -> None:
     script = "set -eu\n" + commands.replace("http://127.0.0.1:8001", alone.url)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    made, clock, said = re.findall(r"\{.*?\}(?=\{|$)", done.stdout.replace("}{", "}\n{"), re.MULTILINE)
-    assert json.loads(made)["properties"]["provisioningState"] == "Creating"
-    assert "now" in json.loads(clock)
-    assert "Good morning" in json.loads(said)["choices"][0]["message"]["content"]
+    assert '"provisioningState": "Creating"' in done.stdout
+    assert "would answer to: Good morning" in done.stdout
 
 
 def test_the_ids_in_it_are_the_emulators() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -17,8 +18,6 @@ PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 @pytest.fixture
 def journey(tls_azure: Azure) -> dict[str, object]:
     """What the SDK found on its way."""
-    if not PYTHON.exists():
-        leave_out("Microsoft's SDK is not installed. `make sdk` installs it into an environment of its own.")
     here = WORKSPACES[0]
     told = {
         "authority": tls_azure.url,
@@ -29,16 +28,29 @@ def journey(tls_azure: Azure) -> dict[str, object]:
         "resource_group": here.resource_group,
         "workspace": here.name,
     }
+    found: dict[str, object] = json.loads(run_with_sdk(tls_azure, "tests/sdk/journey.py", json.dumps(told)))
+    return found
+
+
+def run_with_sdk(azure: Azure, *arguments: str) -> str:
+    """What a program prints that is told of the emulator by environment variables alone."""
+    if not PYTHON.exists():
+        leave_out("Microsoft's SDK is not installed. `make sdk` installs it into an environment of its own.")
     environment = {
         **os.environ,
-        "ARM_CLOUD_METADATA_URL": f"{tls_azure.url}/metadata/endpoints?api-version=2019-05-01",
-        "REQUESTS_CA_BUNDLE": str(tls_azure.certificate),
+        "ARM_CLOUD_METADATA_URL": f"{azure.url}/metadata/endpoints?api-version=2019-05-01",
+        "REQUESTS_CA_BUNDLE": str(azure.certificate),
     }
-    command = [str(PYTHON), "-W", "ignore", "tests/sdk/journey.py", json.dumps(told)]
+    command = [str(PYTHON), "-W", "ignore", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
+    return done.stdout
+
+
+def test_the_readmes_program_works_as_it_stands(tls_azure: Azure) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert "https://127.0.0.1:8443" in program
+    assert run_with_sdk(tls_azure, "-c", program.replace("https://127.0.0.1:8443", tls_azure.url)) == "[]\n"
 
 
 def test_the_sdk_makes_reads_lists_and_deletes(journey: dict[str, object]) -> None:
