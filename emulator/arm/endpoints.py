@@ -205,11 +205,13 @@ def _identity(identity: Any, here: Workspace) -> Any:
 
 def _is_taken(here: Workspace, name: str) -> bool:
     """Names become host names, so they are unique in a whole region."""
-    return any(
-        row.document["location"] == here.location and key == name.lower()
-        for there in state.state().endpoints.values()
-        for key, row in there.items()
-    )
+    key = name.lower()
+    for there in state.state().endpoints.values():
+        if key in there:
+            operations.settle(there[key])
+        if key in there and there[key].document["location"] == here.location:
+            return True
+    return False
 
 
 def _same_model(here: Workspace, model_id: str) -> int:

@@ -56,13 +56,7 @@ def begin(
 ) -> Operation:
     """Start an operation on a resource; a fault or the resource's name decides how it will end, and may end it now."""
     now, plan = clock.now(), _plan(kind, subject.name, target)
-    low, high = options().provisioning_seconds
-    length = random.uniform(low, high) * _LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
-    seconds = 0.0 if faults.take_kind("at-once", target) else float(plan.get("seconds", length))
-    ends_at = None if plan.get("never") else now + seconds
-    fault = faults.take_kind("drift", target)
-    latest = 0.0 if kind == "delete" else _DRIFT
-    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-_DRIFT, latest)  # noqa: S311
+    status_ends_at, resource_ends_at = _ends(kind, now, plan, target)
     outcome = "Failed" if plan.get("cause") or plan.get("silently") else plan.get("outcome", "Succeeded")
     error = error_of(plan["cause"], subject) if plan.get("cause") else None
     fault = faults.take_kind("operation-not-found", target)
@@ -75,8 +69,8 @@ def begin(
         subscription=here.subscription_id,
         region=here.location,
         started_at=now,
-        status_ends_at=ends_at,
-        resource_ends_at=None if ends_at is None else ends_at + drift,
+        status_ends_at=status_ends_at,
+        resource_ends_at=resource_ends_at,
         outcome=outcome,
         status_outcome=plan.get("monitor", outcome),
         error=error.error if error else None,
@@ -85,12 +79,24 @@ def begin(
         unknown_polls=int(fault.settings["polls"]) if fault else 2 * (kind == "regenerate"),
         result_status=204 if faults.take_kind("result-204", target) else 200,
     )
-    give_up(row)
+    _give_up(row)
     state.state().operations[operation.id] = operation
     row.operation = operation.id
     settle(row)
     state.changed()
     return operation
+
+
+def _ends(kind: str, now: float, plan: dict[str, Any], target: Target) -> tuple[float | None, float | None]:
+    """When the status says that it is over, and when the resource shows it."""
+    low, high = options().provisioning_seconds
+    length = random.uniform(low, high) * _LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
+    seconds = 0.0 if faults.take_kind("at-once", target) else float(plan.get("seconds", length))
+    if plan.get("never"):
+        return None, None
+    fault, latest = faults.take_kind("drift", target), 0.0 if kind == "delete" else _DRIFT
+    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-_DRIFT, latest)  # noqa: S311
+    return now + seconds, now + seconds + drift
 
 
 def _plan(kind: str, name: str, target: Target) -> dict[str, Any]:
@@ -114,7 +120,7 @@ def running(row: Resource) -> Operation | None:
     return operation if operation and not operation.settled else None
 
 
-def give_up(row: Resource) -> None:
+def _give_up(row: Resource) -> None:
     """An operation that another one takes over is canceled."""
     if operation := running(row):
         operation.outcome = operation.status_outcome = "Canceled"

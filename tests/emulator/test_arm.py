@@ -80,6 +80,15 @@ def test_a_name_is_used_once_in_a_region(ask: Ask) -> None:
     assert "is not available" in answer.json()["error"]["message"]
 
 
+def test_a_name_is_free_again_once_its_endpoint_is_gone(azure: Azure, ask: Ask) -> None:
+    elsewhere = f"{WORKSPACES[3].resource_id}/serverlessEndpoints/one"
+    ask("PUT", f"{PRODUCTION}/one", json=body())
+    ask("DELETE", f"{PRODUCTION}/one")
+    assert ask("PUT", elsewhere, json=body()).status_code == 409
+    azure.advance(60)
+    assert ask("PUT", elsewhere, json=body()).status_code == 201
+
+
 def test_a_partners_model_needs_its_offer(ask: Ask) -> None:
     cohere = {"modelId": "azureml://registries/azureml-cohere/models/Cohere-embed-v3-english"}
     answer = ask("PUT", f"{PRODUCTION}/one", json=body(properties={"authMode": "Key", "modelSettings": cohere}))
