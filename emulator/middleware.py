@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
-from emulator import clock, faults, inference, journal
+from emulator import clock, faults, journal
 from emulator.arm import tokens
 from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, service_error
 from emulator.arm.places import target_of
 from emulator.faults import Fault, Target
+from emulator.inference import serving
 from emulator.server import connection_of
 
 _HALF_AN_ANSWER: Final = (
@@ -43,14 +44,14 @@ def journalled(get_response: View) -> View:
 
 def faulty(get_response: View) -> View:
     def view(request: HttpRequest) -> HttpResponseBase:
-        endpoint = inference.called(request)
+        endpoint = serving.called(request)
 
         def right_answer() -> HttpResponseBase:
-            return inference.serve(request, endpoint) if endpoint else get_response(request)
+            return serving.serve(request, endpoint) if endpoint else get_response(request)
 
         if not faults.any_on():
             return right_answer()
-        target = inference.target_of(request, endpoint) if endpoint else target_of(request)
+        target = serving.target_of(request, endpoint) if endpoint else target_of(request)
         fault = faults.take("answer", target) if target.where else None
         if fault is None:
             return right_answer()

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from emulator import clock, faults, inference, journal, state
+from emulator import clock, faults, journal, state
 from emulator.arm import throttle
 from emulator.directory import application_by_id, person_by_oid
 from emulator.entra.clients import thumbprint
+from emulator.inference import serving
 
 
 @require_GET
@@ -99,7 +100,7 @@ def start_over() -> None:
     faults.switch_off()
     clock.restart()
     throttle.refill()
-    inference.forget_budgets()
+    serving.forget_budgets()
     journal.clear()
 
 

@@ -45,6 +45,10 @@ def test_it_chats(endpoint: Endpoint, path: str) -> None:
     assert "Good morning" in choice["message"]["content"]
 
 
+def test_it_completes_text(endpoint: Endpoint) -> None:
+    assert "Phi-4" in endpoint.call("/v1/completions", {"prompt": "Once upon"}).json()["choices"][0]["text"]
+
+
 def test_it_chats_word_by_word(endpoint: Endpoint) -> None:
     answer = endpoint.call("/v1/chat/completions", {**SAY, "stream": True})
     assert answer.headers["Content-Type"] == "text/event-stream"

@@ -1,26 +1,24 @@
-"""What an endpoint serves at its own address: a stand-in that checks keys and limits, and invents its answers."""
+"""Calls of endpoints' own addresses: whose they are, who may make them, and how many."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
 import threading
-import time
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from emulator import clock, state
 from emulator.arm import operations
 from emulator.arm.resources import model_of
 from emulator.catalogue import Model, find_model
 from emulator.faults import Target
+from emulator.inference.answers import ROUTES, word_count
+from emulator.inference.errors import Refused
 from emulator.options import options
 from emulator.state import Resource
 
@@ -28,7 +26,6 @@ from emulator.state import Resource
 _REQUESTS: Final = 1000
 _TOKENS: Final = 200_000
 _MINUTE: Final = 60.0
-_DIMENSIONS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,6 @@ class _Budget:
 
 _lock = threading.Lock()
 _budgets: dict[str, _Budget] = {}
-
-
-class Refused(Exception):
-    def __init__(self, status: int, code: str, text: str, retry_after: int | None = None) -> None:
-        super().__init__(text)
-        self.status, self.code, self.text, self.retry_after = status, code, text, retry_after
-
-    def answer(self) -> HttpResponse:
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        body = {"error": {"code": self.code, "message": self.text, "status": self.status}}
-        return JsonResponse(body, status=self.status, headers=headers)
 
 
 def called(request: HttpRequest) -> Called | None:
@@ -133,13 +119,13 @@ def _answer(request: HttpRequest, found: Called, model: Model) -> HttpResponseBa
     if route == "/info" and request.method == "GET":
         publisher = model.registry.removeprefix("azureml-") or "azureml"
         return JsonResponse({"model_name": model.name, "model_type": model.task, "model_provider_name": publisher})
-    work = _ROUTES.get((route, model.task))
+    work = ROUTES.get((route, model.task))
     if work is None:
         raise Refused(404, "NotFound", f"There is nothing at '{found.path}' for a model of type {model.task}.")
     if request.method != "POST":
         raise Refused(405, "MethodNotAllowed", "Method not allowed.")
     body = _body(request)
-    words = _words(body.get("messages") or body.get("input") or body.get("prompt") or "")
+    words = word_count(body.get("messages") or body.get("input") or body.get("prompt") or "")
     _spend(f"{found.region}/{found.name}".lower(), words)
     return work(body, model, words)
 
@@ -152,11 +138,6 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, "BadRequest", "The request body must be a JSON object.")
     return body
-
-
-def _words(said: Any) -> int:
-    """What passes for the number of tokens."""
-    return len(re.findall(r"\w+", json.dumps(said)))
 
 
 def _spend(key: str, tokens: int) -> None:
@@ -174,63 +155,3 @@ def _spend(key: str, tokens: int) -> None:
 def forget_budgets() -> None:
     with _lock:
         _budgets.clear()
-
-
-def _chat(body: dict[str, Any], model: Model, words: int) -> HttpResponseBase:
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
-        raise Refused(400, "BadRequest", "'messages' is required and must be a list of messages.")
-    said = str(messages[-1].get("content", ""))[:200]
-    text = f"This is the Azure emulator, where no model runs. {model.name} would answer to: {said}"
-    head = {"id": f"cmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
-    usage = {"prompt_tokens": words, "completion_tokens": _words(text), "total_tokens": words + _words(text)}
-    if body.get("stream"):
-        return StreamingHttpResponse(_streamed(head, text, usage), content_type="text/event-stream")
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-    return JsonResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
-
-
-def _streamed(head: dict[str, Any], text: str, usage: dict[str, int]) -> Iterator[str]:
-    """Word by word, as server-sent events."""
-    chunk = {**head, "object": "chat.completion.chunk"}
-    deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": word} for word in re.findall(r"\S+\s*", text)]
-    for delta in deltas:
-        yield _event({**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-    yield _event({**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage})
-    yield "data: [DONE]\n\n"
-
-
-def _event(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data)}\n\n"
-
-
-def _complete(body: dict[str, Any], model: Model, words: int) -> HttpResponseBase:
-    text = f"This is the Azure emulator, where no model runs. {model.name} would go on here."
-    usage = {"prompt_tokens": words, "completion_tokens": _words(text), "total_tokens": words + _words(text)}
-    choice = {"index": 0, "finish_reason": "stop", "text": text}
-    head = {"id": f"cmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
-    return JsonResponse({**head, "object": "text_completion", "choices": [choice], "usage": usage})
-
-
-def _embed(body: dict[str, Any], model: Model, words: int) -> HttpResponseBase:
-    texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")
-    if not isinstance(texts, list) or not texts or not all(isinstance(one, str) for one in texts):
-        raise Refused(400, "BadRequest", "'input' is required and must be a text or a list of texts.")
-    data = [{"index": index, "object": "embedding", "embedding": _vector(text)} for index, text in enumerate(texts)]
-    usage = {"prompt_tokens": words, "total_tokens": words}
-    return JsonResponse({"object": "list", "model": model.name, "data": data, "usage": usage})
-
-
-def _vector(text: str) -> list[float]:
-    """The same text has the same vector; nothing else is meant by it."""
-    digest = hashlib.shake_256(text.encode(errors="replace")).digest(_DIMENSIONS)
-    return [round(byte / 127.5 - 1, 4) for byte in digest]
-
-
-_ROUTES: Final = {
-    ("/chat/completions", "chat_completion"): _chat,
-    ("/completions", "chat_completion"): _complete,
-    ("/completions", "text_generation"): _complete,
-    ("/embeddings", "embeddings"): _embed,
-}
