@@ -103,6 +103,8 @@ def _shown(headers: dict[str, str]) -> dict[str, str]:
 def _without_secret(name: str, value: str) -> str:
     if name in _SECRET:
         return "(secret)"
+    if name == "location" and "code=" in value:
+        return f"{value.partition('?')[0]}?(secret)"
     return f"{value.partition('&t=')[0]}&t=(signed)" if name in _SIGNED and "&t=" in value else value
 
 

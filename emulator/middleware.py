@@ -55,8 +55,12 @@ def faulty(get_response: View) -> View:
         fault = faults.take("answer", target) if target.where else None
         if fault is None:
             return right_answer()
-        response = right_answer() if fault.settings["when"] == "after" else None
-        return _befall(fault, request, target, lambda: response or right_answer())
+        done = right_answer() if fault.settings["when"] == "after" else None
+        if fault.kind == "slow":
+            time.sleep(float(fault.settings["seconds"]))
+            return done or right_answer()
+        # Where the connection is closed nobody reads the answer; the journal shows what it would have been.
+        return _befall(fault, request, target) or done or HttpResponse(status=500)
 
     return view
 
@@ -73,14 +77,10 @@ def guarded(get_response: View) -> View:
     return view
 
 
-def _befall(
-    fault: Fault, request: HttpRequest, target: Target, right_answer: Callable[[], HttpResponseBase]
-) -> HttpResponseBase:
-    settings, connection = fault.settings, connection_of(request.META)
+def _befall(fault: Fault, request: HttpRequest, target: Target) -> HttpResponseBase | None:
+    """What comes instead of the right answer; None when it is that the connection has been closed."""
+    connection = connection_of(request.META)
     match fault.kind:
-        case "slow":
-            time.sleep(float(settings["seconds"]))
-            return right_answer()
         case "hang":
             connection.wait_until_closed()
         case "drop":
@@ -88,12 +88,11 @@ def _befall(
         case "cut-off":
             connection.close(last_words=_HALF_AN_ANSWER)
         case kind if kind in _PLAIN:
-            return _PLAIN[kind](settings)
+            return _PLAIN[kind](fault.settings)
         case _:
             error = _error(fault, target)
             return JsonResponse(error.document, status=error.status, headers=error.headers)
-    # Nobody reads this: the connection is closed. The journal has it.
-    return HttpResponse(status=500)
+    return None
 
 
 _PLAIN: Final[dict[str, Callable[[dict[str, object]], HttpResponse]]] = {

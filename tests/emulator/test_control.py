@@ -72,6 +72,7 @@ def test_keys_and_signatures_are_not_kept(azure: Azure, ask: Ask) -> None:
     kept = json.dumps(azure.conversation())
     assert "(secret)" in kept
     assert not [secret for secret in (*keys.values(), monitor.partition("&c=")[2]) if secret in kept]
+    assert "code=" not in kept
 
 
 def test_one_request_can_be_asked_for(azure: Azure) -> None:

@@ -21,6 +21,8 @@ def test_a_connection_is_lost_before_or_after_the_work_is_done(
     with pytest.raises(requests.ConnectionError):
         ask("PUT", f"{PRODUCTION}/one", json=body())
     assert ask("GET", f"{PRODUCTION}/one").ok == is_made
+    (lost,) = azure.requests("PUT", "/one")
+    assert (lost["status"], lost["faults"]) == (201 if is_made else 500, ["drop"])
 
 
 def test_a_connection_is_lost_in_the_middle_of_an_answer(azure: Azure, ask: Ask) -> None:
