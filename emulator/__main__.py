@@ -54,9 +54,13 @@ def _greet(public_url: str) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno == errno.EADDRINUSE:
         return f"Port {value('PORT')} is taken. Give it another one with --port."
-    return f"It cannot listen on {value('HOST')}: {error.strerror}." if isinstance(error, OSError) else str(error)
+    if error.filename:
+        return f"It cannot use {error.filename}: {error.strerror}."
+    return f"It cannot listen on {value('HOST')}: {error.strerror}."
 
 
 if __name__ == "__main__":

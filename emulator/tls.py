@@ -28,7 +28,10 @@ def context_of(file: Path, host: str) -> ssl.SSLContext:
 
 
 def _ends_soon(file: Path) -> bool:
-    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    try:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    except ValueError:
+        raise ValueError(f"There is no certificate in {file}. Remove the file, and one is made.") from None
     return certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=1)
 
 

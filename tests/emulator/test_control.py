@@ -7,6 +7,7 @@ import sys
 import msal
 import pytest
 
+from tests import environment
 from tests.azure import ROOT, Azure
 from tests.emulator.arm_client import PRODUCTION, Ask, body
 from tests.emulator.signing_in import signed_in
@@ -126,10 +127,21 @@ def test_a_fault_at_the_token_endpoint_is_for_one_person(
     assert [one["status"] for one in azure.requests("POST", "/token")] == [200, 429]
 
 
-@pytest.mark.parametrize("options", [["--provisioning-seconds", "9-3"], ["--port", "1", "--host", "127.0.0.1x"]])
-def test_a_wrong_option_is_one_sentence(options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--provisioning-seconds", "9-3"], "is no range of seconds"),
+        (["--port", "1", "--host", "127.0.0.1x"], "cannot listen on 127.0.0.1x"),
+        (["--port", str(environment.EMULATOR_PORT)], "is taken"),
+        (["--tls-file", "README.md"], "There is no certificate in README.md"),
+        (["--state-file", "README.md/state.json"], "It cannot use README.md"),
+        (["--inference-uri", "http://here/{name}"], "is no address with {name} and {region}"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(azure: Azure, options: list[str], sentence: str) -> None:
     command = [sys.executable, "-m", "emulator", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert done.stderr.startswith("The emulator cannot start.")
+    assert sentence in done.stderr
     assert done.stderr.count("\n") == 1

@@ -95,6 +95,11 @@ def msal_claims(header: str) -> str:
     return base64.b64decode(found[1]).decode()
 
 
+def test_the_key_of_the_certificate_is_its_owners(tls_azure: Azure) -> None:
+    assert tls_azure.certificate
+    assert tls_azure.certificate.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_recent_sign_in_can_be_asked_for(tls_azure: Azure) -> None:
     result = sign_in(tls_azure, application(tls_azure, CLIENT_SECRET, CLIENT_ID), "kim", max_age=60)
     assert abs(result["id_token_claims"]["auth_time"] - datetime.now(UTC).timestamp()) < 30
