@@ -13,3 +13,10 @@ def test_the_table_is_measured_beside_the_admin() -> None:
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(\d+) endpoints: the table, 6 queries", done.stdout) == ["60", "120"]
     assert done.stdout.count("times as long as the table") == 2
+
+
+def test_the_emulator_is_measured_by_its_processor_time() -> None:
+    command = [sys.executable, "benchmarks/emulator.py", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("203 requests to the emulator: ")
