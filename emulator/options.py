@@ -1,4 +1,4 @@
-"""The settings of one emulator. They travel in EMULATOR_* variables, because the server starts its worker anew."""
+"""The settings of one emulator: EMULATOR_* variables, which the options of the command fill in."""
 
 from __future__ import annotations
 

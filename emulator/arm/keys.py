@@ -44,10 +44,8 @@ def regenerate_keys(
     if operation.settled:
         return monitors.outcome(operation, row)
     # The recorded body is the four bytes null.
-    response = HttpResponse("null", status=202, content_type="application/json; charset=utf-8")
-    for header, value in monitors.headers(operation, request.GET["api-version"], target).items():
-        response.headers[header] = value
-    return response
+    headers = monitors.headers(operation, request.GET["api-version"], target)
+    return HttpResponse("null", "application/json; charset=utf-8", 202, headers=headers)
 
 
 def _asked_for(
