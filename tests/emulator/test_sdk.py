@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
 from emulator.seed import WORKSPACES
 from tests.azure import ROOT, Azure
+from tests.emulator.test_readme import BLOCKS
 from tests.machine import leave_out
 
 PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
@@ -48,7 +48,7 @@ def run_with_sdk(azure: Azure, *arguments: str) -> str:
 
 
 def test_the_readmes_program_works_as_it_stands(tls_azure: Azure) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (program,) = (text for language, text in BLOCKS if language == "python")
     assert "https://127.0.0.1:8443" in program
     assert run_with_sdk(tls_azure, "-c", program.replace("https://127.0.0.1:8443", tls_azure.url)) == "[]\n"
 
