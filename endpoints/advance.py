@@ -38,7 +38,15 @@ from endpoints.change import (
     working_state,
 )
 from endpoints.models import Operation
-from endpoints.observe import endpoint_state, holds, is_moving, observed_columns, provisioning_state, state_at_rest
+from endpoints.observe import (
+    endpoint_state,
+    holds,
+    is_moving,
+    model_id,
+    observed_columns,
+    provisioning_state,
+    state_at_rest,
+)
 from endpoints.states import Phase, State
 
 Kind = Operation.Kind
@@ -156,7 +164,18 @@ def _adopt(operation: Operation, reply: Answer, now: datetime) -> Change:
     if operation.phase == Phase.QUEUED and word.lower() in {"failed", "canceled"}:
         text = f"Azure still holds the attempt before ({word}); it is sent again."
         return Change({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
+    if (held := model_id(reply.object)) and held.lower() != operation.endpoint.model_id.lower():
+        return _held_otherwise(operation, reply, held, now)
     return _follow_resource(operation, "Azure already holds it; it is followed from here.", reply, now)
+
+
+def _held_otherwise(operation: Operation, reply: Answer, held: str, now: datetime) -> Change:
+    """An earlier request was carried out after all, and this one asks for another model: show what there is."""
+    message = f"Azure holds {operation.endpoint.name} with the model {held}. Nothing was sent."
+    change = settle(operation, ended_in_error("HeldOtherwise", message), now)
+    state, reason = state_at_rest(reply.object)
+    endpoint = {**observed_columns(reply.object, now), "model_id": held}
+    return replace(change, state=state, reason=reason, endpoint=endpoint, text=message)
 
 
 def _follow_resource(operation: Operation, text: str, reply: Answer, now: datetime) -> Change:

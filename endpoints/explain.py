@@ -119,6 +119,11 @@ BY_CODE = {
         "The answer to the request was lost, and the endpoint is as it was. A change is never sent twice by itself.",
         "Ask for the change again.",
     ),
+    "HeldOtherwise": Explanation(
+        "Azure holds it with another model",
+        "An earlier request under this name was carried out after all. Nothing was sent this time.",
+        "Use the endpoint as it is, or delete it and create it again.",
+    ),
     "PerhapsCarriedOut": Explanation(
         "Azure may have made a new key",
         "The answer to the request was lost. A second request would make another key, so none was sent.",

@@ -32,6 +32,13 @@ def provisioning_state(resource: dict[str, Any] | None) -> str:
     return word if isinstance(word, str) else ""
 
 
+def model_id(resource: dict[str, Any] | None) -> str:
+    """The model that a resource serves."""
+    settings = properties_of(resource).get("modelSettings")
+    model = settings.get("modelId") if isinstance(settings, dict) else None
+    return model if isinstance(model, str) else ""
+
+
 def holds(resource: Any, asked: Any) -> bool:
     """Whether a resource shows everything that was asked for, whatever else it shows."""
     if isinstance(asked, dict):

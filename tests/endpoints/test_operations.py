@@ -271,6 +271,21 @@ def test_an_operation_that_was_given_up_is_found_by_another_look(
     assert carried_out(azure, "PUT", "/slow-chat") == 1
 
 
+def test_what_azure_holds_with_another_model_is_shown_and_not_overwritten(
+    azure: Azure, ada: Client, workspaces: list[Workspace]
+) -> None:
+    endpoint = submit(ada, workspaces[0], "slow-chat")
+    one_step(azure)
+    Operation.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
+    assert settle(azure, endpoint, rounds=1).state == "unknown"
+    azure.advance(200)
+    other = endpoint.model_id.replace("Phi-4-mini-instruct", "Phi-4")
+    endpoint = settle(azure, submit(ada, workspaces[0], "slow-chat", model_id=other))
+    assert (endpoint.state, endpoint.model_id.rpartition("/")[2]) == ("online", "Phi-4-mini-instruct")
+    assert "Azure holds it with another model" in ada.get(endpoint.get_absolute_url()).content.decode()
+    assert carried_out(azure, "PUT", "/slow-chat") == 1
+
+
 def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client, chat: Endpoint) -> None:
     azure.fault("deleted-elsewhere", times=1)
     press(ada, chat, "look-again")
