@@ -70,7 +70,7 @@ def _data(folder: Path) -> Path:
 def _quick(azure: Azure) -> Azure:
     """Everything takes a second, and is polled as often."""
     azure.fault("duration", where="arm", seconds=1)
-    azure.fault("retry-after", where="arm", seconds=1)
+    azure.fault("retry-after", where="arm", retry_after=1)
     return azure
 
 

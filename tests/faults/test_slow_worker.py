@@ -17,7 +17,7 @@ def test_what_a_worker_held_that_stopped_is_done_once_by_another(fleet: Fleet) -
     azure.fault("slow", where="put", name="made", when="after", seconds=1, times=1)
     azure.fault("slow", where="regenerate", name="rekeyed", when="after", seconds=1, times=1)
     fleet.ask("create", "ada", "made")
-    fleet.ask("regenerate_key", "oscar", "rekeyed")
+    fleet.ask("regenerate_key", "kim", "rekeyed")
     fleet.until_held("made", "rekeyed")
     fleet.stop("stopped")
     fleet.worker("another")
