@@ -1,4 +1,4 @@
-"""An ARM that does nothing but answer reads of operations, after 150 ms, and remember when they came.
+"""An ARM that does nothing but answer reads of operations, after a while, and remember when they came.
 
 Its operations never end. Everything else, Entra ID among it, is passed on to the emulator. It is a program of its own,
 so that what it costs is not counted with what is measured.
@@ -11,10 +11,10 @@ import time
 from aiohttp import ClientSession, web
 from yarl import URL
 
-LATENCY_SECONDS = 0.15
 SEEN = web.AppKey("seen", list[tuple[str, float]])
 EMULATOR = web.AppKey("emulator", str)
 RETRY_AFTER = web.AppKey("retry_after", str)
+LATENCY = web.AppKey("latency", float)
 LISTS = web.AppKey("lists", bool)
 CLIENT = web.AppKey("client", ClientSession)
 # As long as the real ones are: a signature in the query.
@@ -28,7 +28,7 @@ def headers(app: web.Application) -> dict[str, str]:
 
 async def status(request: web.Request) -> web.Response:
     request.app[SEEN].append((request.match_info["name"], time.time()))
-    await asyncio.sleep(LATENCY_SECONDS)
+    await asyncio.sleep(request.app[LATENCY])
     body = {"status": "Updating", "percentComplete": 0.0, "startTime": "2026-11-25T12:00:00+00:00"}
     return web.json_response(body, headers=headers(request.app))
 
@@ -41,7 +41,7 @@ async def put(request: web.Request) -> web.Response:
 
 async def listed(request: web.Request) -> web.Response:
     request.app[SEEN].append(("list", time.time()))
-    await asyncio.sleep(LATENCY_SECONDS)
+    await asyncio.sleep(request.app[LATENCY])
     if not request.app[LISTS]:
         return web.json_response({"error": {"code": "AuthorizationFailed", "message": "No."}}, status=403)
     prefix = request.match_info["workspace"]
@@ -74,12 +74,14 @@ async def client(app: web.Application):  # type: ignore[no-untyped-def]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--emulator", required=True, help="where the rest is passed on to")
+    parser.add_argument("--emulator", default="", help="where the rest is passed on to")
+    parser.add_argument("--latency", type=float, default=0.15, help="seconds (default: %(default)s)")
     parser.add_argument("--retry-after", default="", help="seconds that its answers ask to wait; by default none")
     parser.add_argument("--lists", action="store_true", help="answer lists of a workspace instead of refusing them")
     given = parser.parse_args()
     app = web.Application()
     app[SEEN], app[EMULATOR] = [], given.emulator
+    app[LATENCY] = given.latency
     app[RETRY_AFTER], app[LISTS] = given.retry_after, given.lists
     app.cleanup_ctx.append(client)
     app.router.add_get("/status/{name}", status)

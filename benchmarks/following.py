@@ -122,17 +122,19 @@ def saturate(desk: Installation, workers: int, seconds: int) -> None:
     desk.start(workers)
     time.sleep(10)
     desk.seen()
-    started = time.monotonic()
+    before, started = [Usage.of(worker) for worker in desk.workers], time.monotonic()
     time.sleep(seconds)
-    seen, elapsed = desk.seen(), time.monotonic() - started
+    after, elapsed = [Usage.of(worker) for worker in desk.workers], time.monotonic() - started
+    seen = desk.seen()
     last: dict[str, float] = {}
     twice = 0
     for name, at in [one for one in seen if one[0] != "list"]:
         twice += at - last.get(name, 0.0) < 2  # Retry-After is 2 s
         last[name] = at
     who = "one worker" if workers == 1 else f"{workers} workers"
-    rate = f"{len(seen) / elapsed:.0f} reads a second"
-    print(f"all that {who} can do, PostgreSQL and Redis: {rate}, {twice} of {len(seen)} twice\n", flush=True)
+    spent = sum(one.seconds for one in after) - sum(one.seconds for one in before)
+    rate = f"{len(seen) / elapsed:.0f} reads a second at {1000 * spent / max(1, len(seen)):.2f} ms"
+    print(f"all that {who} can do, PostgreSQL and Redis: {rate}, {twice} of {len(seen)} done twice\n", flush=True)
 
 
 def idle(desk: Installation, seconds: int, where: str) -> None:
