@@ -114,6 +114,8 @@ def _refresh_roles(user: User, id_token: str) -> None:
         raise NeedsSignIn(f"{error} Sign in again.") from error
     except entra.UNREACHABLE as error:
         raise SignInServiceDown("Entra ID cannot be reached at the moment.") from error
+    if (identity.tid, identity.oid) != (user.tid, user.oid):
+        raise NeedsSignIn("Entra ID answered with the sign-in of somebody else. Sign in again.")
     before = user.roles
     user.roles, user.roles_checked_at = known(identity.roles), timezone.now()
     user.save(update_fields=["roles", "roles_checked_at"])

@@ -126,7 +126,7 @@ KINDS: Final = {
     "bad-id-token": Kind(
         "id-token",
         "token",
-        "aud, iss, tid, signature, exp, nonce or auth_time is wrong, or it is one-minute-ahead or ten-minutes-ahead",
+        "aud, iss, tid, oid, signature, exp, nonce or auth_time wrong, or made one-minute-ahead or ten-minutes-ahead",
         {"flaw": "aud"},
     ),
     "short-token": Kind("id-token", "token", "an access token that ends soon", {"seconds": 360}),

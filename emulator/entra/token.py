@@ -162,6 +162,7 @@ def _flawed(claims: dict[str, Any], flaw: str) -> str:
         "aud": {"aud": elsewhere},
         "iss": {"iss": f"{options().backchannel}/{elsewhere}/v2.0"},
         "tid": {"tid": elsewhere},
+        "oid": {"oid": elsewhere},
         "exp": {"exp": claims["iat"] - 7200, "nbf": claims["iat"] - 9000},
         "nonce": {"nonce": "another"},
         "auth_time": {"auth_time": claims["iat"] - 7200},

@@ -129,7 +129,7 @@ def test_a_sign_out_during_a_refresh_wins(azure: Azure, sign_in: SignIn) -> None
     assert not TokenCache.objects.exists()
 
 
-@pytest.mark.parametrize("flaw", ["aud", "iss", "tid", "signature", "exp"])
+@pytest.mark.parametrize("flaw", ["aud", "iss", "tid", "oid", "signature", "exp"])
 def test_roles_are_taken_from_a_sound_id_token_only(azure: Azure, ada: User, flaw: str) -> None:
     User.objects.update(roles=["Viewer"])
     azure.fault("bad-id-token", flaw=flaw)
