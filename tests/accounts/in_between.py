@@ -49,7 +49,8 @@ def in_between(entra_url: str, permissions: list[dict[str, list[str]]] | None = 
             self._pass_on("POST", plain | {"client_secret": CLIENT_SECRET})
 
         def _pass_on(self, method: str, form: dict[str, str]) -> None:
-            answer = requests.request(method, f"{entra_url}{self.path}", data=form, timeout=10)
+            headers = {"Authorization": self.headers["Authorization"]}
+            answer = requests.request(method, f"{entra_url}{self.path}", data=form, headers=headers, timeout=10)
             self._answer(answer.status_code, answer.json())
 
         def _answer(self, status: int, body: Any) -> None:
