@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from accounts.acting import watcher
+from accounts.acting import Application, watcher
 from accounts.tokens import TokenUnavailable
 from endpoints.arm.http import Answer, Call
 from endpoints.azure import arm_http
@@ -23,6 +23,8 @@ TOO_MUCH = (
     f"{ENDPOINTS}/delete",
     f"{ENDPOINTS}/listKeys/action",
     f"{ENDPOINTS}/regenerateKeys/action",
+    f"{WORKSPACES}/marketplaceSubscriptions/write",
+    f"{WORKSPACES}/marketplaceSubscriptions/delete",
     f"{WORKSPACES}/write",
     f"{WORKSPACES}/delete",
     f"{WORKSPACES}/listKeys/action",
@@ -50,9 +52,9 @@ class Powers:
 
 
 def watcher_powers(workspaces: Iterable[Workspace] | None = None) -> Iterable[Powers]:
-    """One for each of the workspaces, or of all. None when only people watch, or when the application writes anyway."""
+    """One for each of the workspaces, or of all. None when only people watch, or the application that writes anyway."""
     identity = watcher()
-    if identity is None or settings.ARM_WRITES_AS == "app":
+    if identity is None or (settings.ARM_WRITES_AS == "app" and identity == Application()):
         return
     for workspace in Workspace.objects.all() if workspaces is None else workspaces:
         try:

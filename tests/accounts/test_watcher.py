@@ -21,6 +21,7 @@ ML = "Microsoft.MachineLearningServices/workspaces"
 READER = {"actions": ["*/read"], "notActions": []}
 WATCHER = {"actions": [f"{ML}/read", f"{ML}/serverlessEndpoints/read"], "notActions": []}
 DEVELOPER = {"actions": [f"{ML}/*/read", f"{ML}/*/action", f"{ML}/*/write"], "notActions": [f"{ML}/listKeys/action"]}
+OFFERS_ALONE = {"actions": [f"{ML}/marketplaceSubscriptions/*"], "notActions": []}
 KEYS_ALONE = {"actions": [f"{ML.lower()}/serverlessendpoints/LISTKEYS/action"], "notActions": []}
 NO_KEYS = {
     "actions": [f"{ML}/serverlessEndpoints/*"],
@@ -33,11 +34,18 @@ def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> li
     way_to_azure.arm_http.cache_clear()
     acting._application_client.cache_clear()
     try:
-        with in_between(azure.url, list(roles)) as (url, _), override_settings(ARM_BASE_URL=url, **settings):
+        with (
+            in_between(azure.url, list(roles)) as (url, _),
+            override_settings(ARM_BASE_URL=url, **settings),
+            pytest.MonkeyPatch.context() as environment,
+        ):
+            environment.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
+            acting._managed_client.cache_clear()
             require_harmless_watcher()
             return [action for one in watcher_powers() for action in one.too_much]
     finally:
         way_to_azure.arm_http.cache_clear()
+        acting._managed_client.cache_clear()
 
 
 @pytest.mark.parametrize("role", [READER, WATCHER, NO_KEYS])
@@ -61,7 +69,25 @@ def test_what_one_role_leaves_out_another_may_grant(azure: Azure, workspaces: li
         powers(azure, NO_KEYS, KEYS_ALONE, WATCHER_IDENTITY="client")
 
 
-@pytest.mark.parametrize("settings", [{}, {"ARM_WRITES_AS": "app"}])
+@pytest.mark.parametrize("role", [KEYS_ALONE, OFFERS_ALONE])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"WATCHER_IDENTITY": "client"},
+        {"WATCHER_IDENTITY": "managed"},
+        {"WATCHER_IDENTITY": "managed", "ARM_WRITES_AS": "app"},
+    ],
+)
+def test_a_watcher_of_its_own_may_not_whoever_writes(
+    azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]], settings: dict[str, str]
+) -> None:
+    with pytest.raises(TooPowerful):
+        powers(azure, READER, role, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"ARM_WRITES_AS": "app"}, {"ARM_WRITES_AS": "app", "WATCHER_IDENTITY": "client"}]
+)
 def test_people_and_an_application_that_is_meant_to_write_are_not_asked(
     azure: Azure, workspaces: list[Workspace], settings: dict[str, str]
 ) -> None:
