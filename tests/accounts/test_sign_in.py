@@ -187,7 +187,13 @@ def test_signing_out_ends_it_everywhere(sign_in: SignIn) -> None:
     assert "/oauth2/v2.0/logout?post_logout_redirect_uri=" in answer["Location"]
     assert not TokenCache.objects.exists()
     assert client.get("/")["Location"] == "/auth/sign-in"
-    assert client.get("/auth/sign-out").status_code in {302, 405}
+
+
+def test_a_link_signs_nobody_out(sign_in: SignIn) -> None:
+    client = sign_in("ada")
+    assert client.get("/auth/sign-out").status_code == 405
+    assert client.get("/").status_code == 200
+    assert TokenCache.objects.exists()
 
 
 def test_another_host_name_leads_to_the_public_one(browser: Client) -> None:
