@@ -108,6 +108,16 @@ def test_nobody_elses_sign_in_goes_on_with_it(azure: Azure, sign_in: SignIn, end
     assert settle(azure, endpoint).state == "needs-sign-in"
 
 
+def test_the_worker_asks_entra_for_the_roles_of_now(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+    client = sign_in("vera")
+    User.objects.update(roles=["Operator"])
+    endpoint = submit(client, workspaces[0])
+    User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=6))
+    assert settle(azure, endpoint).state == "failed"
+    assert azure.requests("PUT", "/chat") == []
+    assert User.objects.get().roles == ["Viewer"]
+
+
 @pytest.mark.parametrize("roles", [["Viewer"], []])
 def test_who_lost_the_role_is_refused_in_the_worker(azure: Azure, endpoint: Endpoint, roles: list[str]) -> None:
     User.objects.update(roles=roles, roles_checked_at=timezone.now())
