@@ -30,6 +30,12 @@ def test_a_connection_is_closed_when_the_client_says_so(azure: Azure) -> None:
     assert b"200 OK" in say(azure, HEALTH.replace(b"1.1", b"1.0") % b"", hang_up=False)
 
 
+def test_it_listens_on_loopback_alone(azure: Azure) -> None:
+    # Of this machine too, and not the address that it was told: whoever listens on all of them answers here.
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.2", urlsplit(azure.url).port), timeout=5):
+        pass
+
+
 def test_a_head_has_no_body(azure: Azure) -> None:
     head = say(azure, b"HEAD /subscriptions?api-version=2022-12-01 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert head.endswith(b"\r\n\r\n")
