@@ -37,6 +37,14 @@ def test_too_many_groups_become_a_pointer(client: msal.ConfidentialClientApplica
     assert "roles" not in claims
 
 
+def test_an_access_token_can_be_made_to_end_soon(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+    azure.fault("short-token", person="ada@*", seconds=60)
+    result = signed_in(client, azure, "ada")
+    claims = jwt.decode(result["access_token"], options={"verify_signature": False})
+    assert (result["expires_in"], claims["exp"] - claims["iat"]) == (60, 60)
+    assert signed_in(client, azure, "oscar")["expires_in"] > 3600
+
+
 def test_a_claims_challenge_ends_in_a_token_that_carries_them(
     client: msal.ConfidentialClientApplication, azure: Azure
 ) -> None:
@@ -101,9 +109,16 @@ def test_who_signed_in_once_is_known_until_the_sign_out(azure: Azure) -> None:
         url = authorize(azure).url
         browser.post(url, {"person": PEOPLE["ada"]}, allow_redirects=False, timeout=10)
         assert "code=" in browser.get(url, allow_redirects=False, timeout=10).headers["Location"]
-        assert "Who do you want to be?" in browser.get(f"{url}&prompt=select_account", timeout=10).text
+        for more in ("prompt=select_account", "prompt=login", "max_age=0", "login_hint=oscar@emulator.test"):
+            assert "Who do you want to be?" in browser.get(f"{url}&{more}", timeout=10).text, more
         browser.get(url.replace("authorize", "logout").partition("?")[0], timeout=10)
         assert "Who do you want to be?" in browser.get(url, timeout=10).text
+
+
+def test_a_hint_leaves_one_person_to_choose(azure: Azure) -> None:
+    page = authorize(azure, login_hint="OSCAR@emulator.test").text
+    assert "Oscar Operator" in page
+    assert "Ada Admin" not in page
 
 
 def test_a_form_post_carries_the_answer_in_a_page(azure: Azure) -> None:
@@ -146,6 +161,7 @@ def test_a_code_is_bound_to_its_verifier_and_works_once(azure: Azure) -> None:
     code = parse_qs(urlsplit(azure.pick(url, "ada")).query)["code"][0]
     grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
     assert redeem(azure, **grant, code_verifier="wrong")["error_codes"] == [501481]
+    assert redeem(azure, **{**grant, "redirect_uri": "http://localhost/else"})["error_codes"] == [500112]
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert "access_token" in redeem(azure, **grant, code_verifier=verifier)
     assert redeem(azure, **grant, code_verifier=verifier)["error_codes"] == [54005]
