@@ -2,12 +2,14 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from emulator.seed import WORKSPACES
-from tests.azure import Azure
+from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, Ask, body, code
+from tests.environment import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 
@@ -93,6 +95,45 @@ def test_a_partners_model_needs_its_offer(ask: Ask) -> None:
     cohere = {"modelId": "azureml://registries/azureml-cohere/models/Cohere-embed-v3-english"}
     answer = ask("PUT", f"{PRODUCTION}/one", json=body(properties={"authMode": "Key", "modelSettings": cohere}))
     assert "ServerlessOfferNotFound" in answer.text
+
+
+def test_a_workspace_serves_a_model_once() -> None:
+    port = free_port()
+    process = start_azure(port, dashboard_url="http://localhost:1", seconds="1", more=["--deployments-per-model", "1"])
+    try:
+        azure = Azure(f"http://127.0.0.1:{port}")
+        headers = {"Authorization": f"Bearer {azure.application_token()}"}
+
+        def put(name: str, workspace: int = 0) -> Any:
+            url = f"{azure.url}{WORKSPACES[workspace].resource_id}/serverlessEndpoints/{name}?api-version={VERSION}"
+            return azure.http.put(url, json=body(), headers=headers, timeout=10)
+
+        assert put("one").status_code == 201
+        second, elsewhere = put("two"), put("three", workspace=3)
+    finally:
+        end(process)
+    assert (second.status_code, "ServerlessEndpointForModelExists" in second.text) == (409, True)
+    assert elsewhere.status_code == 201
+
+
+def test_every_answer_says_what_support_asks_for(azure: Azure, ask: Ask) -> None:
+    ours = {"x-ms-correlation-request-id": str(uuid4()), "x-ms-client-request-id": str(uuid4())}
+    headers = {
+        "Authorization": f"Bearer {azure.application_token()}",
+        "x-ms-return-client-request-id": "true",
+        **ours,
+    }
+    for path, kind in ((PRODUCTION, "standard"), (f"{PRODUCTION}/none", "error")):
+        answer = azure.http.get(f"{azure.url}{path}?api-version={VERSION}", headers=headers, timeout=10).headers
+        assert ours.items() <= answer.items()
+        assert answer["x-ms-request-id"] == ours["x-ms-correlation-request-id"]
+        assert len(answer["x-ms-routing-request-id"].split(":")) == 3
+        assert float(answer["x-request-time"]) >= 0
+        assert answer["x-ms-response-type"] == kind
+        assert (answer["Cache-Control"], answer["X-Content-Type-Options"]) == ("no-cache", "nosniff")
+    own = [ask("GET", PRODUCTION).headers for _ in range(2)]
+    assert own[0]["x-ms-correlation-request-id"] != own[1]["x-ms-correlation-request-id"]
+    assert "x-ms-client-request-id" not in own[0]
 
 
 def test_an_endpoint_is_deleted_and_gone(azure: Azure, ask: Ask) -> None:

@@ -186,3 +186,8 @@ def test_a_put_over_an_endpoint_updates_it(azure: Azure, ask: Ask, one: str) -> 
     assert (properties["provisioningState"], properties["endpointState"]) == ("Updating", "Online")
     azure.advance(60)
     assert ask("GET", one).json()["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_an_endpoint_stays_where_it_is(ask: Ask, one: str) -> None:
+    answer = ask("PUT", one, json=body(location="westus3"))
+    assert (answer.status_code, code(answer)) == (409, "InvalidResourceLocation")

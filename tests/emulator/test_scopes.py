@@ -104,9 +104,12 @@ def test_the_budget_is_told_and_kept() -> None:
         answers = [azure.http.get(url, headers=headers, timeout=10) for _ in range(7)]
         azure.advance(60)
         later = azure.http.get(url, headers=headers, timeout=10)
+        of_the_tenant = azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", headers=headers, timeout=10)
     finally:
         end(process)
     assert answers[0].headers["x-ms-ratelimit-remaining-subscription-reads"] == "4"
+    assert answers[0].headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "74"
+    assert of_the_tenant.headers["x-ms-ratelimit-remaining-tenant-reads"] == "4"
     assert (answers[-1].status_code, code(answers[-1])) == (429, "SubscriptionRequestsThrottled")
     assert int(answers[-1].headers["Retry-After"]) >= 1
     assert later.ok
