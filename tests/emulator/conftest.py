@@ -9,6 +9,7 @@ from django.conf import settings
 from accounts.entra import http
 from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import VERSION, Ask
+from tests.emulator.definition import problems
 from tests.emulator.signing_in import signed_in
 from tests.environment import free_port
 
@@ -51,6 +52,8 @@ def tls_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 
 @pytest.fixture
-def tls_azure(tls_process: Azure) -> Azure:
+def tls_azure(tls_process: Azure) -> Iterator[Azure]:
+    """Held to the definition as the other one is."""
     tls_process.reset()
-    return tls_process
+    yield tls_process
+    assert [found for exchange in tls_process.conversation() for found in problems(exchange)] == []
