@@ -30,6 +30,14 @@ def leave_out(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def faked_time(off: str) -> dict[str, str]:
+    """The environment of a process whose clock is this much off, such as +60s."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
+        leave_out("faketime is not installed.")
+    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
 def eventually(what: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
     """The first true answer; the last one, whatever it is, when time is up."""
     give_up_at = time.monotonic() + seconds

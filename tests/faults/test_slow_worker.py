@@ -1,9 +1,7 @@
 """Workers that are alive and yet late: they stop for longer than their lease, or their machine's clock is wrong."""
 
-from pathlib import Path
-
 from tests.faults.fleet import Fleet, resource, times_sent
-from tests.machine import leave_out
+from tests.machine import faked_time
 
 TAKEN_OVER = "The worker that held it stopped answering; another one goes on."
 
@@ -75,10 +73,3 @@ def test_clocks_that_are_a_minute_off_repeat_and_starve_nothing(served: Fleet) -
         assert row.state == "online"
         assert TAKEN_OVER not in row.history
         assert times_sent(azure, "PUT", f"/{name}") == 1
-
-
-def faked_time(off: str) -> dict[str, str]:
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not libraries:
-        leave_out("faketime is not installed.")
-    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}

@@ -1,6 +1,7 @@
 """`manage.py doctor`, as a process, against the emulator."""
 
 import os
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.azure import Azure
 from tests.environment import free_port
-from tests.machine import ROOT, manage
+from tests.machine import ROOT, faked_time, manage
 
 
 def doctor(folder: Path, **settings: str) -> tuple[int, str]:
@@ -48,6 +49,13 @@ def test_an_empty_database_is_told(azure: Azure, tmp_path: Path) -> None:
 def test_our_expired_secret_is_told(azure: Azure, folder: Path) -> None:
     azure.fault("secret-expired")
     assert "The client secret has expired (AADSTS7000222). Make a new one and set it." in doctor(folder)[1]
+
+
+@pytest.mark.parametrize(("off", "word"), [("+150s", "ahead of"), ("-150s", "behind")])
+def test_a_wrong_clock_is_told(azure: Azure, folder: Path, off: str, word: str) -> None:
+    code, said = doctor(folder, **faked_time(off))
+    assert code == 1
+    assert re.search(rf"Clock: 1[45]\d s {word} Entra ID's. Set up NTP", said), said
 
 
 def test_what_cannot_be_reached_is_told(folder: Path) -> None:
