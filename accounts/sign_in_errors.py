@@ -15,6 +15,12 @@ class SignInError:
     code: str = ""
     trace_id: str = ""
 
+    @property
+    def microsofts_page(self) -> str:
+        """What Microsoft says about the code; empty when it is none of Entra ID's."""
+        is_entras = AADSTS.fullmatch(self.code)
+        return f"https://login.microsoftonline.com/error?code={is_entras['code']}" if is_entras else ""
+
 
 BY_CODE = {
     "50011": ("The return address is not registered", OPERATOR, "Register the redirect URI of this installation."),

@@ -121,6 +121,7 @@ def _failed(request: HttpRequest, failure: flow.SignInFailed) -> HttpResponse:
         "sentence": error.sentence,
         "advice": error.advice,
         "code": error.code,
+        "microsofts_page": error.microsofts_page,
         "trace_id": error.trace_id,
         "correlation_id": failure.entra_correlation_id or getattr(request, "correlation_id", ""),
         "at": timezone.now(),

@@ -156,6 +156,16 @@ def test_cancelling_is_no_error(azure: Azure, browser: Client) -> None:
     status, page = go_back(browser, answer.headers["Location"])
     assert status == 403
     assert "AADSTS65004" in page
+    assert "https://login.microsoftonline.com/error?code=65004" in page
+
+
+def test_what_anybody_can_put_into_the_address_becomes_no_link(azure: Azure, browser: Client) -> None:
+    start = browser.get("/auth/start")["Location"]
+    state = parse_qs(urlsplit(start).query)["state"][0]
+    described = "AADSTS65004x: <a href=https://evil.example>"
+    answer = browser.get("/auth/callback", {"state": state, "error": "AADSTS<b>", "error_description": described})
+    assert "evil.example" not in answer.content.decode()
+    assert "<b>" not in answer.content.decode()
 
 
 def test_our_own_expired_secret_blames_nobody_else(azure: Azure, browser: Client) -> None:
