@@ -35,8 +35,9 @@ ENTRA_AUTHORITY_HOST = (
     if EMULATED
     else env_str("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com").rstrip("/")
 )
-ENTRA_TENANT_ID = EMULATOR_TENANT_ID if EMULATED else env_str("ENTRA_TENANT_ID")
-ENTRA_CLIENT_ID = EMULATOR_CLIENT_ID if EMULATED else env_str("ENTRA_CLIENT_ID")
+# Compared with what tokens say, which Entra ID writes in small letters.
+ENTRA_TENANT_ID = EMULATOR_TENANT_ID if EMULATED else env_str("ENTRA_TENANT_ID").lower()
+ENTRA_CLIENT_ID = EMULATOR_CLIENT_ID if EMULATED else env_str("ENTRA_CLIENT_ID").lower()
 ENTRA_CLIENT_SECRET = "endpoint-desk-emulator-secret" if EMULATED else env_secret("ENTRA_CLIENT_SECRET")
 ENTRA_CERTIFICATE_FILE = "" if EMULATED else env_str("ENTRA_CERTIFICATE_FILE")
 ENTRA_CERTIFICATE_PASSPHRASE = "" if EMULATED else env_secret("ENTRA_CERTIFICATE_PASSPHRASE")
