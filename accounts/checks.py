@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
@@ -31,6 +32,12 @@ def _registration() -> Iterator[CheckMessage]:
             "ENTRA_CLIENT_ID is not the id of an application.",
             hint="Set it to the application (client) id of the app registration, a GUID.",
             id="accounts.E002",
+        )
+    if urlsplit(settings.ENTRA_AUTHORITY_HOST).scheme != "https":
+        yield Error(
+            "ENTRA_AUTHORITY_HOST is not https, so codes, tokens and the client secret would travel in the clear.",
+            hint="Use https://login.microsoftonline.com or the address of your sovereign cloud.",
+            id="accounts.E011",
         )
     emulators = {settings.EMULATOR_TENANT_ID, settings.EMULATOR_CLIENT_ID}
     if not settings.EMULATED and emulators & {settings.ENTRA_TENANT_ID, settings.ENTRA_CLIENT_ID}:

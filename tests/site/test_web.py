@@ -79,6 +79,8 @@ def test_the_pages_are_not_served_while_a_setting_is_wrong(tmp_path: Path) -> No
         ("accounts.E008", {"ARM_WRITES_AS": "root"}),
         ("accounts.E008", {"WATCHER_IDENTITY": "everybody"}),
         ("accounts.E009", {"WATCHER_CLIENT_ID": "me"}),
+        ("accounts.E011", {"ENTRA_AUTHORITY_HOST": "http://login.microsoftonline.com"}),
+        ("accounts.E011", {"ENTRA_AUTHORITY_HOST": "login.microsoftonline.com"}),
         ("dashboard.E001", {"AZURE_BACKEND": "aws"}),
         ("dashboard.E002", {"EMULATED": False, "ARM_BASE_URL": "http://management.azure.com"}),
         ("dashboard.E003", {"PUBLIC_BASE_URL": ""}),
