@@ -43,7 +43,7 @@ def look_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@require(Action.CREATE_ENDPOINT)
+@require(Action.VIEW_ENDPOINTS)
 def sign_in_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """Fetch at Entra ID what Azure asked for, and come back; what waited for it goes on by itself."""
     endpoint = endpoint_or_404(request.user, endpoint_id)

@@ -68,6 +68,17 @@ def test_what_needs_its_person_waits_and_one_click_goes_on(
     assert len(azure.requests("PUT", "/chat")) in {1, 2}
 
 
+def test_a_viewers_look_goes_on_with_one_click_too(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
+    settle(azure, endpoint)
+    vera = sign_in("vera")
+    vera.post(f"{endpoint.get_absolute_url()}look-again")
+    azure.fault("claims-challenge", where="resource", times=1)
+    assert settle(azure, endpoint).state == "needs-sign-in"
+    assert "This waits for your sign-in" in vera.get(endpoint.get_absolute_url()).content.decode()
+    step_up(azure, vera, endpoint, "vera")
+    assert settle(azure, endpoint).state == "online"
+
+
 @pytest.mark.parametrize(
     ("kind", "where", "words"),
     [
