@@ -147,6 +147,14 @@ def test_signed_in_pages_are_kept_nowhere(sign_in: SignIn) -> None:
         assert "Cookie" in answer["Vary"]
 
 
+@pytest.mark.parametrize("path", ["/", "/workspaces/", "/auth/audit-log", "/auth/callback", "/nowhere"])
+def test_every_page_says_that_it_is_a_trial_while_it_is_one(sign_in: SignIn, path: str) -> None:
+    client, sentence = sign_in("ada"), "Nothing here reaches Azure"
+    assert sentence in client.get(path, follow=True).content.decode()
+    with override_settings(EMULATED=False):
+        assert sentence not in client.get(path, follow=True).content.decode()
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
