@@ -68,6 +68,17 @@ def test_admins_find_and_page_in_it(sign_in: SignIn) -> None:
     assert "1–100 of 101" in client.get("/auth/audit-log", {"action": "tested"}).content.decode()
 
 
+def test_an_entry_says_from_where_and_by_which_id_azure_knows_it(
+    azure: Azure, sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    client = sign_in("ada")
+    settle(azure, submit(client, workspaces[0]))
+    correlation_id = azure.requests("PUT", "/chat")[0]["correlation_id"]
+    page = client.get("/auth/audit-log", {"text": correlation_id}).content.decode()
+    assert page.count(f"<code>{correlation_id}</code>") == 2
+    assert page.count(">127.0.0.1</td>") == page.count(">the worker</td>") == 1
+
+
 def test_days_narrow_it_down(sign_in: SignIn) -> None:
     client, today = sign_in("ada"), timezone.now().date()
     tomorrow = today + timedelta(days=1)
