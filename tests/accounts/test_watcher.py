@@ -15,7 +15,7 @@ from endpoints.watcher import TooPowerful, require_harmless_watcher, watcher_pow
 from tests.accounts.in_between import in_between
 from tests.azure import Azure
 from tests.conftest import SignIn
-from tests.machine import ROOT, manage
+from tests.machine import ROOT, eventually, manage, running
 
 ML = "Microsoft.MachineLearningServices/workspaces"
 READER = {"actions": ["*/read"], "notActions": []}
@@ -148,3 +148,11 @@ def test_the_doctor_says_who_acts(azure: Azure, tmp_path: Path) -> None:
     assert "Watcher: it can read ml-one, and nothing else." in said
     assert "Azure is written to as the person who asks." in said
     assert "Azure is watched as the application" in said
+
+
+def test_a_worker_says_at_its_start_who_acts(azure: Azure, tmp_path: Path) -> None:
+    environment, log = {"DATA_DIR": str(tmp_path)}, tmp_path / "worker.log"
+    subprocess.run(manage("migrate"), cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
+    with running(manage("worker"), log, ARM_WRITES_AS="app", **environment):
+        assert eventually(lambda: "is watched as the application" in log.read_text())
+    assert "the roles of Endpoint Desk are the only gate" in log.read_text()
