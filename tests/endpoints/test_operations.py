@@ -145,6 +145,33 @@ def test_it_is_told_before_and_after(
     assert {entry.correlation_id for entry in told.all()} == {str(operation.correlation_id)}
 
 
+@pytest.mark.parametrize(
+    ("service", "what", "where"),
+    [(*one, where) for one, where in zip(EVERY_KIND, ["patch", "delete", "regenerate"], strict=True)],
+)
+def test_it_waits_for_a_stronger_sign_in_and_goes_on_after_it(
+    azure: Azure,
+    sign_in: SignIn,
+    chat: Endpoint,
+    ask: Ask,
+    service: Callable[..., Operation],
+    what: list[Any],
+    where: str,
+) -> None:
+    azure.fault("claims-challenge", where=where, times=1)
+    operation = ask(service, *what)
+    assert settle(azure, chat).state == "needs-sign-in"
+    operation.refresh_from_db()
+    assert '"acrs"' in operation.claims
+    sign_in("ada")
+    settle(azure, chat)
+    operation.refresh_from_db()
+    assert operation.outcome == "succeeded", texts(chat)
+    sent = [one for one in azure.requests(operation.method) if one["correlation_id"] == str(operation.correlation_id)]
+    assert [one["faults"] for one in sent].count(["claims-challenge"]) == 1
+    assert len(sent) == 2
+
+
 # --- Deletion
 
 
