@@ -22,6 +22,8 @@ from types import FrameType
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from emulator.numbers import whole_number
+
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 
@@ -161,14 +163,14 @@ class _Handler(socketserver.StreamRequestHandler):
     def _body(self, environ: Environ) -> bytes:
         if "HTTP_TRANSFER_ENCODING" in environ:
             raise _Unreadable(HTTPStatus.LENGTH_REQUIRED)
-        text = environ.get("CONTENT_LENGTH", "0")
-        if not (text.isascii() and text.isdigit()):
+        length = whole_number(environ.get("CONTENT_LENGTH", "0"))
+        if length is None:
             raise _Unreadable(HTTPStatus.BAD_REQUEST)
-        if int(text) > _MOST_BODY:
+        if length > _MOST_BODY:
             raise _Unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return self.rfile.read(int(text))
+        return self.rfile.read(length)
 
 
 def _head(status: str, headers: list[tuple[str, str]]) -> bytes:

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from emulator import clock, state
 from emulator.arm import throttle, tokens
 from emulator.arm.errors import ArmError, Document
+from emulator.numbers import whole_number
 from emulator.options import options
 
 # The stable version this follows, and the other ones that services of ARM here are asked with.
@@ -84,10 +85,10 @@ def page(request: HttpRequest, items: list[Document], next_link: str | None = No
 
 
 def _skip(request: HttpRequest) -> int:
-    text = request.GET.get("$skip", "0")
-    if not (text.isascii() and text.isdigit()):
+    number = whole_number(request.GET.get("$skip", "0"))
+    if number is None:
         raise ArmError(400, "InvalidSkipToken", "The value of '$skip' is not valid.")
-    return int(text)
+    return number
 
 
 def _check_version(request: HttpRequest) -> None:

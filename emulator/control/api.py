@@ -17,6 +17,7 @@ from emulator.arm import throttle
 from emulator.directory import application_by_id, person_by_oid
 from emulator.entra.clients import thumbprint
 from emulator.inference import serving
+from emulator.numbers import whole_number
 
 
 @require_GET
@@ -28,8 +29,10 @@ def health(request: HttpRequest) -> HttpResponse:
 def faults_api(request: HttpRequest) -> HttpResponse:
     """GET what is switched on, POST one more, DELETE all or the one with ?id=."""
     if request.method == "DELETE":
-        number = request.GET.get("id", "")
-        return JsonResponse({"switched_off": faults.switch_off(int(number) if number.isdecimal() else None)})
+        number = whole_number(request.GET.get("id", ""))
+        if "id" in request.GET and number is None:
+            return JsonResponse({"error": "'id' is the number of a fault."}, status=400)
+        return JsonResponse({"switched_off": faults.switch_off(number)})
     if request.method == "POST":
         try:
             faults.switch_on(_json(request))

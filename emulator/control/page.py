@@ -16,6 +16,7 @@ from emulator.arm.operations import MAGIC_NAMES
 from emulator.control.api import revoke_now, start_over
 from emulator.directory import APPLICATIONS, PEOPLE, person_by_oid
 from emulator.faults import Scope
+from emulator.numbers import whole_number
 from emulator.options import options
 
 _STYLE: Final = Path(__file__).parent.parent / "static" / "style.css"
@@ -59,7 +60,8 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _looked_at(number: str) -> dict[str, Any] | None:
-    found = journal.details(int(number)) if number.isdecimal() else []
+    wanted = whole_number(number)
+    found = [] if wanted is None else journal.details(wanted)
     return found[0] if found else None
 
 
@@ -69,8 +71,8 @@ def _act(form: QueryDict) -> str:
     match form.get("do"):
         case "reset":
             start_over()
-        case "off":
-            faults.switch_off(int(number) if number.isdecimal() else None)
+        case "off" if (doomed := whole_number(number)) is not None:
+            faults.switch_off(doomed)
         case "revoke" if person_by_oid(person):
             revoke_now(person)
         case "advance" if seconds in {"60", "3600"}:
@@ -85,7 +87,8 @@ def _act(form: QueryDict) -> str:
 def _switch_on(form: QueryDict) -> str:
     wish: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("kind", "where", *_SCOPE)}
     if times := str(form.get("times", "")).strip():
-        wish["times"] = int(times) if times.isdecimal() else times
+        number = whole_number(times)
+        wish["times"] = times if number is None else number
     try:
         faults.switch_on(wish | _read(str(form.get("settings", ""))))
     except faults.Refused as error:

@@ -15,6 +15,7 @@ from emulator.directory import CLIENT_ID, PEOPLE, application_by_id, person_by_a
 from emulator.entra import grants
 from emulator.entra.errors import REQUEST, EntraError
 from emulator.entra.grants import Code, SignIn
+from emulator.numbers import whole_number
 from emulator.options import options
 
 _MODES = {"query", "form_post"}
@@ -48,7 +49,7 @@ class Asked:
             raise EntraError("unsupported_response_type", 70005, "Only the response type 'code' is enabled.")
         if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
             raise EntraError(REQUEST, 501491, "Only the code challenge method S256 is accepted.")
-        max_age, mode = query.get("max_age", ""), query.get("response_mode") or "query"
+        mode = query.get("response_mode") or "query"
         if mode not in _MODES:
             raise EntraError(REQUEST, 70007, f"'{mode}' is not a supported value of 'response_mode'.")
         return cls(
@@ -60,7 +61,7 @@ class Asked:
             prompt=query.get("prompt", ""),
             login_hint=query.get("login_hint", ""),
             acrs=grants.wanted_acrs(query.get("claims", "")),
-            max_age=int(max_age) if max_age.isdecimal() else None,
+            max_age=whole_number(query.get("max_age", "")),
             response_mode=mode,
         )
 

@@ -108,10 +108,9 @@ def wanted_acrs(claims: str) -> tuple[str, ...]:
     """The authentication contexts that a `claims` parameter asks for."""
     try:
         asked = json.loads(claims)["access_token"]["acrs"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return tuple(str(value) for value in asked.get("values") or [asked.get("value")] if value)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return ()
-    values = asked.get("values") or [asked.get("value")]
-    return tuple(str(value) for value in values if value)
 
 
 def _read(text: str, kind: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests import environment
 from tests.azure import ROOT, Azure
-from tests.emulator.arm_client import PRODUCTION, Ask, body
+from tests.emulator.arm_client import PRODUCTION, VERSION, Ask, body
 from tests.emulator.signing_in import signed_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
@@ -108,6 +108,17 @@ def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
 def test_the_page_says_what_is_wrong(azure: Azure, form: dict[str, str], sentence: str) -> None:
     answer = azure.http.post(f"{azure.url}/emulator/", data=form, timeout=10)
     assert (answer.status_code, sentence in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "x", ""])
+def test_what_is_no_number_is_told_so_and_switches_nothing_off(azure: Azure, ask: Ask, number: str) -> None:
+    azure.fault("drop", where="put")
+    page, api = f"{azure.url}/emulator/", f"{azure.url}/emulator/faults"
+    assert azure.http.get(page, params={"request": number}, timeout=10).ok
+    assert azure.http.post(page, data={"do": "off", "id": number}, timeout=10).status_code == 400
+    assert azure.http.delete(api, params={"id": number}, timeout=10).status_code == 400
+    assert ask("GET", f"{azure.url}{PRODUCTION}?api-version={VERSION}&$skip={number}").status_code == 400
+    assert len(azure.http.get(api, timeout=10).json()["faults"]) == 1
 
 
 @pytest.mark.parametrize("path", ["/emulator/reset", "/emulator/faults", "/emulator/"])

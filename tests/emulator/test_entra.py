@@ -98,6 +98,20 @@ def test_what_cannot_be_trusted_is_not_sent_back(azure: Azure, changes: dict[str
     assert code in answer.text
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"max_age": "9" * 5000},
+        {"claims": '{"access_token": {"acrs": [1]}}'},
+        {"claims": '{"access_token": {"acrs": {"values": 5}}}'},
+        {"claims": "[" * 9999},
+    ],
+)
+def test_what_makes_no_sense_is_not_asked(azure: Azure, asked: dict[str, str]) -> None:
+    answer = authorize(azure, **asked)
+    assert (answer.status_code, "Who do you want to be?" in answer.text) == (200, True)
+
+
 def test_a_silent_request_without_a_sign_in_is_refused(azure: Azure) -> None:
     assert "error=login_required" in authorize(azure, prompt="none").headers["Location"]
 

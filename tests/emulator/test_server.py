@@ -53,6 +53,7 @@ def test_who_waits_for_a_hundred_gets_it(azure: Azure) -> None:
         (b"nonsense\r\n\r\n", b"400"),
         (HEALTH % b"no colon\r\n", b"400"),
         (HEALTH % b"Content-Length: many\r\n", b"400"),
+        (HEALTH % (b"Content-Length: %b\r\n" % (b"9" * 5000)), b"400"),
         (HEALTH % b"Transfer-Encoding: chunked\r\n", b"411"),
         (HEALTH % b"Content-Length: 99999999\r\n", b"413"),
         (HEALTH % (b"Long: %b\r\n" % (b"x" * 70_000)), b"431"),
