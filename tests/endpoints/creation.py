@@ -1,5 +1,6 @@
 """Asking for endpoints and letting time pass, for the tests of what becomes of them."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
 from tests.azure import Azure
 
+Ask = Callable[..., Operation]
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
 
 

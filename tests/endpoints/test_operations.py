@@ -1,51 +1,18 @@
 """What becomes of a deletion, a change, a new key and another look, against the emulator over HTTP."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEntry, User
 from endpoints import services
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
 from tests.azure import Azure
-from tests.conftest import SignIn
-from tests.endpoints.creation import one_step, settle, submit, texts
-
-
-@pytest.fixture
-def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    return sign_in("ada")
-
-
-@pytest.fixture
-def chat(azure: Azure, ada: Client, workspaces: list[Workspace]) -> Endpoint:
-    """An endpoint that is online."""
-    endpoint = settle(azure, submit(ada, workspaces[0]))
-    assert endpoint.state == "online"
-    return endpoint
-
-
-Ask = Callable[..., Operation]
-
-
-@pytest.fixture
-def ask(chat: Endpoint) -> Ask:
-    """Ask for something in Ada's name."""
-    user = User.objects.get(username="ada@emulator.test")
-    User.objects.filter(pk=user.pk).update(roles=["Admin", "Keys"])
-    request = RequestFactory().post("/")
-    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
-
-    def ask(service: Callable[..., Operation], *what: Any) -> Operation:
-        return service(chat, *what, uuid4(), user, request)
-
-    return ask
+from tests.endpoints.creation import Ask, one_step, settle, submit, texts
 
 
 def press(client: Client, endpoint: Endpoint, button: str, **form: str) -> int:
@@ -65,111 +32,6 @@ def held_by_azure(azure: Azure, endpoint: Endpoint) -> dict[str, Any] | None:
 
 def carried_out(azure: Azure, method: str, ending: str = "/chat") -> int:
     return len([one for one in azure.requests(method, ending) if one["status"] in {200, 201, 202, 204}])
-
-
-# --- Every kind
-
-EVERY_KIND = [
-    (services.update_endpoint, [{"tags": {"team": "search"}}]),
-    (services.delete_endpoint, []),
-    (services.regenerate_key, ["Primary"]),
-]
-
-
-@pytest.mark.parametrize(
-    ("service", "what", "roles", "state"),
-    [
-        *((service, what, ["Viewer", "Keys"], "online") for service, what in EVERY_KIND),
-        (services.regenerate_key, ["Primary"], ["Admin"], "online"),
-        (services.look_again, [], [], "unknown"),
-    ],
-)
-def test_the_worker_does_nothing_for_who_lost_the_role(
-    azure: Azure,
-    chat: Endpoint,
-    ask: Ask,
-    service: Callable[..., Operation],
-    what: list[Any],
-    roles: list[str],
-    state: str,
-) -> None:
-    operation, before = ask(service, *what), len(azure.requests("", "/chat"))
-    User.objects.update(roles=roles)
-    assert settle(azure, chat).state == state
-    operation.refresh_from_db()
-    assert (operation.error or {})["code"] == "RoleLost"
-    assert len(azure.requests("", "/chat")) == before
-    assert azure.requests("POST", "/regenerateKeys") == []
-
-
-@pytest.mark.parametrize(("service", "what"), EVERY_KIND[:2])
-@pytest.mark.parametrize(("own", "outcome"), [(True, "succeeded"), (False, "error")])
-def test_the_worker_changes_for_operators_what_they_created(
-    azure: Azure, chat: Endpoint, ask: Ask, service: Callable[..., Operation], what: list[Any], own: bool, outcome: str
-) -> None:
-    operation = ask(service, *what)
-    User.objects.update(roles=["Operator"])
-    if not own:
-        Endpoint.objects.update(owner=User.objects.create(tid="t", oid="o", username="olga@emulator.test"))
-    settle(azure, chat)
-    operation.refresh_from_db()
-    assert operation.outcome == outcome
-
-
-@pytest.mark.parametrize(
-    ("service", "what", "action"),
-    [
-        (*one, action)
-        for one, action in zip(EVERY_KIND, ["endpoint-changed", "endpoint-deleted", "key-regenerated"], strict=True)
-    ],
-)
-@pytest.mark.parametrize(("cause", "outcome"), [({}, "done"), ({"status": 403, "code": "No"}, "failed")])
-def test_it_is_told_before_and_after(
-    azure: Azure,
-    chat: Endpoint,
-    ask: Ask,
-    service: Callable[..., Operation],
-    what: list[Any],
-    action: str,
-    cause: dict[str, Any],
-    outcome: str,
-) -> None:
-    told = AuditEntry.objects.filter(action=action).order_by("id")
-    operation = ask(service, *what)
-    assert [entry.outcome for entry in told.all()] == ["attempted"]
-    for where in ("patch", "delete", "regenerate") if cause else ():
-        azure.fault("error", where=where, **cause)
-    settle(azure, chat)
-    assert [entry.outcome for entry in told.all()] == ["attempted", outcome]
-    assert {(entry.actor_name, entry.target) for entry in told.all()} == {("ada@emulator.test", chat.arm_id)}
-    assert {entry.correlation_id for entry in told.all()} == {str(operation.correlation_id)}
-
-
-@pytest.mark.parametrize(
-    ("service", "what", "where"),
-    [(*one, where) for one, where in zip(EVERY_KIND, ["patch", "delete", "regenerate"], strict=True)],
-)
-def test_it_waits_for_a_stronger_sign_in_and_goes_on_after_it(
-    azure: Azure,
-    sign_in: SignIn,
-    chat: Endpoint,
-    ask: Ask,
-    service: Callable[..., Operation],
-    what: list[Any],
-    where: str,
-) -> None:
-    azure.fault("claims-challenge", where=where, times=1)
-    operation = ask(service, *what)
-    assert settle(azure, chat).state == "needs-sign-in"
-    operation.refresh_from_db()
-    assert '"acrs"' in operation.claims
-    sign_in("ada")
-    settle(azure, chat)
-    operation.refresh_from_db()
-    assert operation.outcome == "succeeded", texts(chat)
-    sent = [one for one in azure.requests(operation.method) if one["correlation_id"] == str(operation.correlation_id)]
-    assert [one["faults"] for one in sent].count(["claims-challenge"]) == 1
-    assert len(sent) == 2
 
 
 # --- Deletion
