@@ -32,6 +32,7 @@ from endpoints.change import (
     next_poll,
     not_followed,
     running,
+    seen_columns,
     settle,
     time_is_up,
     what_is_held,
@@ -262,7 +263,7 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
     }
     text = f"Azure accepted the request{_says(step.word)}."
     state = working_state(operation, following=True)
-    return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
+    return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
 def _resend(operation: Operation, step: Resend, reply: Answer | Lost, now: datetime) -> Change:

@@ -78,7 +78,7 @@ def running(operation: Operation, step: Running, now: datetime) -> Change:
         "next_step_at": next_poll(operation, polls, step.wait, now),
     }
     text = "" if same or not step.word else f"Azure says {step.word}."
-    return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
+    return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
 def settle(operation: Operation, step: Settled, now: datetime) -> Change:
@@ -89,7 +89,13 @@ def settle(operation: Operation, step: Settled, now: datetime) -> Change:
     if step.outcome != Outcome.ERROR:
         columns["arm_status"] = step.outcome.capitalize()
     end = state_at_end(operation, step)
-    return Change(columns, end.state, end.reason, {**observed_columns(step.resource, now), **end.endpoint}, end.text)
+    seen = seen_columns(operation, step.resource, now)
+    return Change(columns, end.state, end.reason, {**seen, **end.endpoint}, end.text)
+
+
+def seen_columns(operation: Operation, resource: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """What an answer shows of the endpoint. What comes of a new key may be the key, in whatever it is wrapped."""
+    return {} if operation.kind == Kind.REGENERATE_KEY else observed_columns(resource, now)
 
 
 def ended_in_error(code: str, message: str) -> Settled:

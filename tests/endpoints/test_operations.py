@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from endpoints import services
+from endpoints import advance, services
+from endpoints.arm.http import Call
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
+from tests.arm.answers import answer
 from tests.azure import Azure
 from tests.endpoints.creation import Ask, one_step, settle, submit, texts
 
@@ -176,6 +178,15 @@ def test_a_new_key_is_made_once_and_not_kept(azure: Azure, chat: Endpoint, ask: 
     assert carried_out(azure, "POST", "/regenerateKeys") == 1
     kept = str(list(Operation.objects.values())) + str(list(Endpoint.objects.values())) + str(texts(chat))
     assert "primaryKey" not in kept
+
+
+def test_a_new_key_is_not_kept_whatever_azure_puts_it_into(azure: Azure, chat: Endpoint, ask: Ask) -> None:
+    operation = ask(services.regenerate_key, "Primary")
+    operation.phase, operation.result_url = "following", f"{azure.url}/result"
+    reply = answer(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
+    change = advance.conclude(operation, Call("GET", operation.result_url), chat.arm_id, reply, timezone.now())
+    assert change.is_end
+    assert "top-secret" not in repr(change)
 
 
 @pytest.mark.parametrize(
