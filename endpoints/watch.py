@@ -70,9 +70,13 @@ def _works(word: str) -> bool:
 
 
 def _can_be_listed(operation: Operation, now: datetime) -> bool:
+    # What was parked or set aside is read by itself first, and thereby shown as running again.
+    shown = operation.endpoint
     return (
         operation.phase == Phase.FOLLOWING
         and operation.kind != Kind.REGENERATE_KEY
+        and shown.shown_state.is_working
+        and not shown.reason
         and not operation.faults
         and not operation.unreadable
         and not operation.wants_fresh_token

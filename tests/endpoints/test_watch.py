@@ -156,3 +156,11 @@ def test_reads_of_a_creation_fall_with_the_number_in_flight_together(
         assert not Operation.objects.filter(settled_at=None).exists(), [texts(one) for one in Endpoint.objects.all()]
         cost[number] = (reads(azure) - before) / number
     assert cost[6] < cost[1] / 1.5
+
+
+@pytest.mark.parametrize("shown", [("needs-sign-in", "Sign in again."), ("unknown", "Endpoint Desk could not go on.")])
+def test_what_goes_on_again_is_shown_as_going_on(azure: Azure, three: list[Endpoint], shown: tuple[str, str]) -> None:
+    Endpoint.objects.update(state=shown[0], reason=shown[1])
+    due()
+    run_due()
+    assert {(one.state, one.reason) for one in Endpoint.objects.all()} == {("creating", "")}
