@@ -302,7 +302,7 @@ def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
     following = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now)
     has_resource = operation.kind != Kind.REGENERATE_KEY
     if step.outcome == Outcome.ERROR and error and following and has_resource:
-        if operation.monitor_url and operation.phase == Phase.FOLLOWING:
+        if (operation.monitor_url or operation.result_url) and operation.phase == Phase.FOLLOWING:
             text = f"The status of the operation cannot be read ({error.code}); the endpoint itself is read instead."
             columns = {"monitor_url": "", "result_url": "", "unreadable": 0, "next_step_at": now}
             return Change(columns, working_state(operation), text=text)

@@ -232,7 +232,8 @@ def _read_result(held: Held, reply: Answer) -> Running | Settled:
     if reply.status == 404 and held.unreadable < MOST_UNREADABLE:
         return _unreadable(held, reply)  # seen right after an operation began
     if reply.status not in ACCEPTED:
-        failed = 400 <= reply.status < 500 and reply.status not in {401, 404} and not held.confirming
+        # 401, 403 and 404 are about who reads, and where, not about the operation.
+        failed = 400 <= reply.status < 500 and reply.status not in {401, 403, 404} and not held.confirming
         return Settled(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.of_answer(reply))
     if _is_garbled(reply):
         return _unreadable(held, reply)

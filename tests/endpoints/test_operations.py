@@ -296,3 +296,17 @@ def test_what_was_set_aside_goes_on_when_somebody_looks_again(
     endpoint.refresh_from_db()
     assert endpoint.state == "online"
     assert endpoint.operations.count() == 1
+
+
+@pytest.mark.parametrize("where", ["delete", "patch"])
+def test_the_endpoint_is_read_instead_of_a_result_that_may_not_be_read(
+    azure: Azure, ada: Client, chat: Endpoint, ask: Ask, where: str
+) -> None:
+    azure.fault("no-monitor", where=where, location="result", match="*")
+    azure.fault("forbidden", where="result", match="*")
+    if where == "delete":
+        ask(services.delete_endpoint)
+    else:
+        ask(services.update_endpoint, {"tags": {"team": "search"}})
+    settle(azure, chat)
+    assert chat.operations.latest("asked_at").outcome == "succeeded", texts(chat)
