@@ -132,6 +132,9 @@ def _looked(operation: Operation, resource_url: str, reply: Answer | Lost, now: 
     """Before a request, and after one whose answer was not recorded: what does Azure hold?"""
     if operation.kind == Kind.REGENERATE_KEY:
         return _perhaps_regenerated(operation, now)
+    if operation.kind == Kind.DELETE and operation.phase == Phase.QUEUED:
+        text = "Deleted here; nothing of it was ever sent to Azure, so nothing was deleted there."
+        return replace(settle(operation, Settled(Outcome.SUCCEEDED), now), text=text)
     if isinstance(reply, Lost) or reply.status in TRANSIENT:
         return fault(operation, reply, now)
     if operation.kind == Kind.DELETE:

@@ -114,6 +114,11 @@ class Endpoint(models.Model):
         return self.model_id.rpartition("/models/")[2]
 
     @property
+    def is_ours(self) -> bool:
+        """Whether what Azure may hold under this name is what this row is about, and not somebody else's."""
+        return self.sent_at is not None or self.observed is not None
+
+    @property
     def shown_state(self) -> State:
         return State(self.state)
 

@@ -245,10 +245,11 @@ def _add(
     now: datetime,
 ) -> Operation:
     """The operation, its line of history and of the audit log, and the bell. Raises IntegrityError when one runs."""
+    looks_first = kind in {Kind.CREATE, Kind.LOOK} or (kind == Kind.DELETE and not endpoint.is_ours)
     operation = Operation.objects.create(
         endpoint=endpoint,
         kind=kind,
-        phase=Phase.QUEUED if kind in {Kind.CREATE, Kind.LOOK} else Phase.CLEAR,
+        phase=Phase.QUEUED if looks_first else Phase.CLEAR,
         submission_id=submission_id,
         asked_by=user,
         asked_at=now,

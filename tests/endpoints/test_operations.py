@@ -123,6 +123,17 @@ def test_a_deletion_that_failed_in_azure_says_so(azure: Azure, ada: Client, chat
     assert (endpoint.state, endpoint.operations.latest("asked_at").outcome) == ("failed", "failed")
 
 
+def test_what_somebody_else_made_under_a_name_that_was_refused_is_not_deleted(
+    azure: Azure, ada: Client, chat: Endpoint, workspaces: list[Workspace]
+) -> None:
+    Endpoint.objects.all().delete()
+    endpoint = settle(azure, submit(ada, workspaces[0]))
+    assert (endpoint.state, endpoint.reason) == ("failed", "The name is taken in this workspace")
+    assert delete(ada, endpoint) == 303
+    assert settle(azure, endpoint).state == "deleted"
+    assert held_by_azure(azure, endpoint)
+
+
 # --- Change
 
 
