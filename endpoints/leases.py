@@ -61,7 +61,9 @@ def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operat
     turn = Window(RowNumber(), partition_by=[F("asked_by")], order_by=F("next_step_at").asc())
     in_turn = due.annotate(turn=turn + Coalesce(Subquery(under_way), 0)).order_by("turn", "next_step_at")
     ids = [pk for pk, turn in in_turn.values_list("pk", "turn")[:room] if turn <= share]
-    return list(_lease(ids, now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS)))
+    if not ids:
+        return []  # an idle sweep takes no lock
+    return list(_lease(due.filter(pk__in=ids), now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS)))
 
 
 def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None = None) -> list[Operation]:
@@ -78,7 +80,8 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
         ids = [pk for pk, _ in found]
         if not only:
             ids += _due_soon({group for _, group in found if is_listed(group)}, now)
-        claimed = _lease(ids, now, _lease_until(now, poll_read_timeout()))
+        rows = Operation.objects.filter(_free(now), pk__in=ids, next_step_at__isnull=False)
+        claimed = _lease(rows.exclude(phase__in=STARTING), now, _lease_until(now, poll_read_timeout()))
     return list(claimed.only(*READ_BY_POLLS))
 
 
@@ -143,14 +146,12 @@ def _due_soon(groups: set[Group], now: datetime) -> list[UUID]:
     return [pk for pk, by, at in soon.values_list(*WHERE_FROM) if (watched_as(by), at) in groups]
 
 
-def _lease(ids: list[UUID], now: datetime, until: datetime) -> QuerySet[Operation]:
-    if not ids:
-        return Operation.objects.none()
+def _lease(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySet[Operation]:
+    """`rows` repeats what they were chosen by: another worker may have been faster, and have led them on."""
     lease = uuid4()
-    free = Operation.objects.filter(_free(now), pk__in=ids, settled_at=None)
     with transaction.atomic():
-        _tell(free.filter(lease__isnull=False), "The worker that held it stopped answering; another one goes on.")
-        free.update(lease=lease, lease_until=until, lease_owner=_owner())
+        _tell(rows.filter(lease__isnull=False), "The worker that held it stopped answering; another one goes on.")
+        rows.update(lease=lease, lease_until=until, lease_owner=_owner())
     return Operation.objects.filter(lease=lease).select_related("endpoint__workspace")
 
 

@@ -3,10 +3,13 @@
 import os
 import socket
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -124,3 +127,23 @@ def test_who_lost_the_lease_writes_nothing(azure: Azure, ada: Client, workspaces
     record_quiet([(mine, unchanged(mine, None, timezone.now()))], timezone.now())
     assert texts(endpoint) == before
     assert Operation.objects.get().polls == mine.polls
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_moved_on_while_it_was_being_claimed_is_not_claimed(ada: Client, workspaces: list[Workspace]) -> None:
+    submit(ada, workspaces[0])
+    later = timezone.now() + timedelta(minutes=1)
+    with ThreadPoolExecutor() as another:
+        with transaction.atomic():
+            Operation.objects.update(phase="following", next_step_at=later)
+            claiming = another.submit(claimed_starts)
+            time.sleep(0.5)  # it has found the row as it was, and waits to write
+        assert claiming.result() == []
+    assert Operation.objects.get().next_step_at == later
+
+
+def claimed_starts() -> list[str]:
+    try:
+        return claim(5)
+    finally:
+        connection.close()
