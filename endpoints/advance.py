@@ -26,6 +26,7 @@ from endpoints.change import (
     FOLLOWED_FOR,
     Change,
     again,
+    deadline,
     ended_in_error,
     fault,
     is_overdue,
@@ -228,7 +229,7 @@ def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change
         columns = {
             "phase": Phase.CONFIRMING,
             "confirmations": operation.confirmations + 1,
-            "next_step_at": next_poll(operation, operation.confirmations, retry_after(reply), now),
+            "next_step_at": next_poll(deadline(operation, now), operation.confirmations, retry_after(reply), now),
         }
         return Change(columns, State.DELETING, endpoint=seen)
     error = ended_in_error("StillThere", "Azure reported the end of the deletion and still shows the endpoint.")
@@ -250,7 +251,7 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
         change = settle(operation, step, now)
         return replace(change, state=State.UNKNOWN) if status < 400 else change
     limit = operation_timeout(reply) if isinstance(reply, Answer) else None
-    deadline = now + (limit or FOLLOWED_FOR)
+    deadline_at = now + (limit or FOLLOWED_FOR)
     columns = {
         "phase": Phase.FOLLOWING,
         "monitor_url": step.held.monitor_url,
@@ -261,8 +262,8 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
         "arm_status": step.word[:100],
         "wants_fresh_token": False,
         "paced_by_azure": step.wait is not None,
-        "deadline_at": deadline,
-        "next_step_at": min(deadline, next_poll(operation, 0, step.wait, now)),
+        "deadline_at": deadline_at,
+        "next_step_at": next_poll(deadline_at, 0, step.wait, now),
     }
     text = f"Azure accepted the request{_says(step.word)}."
     state = working_state(operation, following=True)
@@ -322,7 +323,7 @@ def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
 def _confirm_deletion(operation: Operation, text: str, now: datetime) -> Change:
     """What Azure says of its operation is not yet what it holds: read the resource until it is gone."""
     columns: dict[str, Any] = {"phase": Phase.CONFIRMING, "monitor_url": "", "result_url": "", "polls": 0, "faults": 0}
-    columns |= {"next_step_at": now, "deadline_at": operation.deadline_at or now + FOLLOWED_FOR}
+    columns |= {"next_step_at": now, "deadline_at": deadline(operation, now)}
     return Change(columns, State.DELETING, text=text)
 
 
@@ -331,8 +332,8 @@ def _not_quite_there(operation: Operation, step: Settled, now: datetime) -> Chan
     if is_overdue(operation, now):
         return settle(operation, step, now)
     columns = {"phase": Phase.CONFIRMING, "polls": operation.polls + 1, "faults": 0}
-    columns["deadline_at"] = operation.deadline_at or now + FOLLOWED_FOR
-    columns["next_step_at"] = next_poll(operation, operation.polls, None, now) if step.resource else now
+    columns["deadline_at"] = until = deadline(operation, now)
+    columns["next_step_at"] = next_poll(until, operation.polls, None, now) if step.resource else now
     word = endpoint_state(step.resource)
     text = "" if operation.arm_status == word else f"Azure finished the operation{_says(word)}."
     columns["arm_status"] = word[:100]

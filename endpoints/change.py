@@ -48,7 +48,7 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change
         "polls": operation.polls + 1,
         "wants_fresh_token": False,
         "paced_by_azure": wait is not None,
-        "next_step_at": next_poll(operation, operation.polls + 1, wait, now),
+        "next_step_at": next_poll(deadline(operation, now), operation.polls + 1, wait, now),
     }
     return Change(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
 
@@ -74,8 +74,8 @@ def running(operation: Operation, step: Running, now: datetime) -> Change:
         "arm_status": step.word[:100],
         "wants_fresh_token": False,
         "paced_by_azure": step.wait is not None,
-        "deadline_at": operation.deadline_at or now + FOLLOWED_FOR,
-        "next_step_at": next_poll(operation, polls, step.wait, now),
+        "deadline_at": deadline(operation, now),
+        "next_step_at": next_poll(deadline(operation, now), polls, step.wait, now),
     }
     text = "" if same or not step.word else f"Azure says {step.word}."
     return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
@@ -122,7 +122,7 @@ def again(operation: Operation, wait: float | None, why: str, now: datetime, unr
         "faults": operation.faults + 1,
         "unreadable": operation.unreadable + unreadable,
         "paced_by_azure": wait is not None,
-        "next_step_at": _in_time(operation, now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
+        "next_step_at": min(_time_is_up_at(operation), now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
     }
     text = "" if operation.faults else f"{why} It is tried again."
     return Change(columns, working_state(operation), f"{why} Trying again.", text=text, confirmed=False)
@@ -133,18 +133,25 @@ def is_overdue(operation: Operation, now: datetime) -> bool:
 
 
 def time_is_up(operation: Operation, now: datetime) -> bool:
-    return now >= (operation.deadline_at or operation.asked_at + FOLLOWED_FOR)
+    return now >= _time_is_up_at(operation)
 
 
-def next_poll(operation: Operation, polls: int, wait: float | None, now: datetime) -> datetime:
-    """When to ask again: Retry-After is a lower bound, without it the pause grows from 3 s to 30 s."""
+def _time_is_up_at(operation: Operation) -> datetime:
+    return operation.deadline_at or operation.asked_at + FOLLOWED_FOR
+
+
+def deadline(operation: Operation, now: datetime) -> datetime:
+    """Until when it is followed; one that is followed from now on has its time before it."""
+    return operation.deadline_at or now + FOLLOWED_FOR
+
+
+def next_poll(until: datetime, polls: int, wait: float | None, now: datetime) -> datetime:
+    """When to ask again: Retry-After is a lower bound, without it the pause grows from 3 s to 30 s.
+
+    At the deadline the last look is due, however long Azure asked to wait.
+    """
     seconds = pause(polls) if wait is None else wait
-    return _in_time(operation, now + timedelta(seconds=seconds * random.uniform(1, 1.05)))  # noqa: S311  (jitter)
-
-
-def _in_time(operation: Operation, moment: datetime) -> datetime:
-    """Not past the deadline, at which the last look is due however long Azure asked to wait."""
-    return min(moment, operation.deadline_at) if operation.deadline_at else moment
+    return min(until, now + timedelta(seconds=seconds * random.uniform(1, 1.05)))  # noqa: S311  (jitter)
 
 
 def working_state(operation: Operation, following: bool = False, word: str = "") -> State:

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from endpoints import advance, services
 from endpoints.arm.http import Call
+from endpoints.change import FOLLOWED_FOR
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
-from tests.arm.answers import answer
+from tests.arm.answers import answer, resource
 from tests.azure import Azure
 from tests.endpoints.creation import Ask, one_step, settle, submit, texts
 
@@ -321,3 +322,13 @@ def test_the_endpoint_is_read_instead_of_a_result_that_may_not_be_read(
         ask(services.update_endpoint, {"tags": {"team": "search"}})
     settle(azure, chat)
     assert chat.operations.latest("asked_at").outcome == "succeeded", texts(chat)
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, None), (200, resource("Updating"))])
+def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wait(
+    chat: Endpoint, ask: Ask, status: int, body: dict[str, Any] | None
+) -> None:
+    operation = ask(services.look_again)
+    reply = answer(status, body, Retry_After="86400")
+    change = advance.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
+    assert change.operation["next_step_at"] <= timezone.now() + FOLLOWED_FOR
