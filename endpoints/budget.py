@@ -11,7 +11,7 @@ from endpoints.arm.budget import Account, Grant, Limit, MemoryBudget
 logger = logging.getLogger(__name__)
 
 _PREFIX = "endpoint-desk:budget:"
-# A bucket that nobody touched for so long is full again.
+# A bucket that nobody touched for so long is full again, unless a 429 closes it for longer.
 FORGOTTEN_AFTER_SECONDS = 600
 # The rules of MemoryBudget, carried out in Redis by its clock. Numbers travel as text, since Redis cuts fractions off.
 BUCKET = """
@@ -43,7 +43,7 @@ else
 end
 redis.call('HSET', KEYS[1], 'left', tostring(left), 'at', string.format('%.6f', now), 'waiting', tostring(waiting),
     'closed_until', string.format('%.6f', closed_until))
-redis.call('EXPIRE', KEYS[1], ARGV[6])
+redis.call('EXPIRE', KEYS[1], math.ceil(math.max(tonumber(ARGV[6]), closed_until - now)))
 return {tostring(granted), tostring(wait)}
 """
 

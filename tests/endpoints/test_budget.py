@@ -50,6 +50,14 @@ def test_a_429_of_one_worker_closes_it_for_all(redis_url: str) -> None:
     assert other.take(OSCAR, READS, 1, 0) == Grant(1)
 
 
+def test_an_account_is_remembered_for_as_long_as_a_429_closes_it(redis_url: str) -> None:
+    budget = RedisBudget(redis_url)
+    budget.forget()
+    budget.learn(ADA, READS, None, 3600)
+    [key] = budget._redis.keys("*budget*")
+    assert budget._redis.ttl(key) >= 3600
+
+
 def test_it_fills_up_steadily(redis_url: str) -> None:
     budget = RedisBudget(redis_url)
     budget.forget()
