@@ -82,6 +82,12 @@ def conclude(operation: Operation, call: Call, resource_url: str, reply: Answer 
     """What the row holds after ARM's reply to `plan`'s call."""
     if isinstance(reply, Answer) and reply.status == 401:
         return _challenged(operation, reply, now)
+    change = _read(operation, call, resource_url, reply, now)
+    # A token that Azure took is good, and need not be asked for anew next time.
+    return replace(change, operation={**change.operation, "wants_fresh_token": False})
+
+
+def _read(operation: Operation, call: Call, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
     if call.method != "GET":
         return _sent(operation, call.url, reply, now)
     if operation.phase in {Phase.QUEUED, Phase.SENDING}:
@@ -260,7 +266,6 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
         "unreadable": 0,
         "polls": 0,
         "arm_status": step.word[:100],
-        "wants_fresh_token": False,
         "paced_by_azure": step.wait is not None,
         "deadline_at": deadline_at,
         "next_step_at": next_poll(deadline_at, 0, step.wait, now),

@@ -72,7 +72,6 @@ def running(operation: Operation, step: Running, now: datetime) -> Change:
         "unreadable": held.unreadable,
         "polls": polls,
         "arm_status": step.word[:100],
-        "wants_fresh_token": False,
         "paced_by_azure": step.wait is not None,
         "deadline_at": deadline(operation, now),
         "next_step_at": next_poll(deadline(operation, now), polls, step.wait, now),
@@ -84,7 +83,7 @@ def running(operation: Operation, step: Running, now: datetime) -> Change:
 def settle(operation: Operation, step: Settled, now: datetime) -> Change:
     columns: dict[str, Any] = {"phase": Phase.SETTLED, "settled_at": now, "next_step_at": None}
     # The URLs have done their work, and are secrets.
-    columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome, "wants_fresh_token": False}
+    columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome}
     columns["error"] = step.error.as_json() if step.error else None
     if step.outcome != Outcome.ERROR:
         columns["arm_status"] = step.outcome.capitalize()

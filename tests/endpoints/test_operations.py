@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from endpoints import advance, services
-from endpoints.arm.http import Call
+from endpoints.arm.http import Answer, Call
 from endpoints.change import FOLLOWED_FOR
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
@@ -332,3 +332,19 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
     reply = answer(status, body, Retry_After="86400")
     change = advance.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
     assert change.operation["next_step_at"] <= timezone.now() + FOLLOWED_FOR
+
+
+@pytest.mark.parametrize(
+    ("phase", "reply"),
+    [
+        ("queued", answer(200, resource("Succeeded", endpointState="Creating"))),
+        ("confirming", answer(200, resource("Succeeded", endpointState="Creating"))),
+        ("following", answer(200, resource("Creating"))),
+        ("following", answer(503)),
+    ],
+)
+def test_a_token_that_azure_took_is_kept(chat: Endpoint, ask: Ask, phase: str, reply: Answer) -> None:
+    operation = ask(services.look_again)
+    operation.phase, operation.wants_fresh_token = phase, True
+    change = advance.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
+    assert change.operation["wants_fresh_token"] is False
