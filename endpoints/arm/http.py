@@ -86,7 +86,7 @@ class ArmHttp:
         self.timeout = (connect_timeout, read_timeout)
         self._session = requests.Session()
         self._session.trust_env = trust_env
-        self._adapter = Adapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
+        self._adapter = Adapter(pool_connections=1, pool_maxsize=connections)
         # Proxies and certificates of the environment; none of them changes while the process runs.
         self.environment: dict[str, Any] = dict(
             self._session.merge_environment_settings(self.base_url, {}, False, None, None)

@@ -1,6 +1,8 @@
 """The connection to ARM, over real sockets."""
 
 import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -101,3 +103,15 @@ def test_a_broken_connection_may_have_been_received(fault: str) -> None:
     assert isinstance(reply, Lost)
     assert reply.perhaps_received
     assert reply.reason == "The connection to Azure broke before the answer was whole."
+
+
+def test_a_call_waits_for_no_other_call() -> None:
+    with scripted(lambda arrived: Wire(200, (), b"{}", "hang" if "slow" in arrived.target else "")) as server:
+        arm = ArmHttp(server.home, read_timeout=5, connections=1)
+        with ThreadPoolExecutor() as pool:
+            slow = pool.submit(arm.send, Call("GET", f"{server.home}/slow"), "t", uuid4(), within=2)
+            while not server.arrived:
+                time.sleep(0.01)
+            reply = arm.send(Call("GET", f"{server.home}/x"), "t", uuid4(), within=0.5)
+            assert isinstance(reply, Answer)
+            assert not slow.done()
