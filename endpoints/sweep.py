@@ -303,7 +303,9 @@ def _send(step: Step, token: str, start_before: float, put: Callable[[tuple[Step
         if time.monotonic() > start_before:
             reply: Answer | Lost = Lost("Other calls to Azure took too long.", False, 0)
         else:
-            reply = arm_http().send(step.call, token, step.operation.correlation_id)
+            # No longer than the lease: a read timeout alone begins anew with every byte.
+            arm = arm_http()
+            reply = arm.send(step.call, token, step.operation.correlation_id, within=sum(arm.timeout))
     except Exception as error:
         put((step, error))
     else:

@@ -6,19 +6,23 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from endpoints import advance
+from endpoints.arm.http import Call, Lost
+from endpoints.azure import arm_http
 from endpoints.change import unchanged
 from endpoints.leases import claim_polls, claim_starts, take_back_from_the_dead
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.record import record, record_quiet
-from endpoints.sweep import run_due
+from endpoints.sweep import Step, _send, run_due
+from tests.arm.scripted import Wire, scripted
 from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit, texts
@@ -147,3 +151,16 @@ def claimed_starts() -> list[str]:
         return claim(5)
     finally:
         connection.close()
+
+
+def test_no_call_outlasts_its_lease() -> None:
+    dripping = Wire(200, (), b" " * 100, "drip")
+    replies: list[Any] = []
+    quick = {"ARM_CONNECT_TIMEOUT_SECONDS": 0.5, "ARM_READ_TIMEOUT_SECONDS": 1}
+    with scripted(lambda _: dripping) as server, override_settings(ARM_BASE_URL=server.home, **quick):
+        arm_http.cache_clear()
+        step = Step([Operation()], Call("GET", f"{server.home}/x"), "")
+        _send(step, "t", time.monotonic() + 1, replies.append)
+    arm_http.cache_clear()
+    [(_, [reply])] = replies
+    assert isinstance(reply, Lost)
