@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import audit
+from accounts.models import User
 from accounts.redaction import redact
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.operations import Outcome
@@ -48,6 +49,8 @@ def record(operation: Operation, change: Change, evidence: dict[str, Any], now: 
                 text=change.text[:500],
                 evidence=evidence,
             )
+    if change.operation.get("needs_sign_in"):
+        _go_on_if_signed_in_meanwhile(operation, now)
     return True
 
 
@@ -111,6 +114,14 @@ def _audit(operation: Operation, change: Change) -> None:
         details={"reason": change.reason} if change.reason else None,
         correlation_id=str(operation.correlation_id),
     )
+
+
+def _go_on_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
+    """A sign-in lets go on what is parked, and this was not parked yet when its person signed in during the step."""
+    signed_in = User.objects.values_list("last_login", flat=True).get(pk=operation.asked_by_id)
+    if signed_in and operation.next_step_at and signed_in > min(operation.next_step_at, now):
+        parked = Operation.objects.filter(pk=operation.pk, needs_sign_in=True)
+        parked.update(needs_sign_in=False, claims="", next_step_at=max(now, signed_in))
 
 
 def _show(operation: Operation, change: Change, now: datetime) -> None:

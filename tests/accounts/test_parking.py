@@ -11,7 +11,10 @@ from django.utils import timezone
 
 from accounts import entra, store
 from accounts.models import User
+from endpoints import advance
+from endpoints.leases import claim_starts
 from endpoints.models import Endpoint, Workspace
+from endpoints.record import record
 from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit
@@ -134,3 +137,21 @@ def test_who_lost_the_role_is_refused_in_the_worker(azure: Azure, endpoint: Endp
     User.objects.update(roles=roles, roles_checked_at=timezone.now())
     assert settle(azure, endpoint).state == "failed"
     assert azure.requests("PUT", "/chat") == []
+
+
+def test_who_signs_in_while_a_worker_finds_out_that_it_takes_a_sign_in_is_not_asked_again(
+    azure: Azure, oscar: Client, endpoint: Endpoint, sign_in: SignIn
+) -> None:
+    [claimed] = claim_starts(1, 1)
+    sign_in("oscar")
+    now = timezone.now()
+    assert record(claimed, advance.park(claimed, "Sign in again.", "", now), {}, now)
+    assert not endpoint.operations.get().needs_sign_in
+    assert settle(azure, endpoint).state == "online"
+
+
+def test_an_earlier_sign_in_is_not_enough(oscar: Client, endpoint: Endpoint) -> None:
+    [claimed] = claim_starts(1, 1)
+    now = timezone.now()
+    assert record(claimed, advance.park(claimed, "Sign in again.", "", now), {}, now)
+    assert endpoint.operations.get().needs_sign_in
