@@ -7,7 +7,7 @@ written by one clock.
 import time
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 MEASURED_EVERY_SECONDS = 10.0
@@ -22,7 +22,12 @@ def now() -> datetime:
     global _measured
     measured = _measured
     if measured is None or time.monotonic() - measured[1] > MEASURED_EVERY_SECONDS:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            measured = _measured = (cursor.fetchone()[0], time.monotonic())
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT clock_timestamp()")
+                measured = _measured = (cursor.fetchone()[0], time.monotonic())
+        except (OperationalError, InterfaceError):
+            # Away for a while. What was measured goes on, so that nobody ends for want of the time.
+            if measured is None:
+                raise
     return measured[0] + timedelta(seconds=time.monotonic() - measured[1])

@@ -82,3 +82,20 @@ def test_a_restarted_postgresql_delays_and_loses_nothing(served: Fleet) -> None:
         assert served.row(name).state == "online"
         assert times_sent(azure, "PUT", f"/{name}") == 1
     assert served.restarts == {}
+
+
+def test_what_azure_answered_while_postgresql_was_away_for_long_is_not_lost(served: Fleet) -> None:
+    assert served.postgres
+    served.worker(ARM_READ_TIMEOUT_SECONDS="30")
+    served.beat()
+    served.ask("create", "ada", "rekeyed")
+    served.until_settled("rekeyed")
+    served.azure.fault("slow", where="regenerate", name="rekeyed", when="after", seconds=11, times=1)
+    served.ask("regenerate_key", "ada", "rekeyed")
+    served.until_held("rekeyed")
+    served.postgres.end(signal.SIGQUIT)
+    assert eventually(lambda: served.azure.requests("POST", "/regenerateKeys"), 20)
+    time.sleep(1)
+    served.postgres.start()
+    served.until_settled("rekeyed")
+    assert served.row("rekeyed").outcome == "succeeded", served.row("rekeyed").history
