@@ -225,9 +225,9 @@ def _azure_states(endpoint: Endpoint, properties: dict[str, Any], operation: Ope
 
 def _settings(endpoint: Endpoint, properties: dict[str, Any], seen: dict[str, Any]) -> list[Fact]:
     asked = endpoint.asked.get("properties", {})
-    safety = properties.get("contentSafety", asked.get("contentSafety")) or {}
-    sku = seen.get("sku") or endpoint.asked.get("sku") or {}
-    inference = properties.get("inferenceEndpoint") or {}
+    safety = _object(properties.get("contentSafety", asked.get("contentSafety")))
+    sku = _object(seen.get("sku") or endpoint.asked.get("sku"))
+    inference = _object(properties.get("inferenceEndpoint"))
     return _present(
         [
             Fact("Model", endpoint.model_id, mono=True, copy=True),
@@ -243,13 +243,13 @@ def _settings(endpoint: Endpoint, properties: dict[str, Any], seen: dict[str, An
 
 def _sku(sku: dict[str, Any]) -> str:
     """Like "Consumption, tier Basic, capacity 2"."""
-    rest = [f"{name} {value}" for name, value in sku.items() if name != "name" and value not in {None, ""}]
+    rest = [f"{name} {value}" for name, value in sku.items() if name != "name" and not _is_blank(value)]
     return ", ".join([sku.get("name") or "", *rest]).strip(", ")
 
 
 def _identity(seen: dict[str, Any]) -> list[Fact]:
-    identity = seen.get("identity") or {}
-    assigned = identity.get("userAssignedIdentities") or {}
+    identity = _object(seen.get("identity"))
+    assigned = _object(identity.get("userAssignedIdentities"))
     rows = [
         Fact("Type", identity.get("type")),
         Fact("Principal id", identity.get("principalId"), mono=True, copy=True),
@@ -273,7 +273,7 @@ def _where(endpoint: Endpoint, properties: dict[str, Any]) -> list[Fact]:
 
 
 def _system_data(endpoint: Endpoint, seen: dict[str, Any]) -> list[Fact]:
-    system = seen.get("systemData") or {}
+    system = _object(seen.get("systemData"))
     return _present(
         [
             Fact("Owner", endpoint.owner.name),
@@ -304,7 +304,16 @@ def _pairs(values: Any) -> str:
 
 
 def _present(rows: list[Fact]) -> list[Fact]:
-    return [row for row in rows if row.value not in {None, ""}]
+    return [row for row in rows if not _is_blank(row.value)]
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Azure may answer anything, and the page shows what it understands; the whole answer stands below."""
+    return value if isinstance(value, dict) else {}
 
 
 def _samples(endpoint: Endpoint) -> list[Sample]:

@@ -93,3 +93,20 @@ def test_history_is_never_changed(ada: Client, workspaces: list[Workspace]) -> N
     with pytest.raises(TypeError):
         event.save()
     assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"properties": {"provisioningState": {"a": 1}, "endpointState": ["x"], "contentSafety": "on"}},
+        {"properties": {"x": 1}, "sku": "Consumption", "identity": "none", "tags": ["a"], "systemData": "me"},
+        {"properties": {"inferenceEndpoint": "https://x"}, "sku": {"name": "Consumption", "capacity": {}}},
+    ],
+)
+def test_what_azure_never_answered_before_does_not_break_the_page(
+    sign_in: SignIn, workspaces: list[Workspace], answer: dict[str, object]
+) -> None:
+    ada = sign_in("ada")
+    endpoint = submit(ada, workspaces[0])
+    Endpoint.objects.update(observed=answer)
+    assert ada.get(endpoint.get_absolute_url()).status_code == 200
