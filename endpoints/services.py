@@ -14,8 +14,9 @@ from accounts.models import User
 from endpoints import clock
 from endpoints.arm.resources import WorkspaceId, WorkspaceResource
 from endpoints.azure import reader
+from endpoints.change import FOLLOWED_FOR
 from endpoints.models import Endpoint, Event, Operation, Workspace
-from endpoints.states import Phase, State, Urgency
+from endpoints.states import STARTING, Phase, State, Urgency
 from endpoints.tasks import ring_on_commit
 
 Kind = Operation.Kind
@@ -136,7 +137,11 @@ def resume_parked(user: User) -> None:
     now = clock.now()
     parked = Operation.objects.filter(asked_by=user, needs_sign_in=True, settled_at=None)
     for operation in list(parked):
-        resumed = parked.filter(pk=operation.pk).update(needs_sign_in=False, claims="", next_step_at=now)
+        # What Azure does not work on yet has its time from now on, however long it waited for its person.
+        deadline = now + FOLLOWED_FOR if operation.phase in STARTING else operation.deadline_at
+        resumed = parked.filter(pk=operation.pk).update(
+            needs_sign_in=False, claims="", next_step_at=now, deadline_at=deadline
+        )
         if resumed:
             ring_on_commit()
 

@@ -155,3 +155,16 @@ def test_an_earlier_sign_in_is_not_enough(oscar: Client, endpoint: Endpoint) -> 
     now = timezone.now()
     assert record(claimed, advance.park(claimed, "Sign in again.", "", now), {}, now)
     assert endpoint.operations.get().needs_sign_in
+
+
+def test_what_waited_long_for_its_person_has_all_its_time_from_then_on(
+    azure: Azure, oscar: Client, endpoint: Endpoint
+) -> None:
+    azure.fault("revoked")
+    settle(azure, endpoint)
+    endpoint.operations.update(asked_at=timezone.now() - timedelta(hours=2))
+    azure.no_faults()
+    entra._http_cache.clear()
+    step_up(azure, oscar, endpoint)
+    azure.fault("server-error", where="resource", times=1)
+    assert settle(azure, endpoint).state == "online"
