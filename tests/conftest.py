@@ -5,13 +5,16 @@ from importlib import import_module
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.core.signals import setting_changed
 from django.db import connection
+from django.dispatch import receiver
 from django.test import Client
 from django.utils import timezone
 
-from accounts import entra
+from accounts import acting, entra
 from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
+from endpoints import azure as way_to_azure
 from endpoints.models import Workspace
 from tests import environment
 from tests.azure import Azure, end, start_azure
@@ -101,3 +104,16 @@ def workspaces(db: None) -> list[Workspace]:
         )
         for one in FIRST_WORKSPACES
     ]
+
+
+@receiver(setting_changed)
+def make_clients_anew(setting: str, **signal: object) -> None:
+    """The ways to Azure are made of settings once, and a test may change these."""
+    if setting.startswith(("ARM_", "EMULATOR_", "ENTRA_", "WATCHER_")):
+        for made in (
+            way_to_azure.arm_http,
+            way_to_azure._page_http,
+            acting._application_client,
+            acting._managed_client,
+        ):
+            made.cache_clear()

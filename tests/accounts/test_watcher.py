@@ -98,9 +98,7 @@ def test_who_registers_a_workspace_learns_that_the_watcher_may_do_too_much_there
     client = sign_in("ada")
     form = {"resource_id": FIRST_WORKSPACES[0].resource_id}
     with in_between(azure.url, [DEVELOPER]) as (url, _), override_settings(WATCHER_IDENTITY="client", ARM_BASE_URL=url):
-        way_to_azure.arm_http.cache_clear()
         page = client.post("/workspaces/new", form, follow=True).content.decode()
-    way_to_azure.arm_http.cache_clear()
     assert "ml-production is registered now" in page
     assert "serverlessEndpoints/listKeys/action" in page
 
