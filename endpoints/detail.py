@@ -124,8 +124,10 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
 
 
 def _may_be_looked_at(operation: Operation | None) -> bool:
-    """When nothing runs on it, or what runs was set aside."""
-    return operation is None or operation.settled_at is not None or operation.endpoint.shown_state == State.UNKNOWN
+    """When nothing runs on it, or what runs was set aside or waits for a sign-in."""
+    if operation is None or operation.settled_at is not None or operation.needs_sign_in:
+        return True
+    return operation.endpoint.shown_state == State.UNKNOWN
 
 
 def detail_tag(endpoint: Endpoint) -> str:

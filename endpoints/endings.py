@@ -70,6 +70,9 @@ def _of_look(operation: Operation, step: Settled) -> End:
         return _told(state, reason)
     if _is_missing(step):
         return _not_held(operation)
+    seen = state_at_rest(operation.endpoint.observed)
+    if step.outcome == Outcome.ERROR and operation.phase == Phase.QUEUED and seen[0] == State.ONLINE:
+        return End(*seen, f"It could not be looked at: {_cause(step)}")
     return _told(State.UNKNOWN if step.outcome == Outcome.ERROR else State.FAILED, _cause(step))
 
 

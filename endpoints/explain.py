@@ -124,6 +124,11 @@ BY_CODE = {
         "An earlier request under this name was carried out after all. Nothing was sent this time.",
         "Use the endpoint as it is, or delete it and create it again.",
     ),
+    "Withdrawn": Explanation(
+        "It was withdrawn",
+        "It waited for somebody to sign in, and somebody else asked for something else meanwhile.",
+        "Ask for it again if it is still wanted.",
+    ),
     "PerhapsCarriedOut": Explanation(
         "Azure may have made a new key",
         "The answer to the request was lost. A second request would make another key, so none was sent.",

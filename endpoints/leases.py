@@ -6,7 +6,7 @@ killed worker is taken up again and never recorded twice.
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -93,7 +93,7 @@ def extend(operations: Sequence[Operation]) -> set[UUID]:
     return set(mine.values_list("pk", flat=True))
 
 
-def held(operations: Sequence[Operation]) -> QuerySet[Operation]:
+def held(operations: Collection[Operation]) -> QuerySet[Operation]:
     """Those of these rows whose lease is still the one they were claimed with."""
     return Operation.objects.filter(pk__in=[one.pk for one in operations], lease__in={one.lease for one in operations})
 

@@ -38,7 +38,7 @@ def record(operation: Operation, change: Change, evidence: dict[str, Any], now: 
             return False
         _show(operation, change, now)
         if change.is_end:
-            _audit(operation, change)
+            record_end(operation, Outcome(change.operation["outcome"]), change.reason)
         if change.text:
             before = operation.endpoint.state
             Event.objects.create(
@@ -101,7 +101,7 @@ def _write_quiet(rows: list[tuple[Operation, Change]]) -> None:
     held([operation for operation, _ in rows]).update(**columns, **FREE)
 
 
-def _audit(operation: Operation, change: Change) -> None:
+def record_end(operation: Operation, outcome: Outcome, reason: str) -> None:
     """Complete in the audit log what was attempted when the person asked for it."""
     if not operation.audited_as:
         return
@@ -110,8 +110,8 @@ def _audit(operation: Operation, change: Change) -> None:
         request=None,
         actor=operation.asked_by,
         target=operation.endpoint.arm_id,
-        outcome="done" if change.operation["outcome"] == Outcome.SUCCEEDED else "failed",
-        details={"reason": change.reason} if change.reason else None,
+        outcome="done" if outcome == Outcome.SUCCEEDED else "failed",
+        details={"reason": reason} if reason else None,
         correlation_id=str(operation.correlation_id),
     )
 

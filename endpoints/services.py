@@ -12,10 +12,13 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from endpoints import clock
+from endpoints.arm.errors import ArmError
+from endpoints.arm.operations import Outcome
 from endpoints.arm.resources import WorkspaceId, WorkspaceResource
 from endpoints.azure import reader
 from endpoints.change import FOLLOWED_FOR
 from endpoints.models import Endpoint, Event, Operation, Workspace
+from endpoints.record import record_end
 from endpoints.states import STARTING, Phase, State, Urgency
 from endpoints.tasks import ring_on_commit
 
@@ -116,16 +119,17 @@ def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: Htt
     """Ask Azure what it holds, and follow what runs there; what was set aside goes on at once instead. Raises Busy."""
     now = clock.now()
     aside = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
-    if endpoint.shown_state == State.UNKNOWN and aside.update(next_step_at=now):
+    operation = aside.first() if endpoint.shown_state == State.UNKNOWN else None
+    if operation and aside.update(next_step_at=now):
         ring_on_commit()
-        return endpoint.operations.get(settled_at=None)
+        return operation
     return _ask(endpoint, Kind.LOOK, None, submission_id, user, request)
 
 
 def may_be_deleted(endpoint: Endpoint) -> bool:
-    """Whether nothing runs on it and it is not gone already."""
+    """Whether nothing runs on it but what waits for a sign-in, and it is not gone already."""
     gone = endpoint.shown_state == State.DELETED
-    return not gone and not endpoint.operations.filter(settled_at=None).exists()
+    return not gone and not endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists()
 
 
 def may_be_tried_again(endpoint: Endpoint) -> bool:
@@ -218,12 +222,34 @@ def _ask(
             endpoint = locked.select_related("workspace").get(pk=endpoint.pk)
             if endpoint.state == State.DELETED and kind != Kind.LOOK:
                 raise Gone(endpoint)
+            if kind in {Kind.DELETE, Kind.LOOK}:
+                _withdraw_parked(endpoint, user, now)
             _show(endpoint, *ASKED[kind], now)
             return _add(endpoint, kind, body, TEXTS[kind], submission_id, user, request, now)
     except IntegrityError:
         if before := _submitted(submission_id, user):
             return before
         raise Busy(Endpoint.objects.get(pk=endpoint.pk)) from None
+
+
+def _withdraw_parked(endpoint: Endpoint, user: User, now: datetime) -> None:
+    """End what waits for a sign-in, which may never come: somebody who may act here goes before it."""
+    parked = endpoint.operations.filter(settled_at=None, needs_sign_in=True, lease=None).select_related("asked_by")
+    for operation in parked:
+        message = f"It waited for {operation.asked_by.name} to sign in, and {user.name} asked for something else."
+        error = ArmError("Withdrawn", message, 0, {})
+        parked.filter(pk=operation.pk).update(
+            phase=Phase.SETTLED,
+            settled_at=now,
+            outcome=Outcome.ERROR,
+            error=error.as_json(),
+            needs_sign_in=False,
+            claims="",
+            monitor_url="",
+            result_url="",
+        )
+        Event.objects.create(endpoint=endpoint, operation=operation, at=now, actor=user, text=message)
+        record_end(operation, Outcome.ERROR, message)
 
 
 def _let_workers_finish(**endpoint: Any) -> None:

@@ -125,6 +125,8 @@ class _Sweep:
         try:
             while self._under_way:
                 self._take(FLUSH_EVERY_SECONDS)
+        except Exception:
+            logger.exception("What came late could not be recorded")
         finally:
             connection.close()
 
@@ -220,7 +222,7 @@ def _reads(operations: list[Operation], now: datetime) -> list[Step]:
     lists = _lists.worth_listing(operations, now)
     listed = {one.pk for rows in lists.values() for one in rows}
     alone = [one for one in operations if one.pk not in listed]
-    if early := [one for one in alone if one.next_step_at and one.next_step_at > now]:
+    if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
         _insist(lambda: held(early).update(**FREE))
     steps = [
         Step(rows, Call("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group) for group, rows in lists.items()
@@ -232,7 +234,7 @@ def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tu
     """The steps that may go, each with its token; what gets none is sent away, parked, postponed or refused here."""
     now = clock.now()
     steps = _affordable(steps, reserve, now)
-    tokens = _tokens.of([step.operation for step in steps], for_sending=for_sending)
+    tokens = _insist(lambda: _tokens.of([step.operation for step in steps], for_sending=for_sending))
     ready: list[tuple[Step, str]] = []
     for step in steps:
         token = tokens[step.operation.pk]

@@ -33,13 +33,13 @@ MOST_PAGES = 20
 class Read:
     """A GET of `url`, with `all_pages` of a whole list.
 
-    `on_reply` gets the answers, in the thread of the loop, or the reason why nothing was sent.
+    `on_reply` gets the answers, in the thread of the loop, or what was raised instead, such as ForeignOrigin.
     """
 
     url: str = field(repr=False)
     token: str = field(repr=False)
     correlation_id: UUID
-    on_reply: Callable[[list[Answer | Lost] | ForeignOrigin], object]
+    on_reply: Callable[[list[Answer | Lost] | Exception], object]
     all_pages: bool = False
 
 
@@ -84,15 +84,24 @@ class ArmPoller:
             task.add_done_callback(self._running.discard)
 
     async def _run(self, read: Read) -> None:
+        """Whatever happens, somebody waits for a reply."""
         try:
             require_origin(read.url, self._home)
-        except ForeignOrigin as error:
+            replies = await self._pages(read)
+        except Exception as error:
             read.on_reply(error)
-            return
+        else:
+            read.on_reply(replies)
+
+    async def _pages(self, read: Read) -> list[Answer | Lost]:
+        """As many as there are, or as come in the time of one; those that are missing tell nothing."""
+        give_up_at = time.monotonic() + (self._timeout.total or 0)
         replies = [await self._get(read, read.url)]
-        while read.all_pages and len(replies) < MOST_PAGES and (url := _next_page(replies[-1], read.url)):
+        while read.all_pages and len(replies) < MOST_PAGES and time.monotonic() < give_up_at:
+            if not (url := _next_page(replies[-1], read.url)):
+                break
             replies.append(await self._get(read, url))
-        read.on_reply(replies)
+        return replies
 
     async def _get(self, read: Read, url: str) -> Answer | Lost:
         started = time.monotonic()

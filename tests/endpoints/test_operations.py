@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import AuditEntry, User
 from endpoints import advance, services
 from endpoints.arm.http import Answer, Call
 from endpoints.change import FOLLOWED_FOR
@@ -15,6 +16,7 @@ from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
 from tests.arm.answers import answer, resource
 from tests.azure import Azure
+from tests.conftest import SignIn
 from tests.endpoints.creation import Ask, one_step, settle, submit, texts
 
 
@@ -135,6 +137,20 @@ def test_what_somebody_else_made_under_a_name_that_was_refused_is_not_deleted(
     assert held_by_azure(azure, endpoint)
 
 
+def test_what_waits_for_somebody_who_never_signs_in_can_be_deleted(
+    azure: Azure, ada: Client, sign_in: SignIn, workspaces: list[Workspace]
+) -> None:
+    endpoint = submit(sign_in("oscar"), workspaces[0])
+    one_step(azure)
+    azure.revoke("oscar")
+    assert settle(azure, endpoint).state == "needs-sign-in"
+    assert delete(ada, endpoint) == 303
+    assert settle(azure, endpoint).state == "deleted"
+    assert held_by_azure(azure, endpoint) is None
+    assert "It waited for Oscar Operator to sign in, and Ada Admin asked for something else." in texts(endpoint)
+    assert AuditEntry.objects.filter(action="endpoint-created", outcome="failed").count() == 1
+
+
 # --- Change
 
 
@@ -238,6 +254,13 @@ def test_a_new_key_whose_worker_was_killed_is_not_asked_for_again(azure: Azure, 
 
 
 # --- Another look
+
+
+def test_a_look_that_is_refused_leaves_online_what_was_online(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    press(ada, chat, "look-again")
+    User.objects.update(roles=[])
+    assert settle(azure, chat).state == "online"
+    assert texts(chat)[-1] == "It could not be looked at: You may not do this any more"
 
 
 def test_an_operation_that_was_given_up_is_found_by_another_look(
