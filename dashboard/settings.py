@@ -242,7 +242,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "data_folder_out": str(DATA_DIR / "broker" / "queue"),
         "processed_folder": str(DATA_DIR / "broker" / "taken"),
         "control_folder": str(DATA_DIR / "broker" / "control"),
-        "polling_interval": 0.05,
+        "polling_interval": 0.1,
     }
 )
 CELERY_TASK_IGNORE_RESULT = True
