@@ -6,7 +6,7 @@ from functools import lru_cache
 import redis
 from django.conf import settings
 
-from endpoints.arm.budget import Account, Grant, Limit, MemoryBudget
+from endpoints.arm.budget import Account, Budget, Grant, Limit, MemoryBudget
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ return {tostring(granted), tostring(wait)}
 """
 
 
-class RedisBudget:
+class RedisBudget(Budget):
     """Shared by all that use the same Redis. While it is away, each process goes by what ARM's answers tell it."""
 
     def __init__(self, url: str) -> None:

@@ -41,7 +41,7 @@ BY_CODE = {
     ),
     "AuthorizationFailed": Explanation(
         "Azure does not let you do this",
-        "Your Azure role lacks the right to write serverless endpoints in this workspace.",
+        "Your Azure role lacks this right on the serverless endpoints of the workspace.",
         "Ask for the role Azure AI Developer on the resource group. A new role can take some minutes to work.",
     ),
     "RequestDisallowedByPolicy": Explanation(

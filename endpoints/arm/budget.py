@@ -78,7 +78,7 @@ class _Bucket:
         self.at = now
 
 
-class MemoryBudget:
+class MemoryBudget(Budget):
     """For one process, or for several that only share what ARM's counters tell. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
