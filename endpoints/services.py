@@ -20,7 +20,7 @@ from endpoints.change import FOLLOWED_FOR
 from endpoints.models import Endpoint, Event, Operation, Workspace
 from endpoints.record import record_end
 from endpoints.states import STARTING, Phase, State, Urgency
-from endpoints.tasks import ring_on_commit
+from endpoints.wake import wake_worker_on_commit
 
 Kind = Operation.Kind
 
@@ -121,7 +121,7 @@ def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: Htt
     aside = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
     operation = aside.first() if endpoint.shown_state == State.UNKNOWN else None
     if operation and aside.update(next_step_at=now):
-        ring_on_commit()
+        wake_worker_on_commit()
         return operation
     return _ask(endpoint, Kind.LOOK, None, submission_id, user, request)
 
@@ -147,7 +147,7 @@ def resume_parked(user: User) -> None:
             needs_sign_in=False, claims="", next_step_at=now, deadline_at=deadline
         )
         if resumed:
-            ring_on_commit()
+            wake_worker_on_commit()
 
 
 def register_workspace(arm_id: WorkspaceId, user: User, request: HttpRequest) -> tuple[Workspace, bool]:
@@ -298,5 +298,5 @@ def _add(
             outcome="attempted",
             correlation_id=str(operation.correlation_id),
         )
-    ring_on_commit()
+    wake_worker_on_commit()
     return operation

@@ -6,7 +6,6 @@ from threading import Lock
 
 from celery import shared_task
 from celery.signals import worker_ready
-from django.db import transaction
 from django.utils import timezone
 
 from endpoints.leases import take_back_from_the_dead
@@ -40,12 +39,3 @@ def start_asked() -> None:
 def _take_back(**signal: object) -> None:
     if number := take_back_from_the_dead():
         logger.warning("%s operations are taken up again whose worker has ended.", number)
-
-
-def ring_on_commit() -> None:
-    """Ring the worker once the rows are committed. If the ring is lost, the next sweep finds them."""
-    transaction.on_commit(_ring, robust=True)
-
-
-def _ring() -> None:
-    start_asked.apply_async(ignore_result=True)

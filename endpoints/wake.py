@@ -1,0 +1,13 @@
+"""Wake a worker. A web process sends the task by name, so that it never imports the engine."""
+
+from celery import current_app
+from django.db import transaction
+
+
+def wake_worker_on_commit() -> None:
+    """Wake a worker once the rows are committed. If the message is lost, the next sweep finds them."""
+    transaction.on_commit(_wake, robust=True)
+
+
+def _wake() -> None:
+    current_app.send_task("endpoints.tasks.start_asked", ignore_result=True)
