@@ -26,6 +26,7 @@ from django.utils import timezone  # noqa: E402
 from accounts.models import User  # noqa: E402
 from benchmarks.arm import SIGNATURE  # noqa: E402
 from benchmarks.rows import OBSERVED  # noqa: E402
+from endpoints.kinds import Kind  # noqa: E402
 from endpoints.models import Endpoint, Operation, Workspace  # noqa: E402
 from endpoints.states import Phase, State, Urgency  # noqa: E402
 from tests.azure import Azure  # noqa: E402
@@ -94,7 +95,7 @@ def follow(endpoints: list[Endpoint], owner: User) -> None:
     operations = [
         Operation(
             endpoint=endpoint,
-            kind=Operation.Kind.CREATE,
+            kind=Kind.CREATE,
             phase=Phase.FOLLOWING,
             submission_id=uuid.uuid4(),
             asked_by=owner,

@@ -39,6 +39,7 @@ from endpoints.change import (
     what_is_held,
     working_state,
 )
+from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.observe import (
     endpoint_state,
@@ -51,8 +52,6 @@ from endpoints.observe import (
 )
 from endpoints.states import Phase, State
 
-Kind = Operation.Kind
-
 # How often a PUT or DELETE is sent when Azure keeps answering 5xx and nothing came of it.
 MOST_SENDS = 6
 # A resource that ARM just accepted may be missing from its next answers for a moment, and a deleted one still there.
@@ -64,7 +63,7 @@ SET_ASIDE_FOR = timedelta(minutes=15)
 def plan(operation: Operation, resource_url: str, now: datetime) -> Call:
     """The one call to ARM that comes next."""
     if operation.phase == Phase.CLEAR:
-        return Call(operation.method, target_url(operation, resource_url), operation.body)
+        return Call(operation.spec.method, target_url(operation, resource_url), operation.body)
     if operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now):
         return Call("GET", what_is_held(operation).next_url(resource_url) or resource_url)
     return Call("GET", resource_url)
@@ -72,10 +71,8 @@ def plan(operation: Operation, resource_url: str, now: datetime) -> Call:
 
 def target_url(operation: Operation, resource_url: str) -> str:
     """Where the request of an operation goes: to the resource, or to an action on it."""
-    if operation.kind != Kind.REGENERATE_KEY:
-        return resource_url
-    path, _, query = resource_url.partition("?")
-    return f"{path}/regenerateKeys?{query}"
+    path, separator, query = resource_url.partition("?")
+    return f"{path}{operation.spec.action_path}{separator}{query}"
 
 
 def conclude(operation: Operation, call: Call, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
@@ -137,19 +134,20 @@ def _challenged(operation: Operation, reply: Answer, now: datetime) -> Change:
 
 def _looked(operation: Operation, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
     """Before a request, and after one whose answer was not recorded: what does Azure hold?"""
-    if operation.kind == Kind.REGENERATE_KEY:
-        return _perhaps_regenerated(operation, now)
-    if operation.kind == Kind.DELETE and operation.phase == Phase.QUEUED:
+    goal = operation.spec.goal
+    if goal is Goal.RESPONSE:
+        return _perhaps_carried_out(operation, now)
+    if goal is Goal.ABSENT and operation.phase == Phase.QUEUED:
         text = "Deleted here; nothing of it was ever sent to Azure, so nothing was deleted there."
         return replace(settle(operation, Settled(Outcome.SUCCEEDED), now), text=text)
     if isinstance(reply, Lost) or reply.status in TRANSIENT:
         return fault(operation, reply, now)
-    if operation.kind == Kind.DELETE:
-        return _deletion_seen(operation, reply, now)
-    if operation.kind == Kind.LOOK:
+    if goal is Goal.REFRESHED:
         return _followed(operation, resource_url, reply, now)
-    if operation.kind == Kind.UPDATE:
-        return _update_seen(operation, reply, now)
+    return SEEN[goal](operation, reply, now)
+
+
+def _creation_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
     if reply.status == 404:
         return _absent(operation, now)
     if reply.status != 200:
@@ -210,7 +208,7 @@ def _update_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
     return replace(change, state=state, reason=reason, endpoint=observed_columns(reply.object, now))
 
 
-def _perhaps_regenerated(operation: Operation, now: datetime) -> Change:
+def _perhaps_carried_out(operation: Operation, now: datetime) -> Change:
     message = "The connection broke while Azure was asked for a new key. A second request would make another one."
     return settle(operation, ended_in_error("PerhapsCarriedOut", message), now)
 
@@ -242,8 +240,11 @@ def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change
     return replace(settle(operation, error, now), endpoint=seen)
 
 
+SEEN = {Goal.EXISTS: _creation_seen, Goal.INCLUDES: _update_seen, Goal.ABSENT: _deletion_seen}
+
+
 def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -> Change:
-    step = begin(operation.method, reply, url)
+    step = begin(operation.spec.method, reply, url)
     if isinstance(step, Resend):
         return _resend(operation, step, reply, now)
     if isinstance(step, Settled):
@@ -252,7 +253,7 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
         status = reply.status if isinstance(reply, Answer) else 0
         if step.outcome != Outcome.ERROR or 400 <= status != 404:
             return _arrived(operation, step, now)
-        if operation.kind == Kind.DELETE:
+        if operation.spec.goal is Goal.ABSENT:
             return _confirm_deletion(operation, f"Azure answered {status}.", now)
         change = settle(operation, step, now)
         return replace(change, state=State.UNKNOWN) if status < 400 else change
@@ -286,18 +287,23 @@ def _resend(operation: Operation, step: Resend, reply: Answer | Lost, now: datet
 
 def _unanswered(operation: Operation, step: Settled, now: datetime) -> Change:
     """A PATCH or POST that Azure may have carried out, and that must not be sent again."""
-    if operation.kind == Kind.REGENERATE_KEY:
-        return _perhaps_regenerated(operation, now)
+    if operation.spec.goal is Goal.RESPONSE:
+        return _perhaps_carried_out(operation, now)
     change = again(operation, None, "Azure did not say whether it took the change.", now)
     return replace(change, operation={"phase": Phase.SENDING, **change.operation})
 
 
 def _followed(operation: Operation, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
     overdue, held = is_overdue(operation, now), what_is_held(operation)
-    if overdue and operation.kind == Kind.REGENERATE_KEY:
+    if overdue and not operation.spec.reads_resource:
         return settle(operation, not_followed(), now)
     reads_resource = overdue or held.next_url(resource_url) in {"", resource_url}
-    if operation.kind == Kind.DELETE and reads_resource and isinstance(reply, Answer) and reply.status not in TRANSIENT:
+    if (
+        operation.spec.goal is Goal.ABSENT
+        and reads_resource
+        and isinstance(reply, Answer)
+        and reply.status not in TRANSIENT
+    ):
         return _deletion_seen(operation, reply, now)
     step = follow(Held(held.method) if overdue else held, reply, target_url(operation, resource_url))
     if isinstance(step, Settled):
@@ -309,7 +315,7 @@ def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
     """An end was read. Some ends only mean that the status could not be read that way."""
     error = step.error
     following = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now)
-    has_resource = operation.kind != Kind.REGENERATE_KEY
+    has_resource = operation.spec.reads_resource
     if step.outcome == Outcome.ERROR and error and following and has_resource:
         if (operation.monitor_url or operation.result_url) and operation.phase == Phase.FOLLOWING:
             text = f"The status of the operation cannot be read ({error.code}); the endpoint itself is read instead."
@@ -318,7 +324,7 @@ def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
         if error.status == 404 and operation.unreadable < MOST_MISSING:
             return again(operation, None, "Azure does not show the endpoint yet.", now, unreadable=1)
     if step.outcome == Outcome.SUCCEEDED:
-        if operation.kind == Kind.DELETE:
+        if operation.spec.goal is Goal.ABSENT:
             return _confirm_deletion(operation, "Azure finished the deletion.", now)
         if has_resource and (step.resource is None or is_moving(step.resource)):
             return _not_quite_there(operation, step, now)

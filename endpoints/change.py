@@ -10,11 +10,10 @@ from endpoints.arm.headers import retry_after
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import Held, Outcome, Running, Settled, pause, pause_after_fault
 from endpoints.endings import state_at_end
+from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.observe import observed_columns
 from endpoints.states import STARTING, Phase, State
-
-Kind = Operation.Kind
 
 # How long an operation is followed when ARM does not say, and how long a request waits for ARM to take it.
 FOLLOWED_FOR = timedelta(hours=1)
@@ -94,7 +93,7 @@ def settle(operation: Operation, step: Settled, now: datetime) -> Change:
 
 def seen_columns(operation: Operation, resource: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     """What an answer shows of the endpoint. What comes of a new key may be the key, in whatever it is wrapped."""
-    return {} if operation.kind == Kind.REGENERATE_KEY else observed_columns(resource, now)
+    return observed_columns(resource, now) if operation.spec.reads_resource else {}
 
 
 def ended_in_error(code: str, message: str) -> Settled:
@@ -155,20 +154,15 @@ def next_poll(until: datetime, polls: int, wait: float | None, now: datetime) ->
 
 def working_state(operation: Operation, following: bool = False, word: str = "") -> State:
     """What a person sees while it runs."""
+    if operation.spec.goal is Goal.REFRESHED and word.lower() in {State.UPDATING, State.DELETING}:
+        return State(word.lower())
     starting = operation.phase in STARTING and operation.phase != Phase.SENDING and not following
-    match operation.kind:
-        case Kind.UPDATE | Kind.REGENERATE_KEY:
-            return State.UPDATING
-        case Kind.DELETE:
-            return State.DELETING
-        case Kind.LOOK if word.lower() in {"updating", "deleting"}:
-            return State(word.lower())
-    return State.QUEUED if starting else State.CREATING
+    return operation.spec.queued_state if starting else operation.spec.working_state
 
 
 def what_is_held(operation: Operation) -> Held:
     return Held(
-        method="PUT" if operation.kind == Kind.LOOK else operation.method,
+        method="PUT" if operation.spec.goal is Goal.REFRESHED else operation.spec.method,
         monitor_url=operation.monitor_url,
         result_url=operation.result_url,
         confirming=operation.phase == Phase.CONFIRMING,

@@ -10,13 +10,14 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
 from accounts.models import User
-from accounts.policy import Action, may
+from accounts.policy import may
 from endpoints.arm.errors import ArmError
 from endpoints.explain import explain
+from endpoints.kinds import Goal, Kind
 from endpoints.models import Endpoint, Event, Operation
 from endpoints.observe import properties_of
 from endpoints.queries import POLL_AT_REST, POLL_WHILE_WORKING
-from endpoints.services import may_be_deleted, may_be_tried_again
+from endpoints.services import requestable
 from endpoints.states import State
 
 
@@ -102,8 +103,7 @@ class EndpointDetail:
 def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
     operation = endpoint.operations.order_by("-asked_at").first()
     events = endpoint.events.select_related("actor")
-    try_again = may_be_tried_again(endpoint) and user.may_create_endpoints
-    delete = may_be_deleted(endpoint) and may(user, Action.DELETE_ENDPOINT, endpoint)
+    offered = {kind for kind in requestable(endpoint) if may(user, kind.spec.permission, endpoint)}
     mine = operation is not None and operation.needs_sign_in and operation.asked_by_id == user.pk
     return EndpointDetail(
         endpoint=endpoint,
@@ -115,19 +115,12 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         raw_observed=pretty(endpoint.observed) if endpoint.observed else "",
         tag=detail_tag(endpoint),
         poll_seconds=POLL_WHILE_WORKING if endpoint.shown_state.is_working else POLL_AT_REST,
-        try_again_url=f"{reverse('endpoints:create')}?from={endpoint.pk}" if try_again else "",
-        look_again_url=reverse("endpoints:look_again", args=[endpoint.pk]) if _may_be_looked_at(operation) else "",
-        delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if delete else "",
+        try_again_url=f"{reverse('endpoints:create')}?from={endpoint.pk}" if Kind.CREATE in offered else "",
+        look_again_url=reverse("endpoints:look_again", args=[endpoint.pk]) if Kind.LOOK in offered else "",
+        delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if mine else "",
         samples=_samples(endpoint) if endpoint.shown_state == State.ONLINE else [],
     )
-
-
-def _may_be_looked_at(operation: Operation | None) -> bool:
-    """When nothing runs on it, or what runs was set aside or waits for a sign-in."""
-    if operation is None or operation.settled_at is not None or operation.needs_sign_in:
-        return True
-    return operation.endpoint.shown_state == State.UNKNOWN
 
 
 def detail_tag(endpoint: Endpoint) -> str:
@@ -149,7 +142,7 @@ def _failure(operation: Operation | None) -> Failure | None:
     if operation is None or operation.settled_at is None or operation.error is None:
         return None
     error = ArmError.from_json(operation.error)
-    if operation.kind == Operation.Kind.LOOK and error.status == 404:
+    if operation.spec.goal is Goal.REFRESHED and error.status == 404:
         return None  # that Azure does not hold it is what the look found out
     words = explain(error)
     return Failure(

@@ -5,11 +5,10 @@ from typing import Any
 
 from endpoints.arm.operations import Outcome, Settled
 from endpoints.explain import explain
+from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.observe import properties_of, state_at_rest
 from endpoints.states import Phase, State
-
-Kind = Operation.Kind
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,7 @@ class End:
 
 def state_at_end(operation: Operation, step: Settled) -> End:
     """Read from the operation's row and how it ended."""
-    match operation.kind:
-        case Kind.DELETE:
-            return _of_deletion(operation, step)
-        case Kind.UPDATE | Kind.REGENERATE_KEY:
-            return _of_change(operation, step)
-        case Kind.LOOK:
-            return _of_look(operation, step)
-    return _of_creation(operation, step)
+    return BY_GOAL[operation.spec.goal](operation, step)
 
 
 def _of_creation(operation: Operation, step: Settled) -> End:
@@ -40,8 +32,8 @@ def _of_creation(operation: Operation, step: Settled) -> End:
 
 def _of_deletion(operation: Operation, step: Settled) -> End:
     if step.outcome == Outcome.SUCCEEDED:
-        return End(State.DELETED, "", "Deleted", {"inference_uri": ""})
-    text = f"It was not deleted: {_cause(step)}"
+        return End(State.DELETED, "", operation.spec.done_text, {"inference_uri": ""})
+    text = operation.spec.failed_text.format(cause=_cause(step))
     if _perhaps_in_azure(operation, step):
         return End(State.UNKNOWN, _cause(step), text)
     if step.outcome == Outcome.ERROR and properties_of(operation.endpoint.observed):
@@ -52,13 +44,12 @@ def _of_deletion(operation: Operation, step: Settled) -> End:
 def _of_change(operation: Operation, step: Settled) -> End:
     """The endpoint itself goes on as it was, whatever became of the change."""
     if step.outcome == Outcome.SUCCEEDED:
-        if operation.kind == Kind.REGENERATE_KEY:
-            return End(*state_at_rest(operation.endpoint.observed), "Azure made a new key.")
-        return End(*state_at_rest(step.resource), "Changed")
-    text = f"It was not changed: {_cause(step)}"
+        resource = step.resource if operation.spec.reads_resource else operation.endpoint.observed
+        return End(*state_at_rest(resource), operation.spec.done_text)
+    text = operation.spec.failed_text.format(cause=_cause(step))
     if _is_missing(step):
         return _not_held(operation, text)
-    if operation.kind == Kind.UPDATE and _perhaps_in_azure(operation, step):
+    if operation.spec.reads_resource and _perhaps_in_azure(operation, step):
         return End(State.UNKNOWN, _cause(step), text)
     return End(*state_at_rest(operation.endpoint.observed), text)
 
@@ -72,8 +63,17 @@ def _of_look(operation: Operation, step: Settled) -> End:
         return _not_held(operation)
     seen = state_at_rest(operation.endpoint.observed)
     if step.outcome == Outcome.ERROR and operation.phase == Phase.QUEUED and seen[0] == State.ONLINE:
-        return End(*seen, f"It could not be looked at: {_cause(step)}")
+        return End(*seen, operation.spec.failed_text.format(cause=_cause(step)))
     return _told(State.UNKNOWN if step.outcome == Outcome.ERROR else State.FAILED, _cause(step))
+
+
+BY_GOAL = {
+    Goal.EXISTS: _of_creation,
+    Goal.INCLUDES: _of_change,
+    Goal.ABSENT: _of_deletion,
+    Goal.RESPONSE: _of_change,
+    Goal.REFRESHED: _of_look,
+}
 
 
 def _is_missing(step: Settled) -> bool:

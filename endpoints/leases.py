@@ -16,9 +16,9 @@ from django.db import connection, transaction
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, RowNumber
 
-from endpoints import clock
+from endpoints import clock, history
 from endpoints.identities import watched_as
-from endpoints.models import Event, Operation
+from endpoints.models import Operation
 from endpoints.states import STARTING, Phase
 
 # In whose name, and which workspace: what one list can tell about.
@@ -156,10 +156,7 @@ def _lease(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySe
 
 
 def _tell(rows: QuerySet[Operation], text: str) -> None:
-    Event.objects.bulk_create(
-        Event(endpoint_id=endpoint, operation_id=pk, at=clock.now(), text=text)
-        for pk, endpoint in rows.values_list("pk", "endpoint_id")
-    )
+    history.add_events(rows.values_list("pk", "endpoint_id"), text, clock.now())
 
 
 def _owner() -> str:

@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from endpoints.arm.operations import Outcome
+from endpoints.kinds import Kind, KindSpec
 from endpoints.states import Phase, State, Urgency
 
 
@@ -126,14 +127,6 @@ class Endpoint(models.Model):
 class Operation(models.Model):
     """One thing asked of ARM for an endpoint. The row is the only memory of how far it is."""
 
-    class Kind(models.TextChoices):
-        CREATE = "create", "Create"
-        UPDATE = "update", "Update"
-        DELETE = "delete", "Delete"
-        REGENERATE_KEY = "regenerate-key", "Regenerate a key"
-        # Asks Azure for nothing but what it holds.
-        LOOK = "look", "Look again"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="operations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -200,29 +193,8 @@ class Operation(models.Model):
         return f"{self.kind} {self.endpoint_id}"
 
     @property
-    def method(self) -> str:
-        """What is sent to ARM for it."""
-        return METHODS[self.Kind(self.kind)]
-
-    @property
-    def audited_as(self) -> str:
-        """Its name in the audit log; nothing for what changes nothing."""
-        return AUDITED.get(self.Kind(self.kind), "")
-
-
-METHODS = {
-    Operation.Kind.CREATE: "PUT",
-    Operation.Kind.UPDATE: "PATCH",
-    Operation.Kind.DELETE: "DELETE",
-    Operation.Kind.REGENERATE_KEY: "POST",
-    Operation.Kind.LOOK: "GET",
-}
-AUDITED = {
-    Operation.Kind.CREATE: "endpoint-created",
-    Operation.Kind.UPDATE: "endpoint-changed",
-    Operation.Kind.DELETE: "endpoint-deleted",
-    Operation.Kind.REGENERATE_KEY: "key-regenerated",
-}
+    def spec(self) -> KindSpec:
+        return Kind(self.kind).spec
 
 
 class Event(models.Model):

@@ -9,14 +9,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from accounts import audit
 from accounts.models import User
 from accounts.redaction import redact
+from endpoints import history
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.operations import Outcome
 from endpoints.change import Change
 from endpoints.leases import FREE, held
-from endpoints.models import Endpoint, Event, Operation
+from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
 
 # Headers that support asks for, and that explain the rhythm. None of them carries a secret.
@@ -38,17 +38,11 @@ def record(operation: Operation, change: Change, evidence: dict[str, Any], now: 
             return False
         _show(operation, change, now)
         if change.is_end:
-            record_end(operation, Outcome(change.operation["outcome"]), change.reason)
+            history.close_audit_entry(operation, Outcome(change.operation["outcome"]), change.reason)
         if change.text:
             before = operation.endpoint.state
-            Event.objects.create(
-                endpoint_id=operation.endpoint_id,
-                operation_id=operation.pk,
-                at=now,
-                state=change.state if change.state != before else "",
-                text=change.text[:500],
-                evidence=evidence,
-            )
+            state = change.state if change.state != before else ""
+            history.add_event(operation, change.text, now, state=state, evidence=evidence)
     if change.operation.get("needs_sign_in"):
         _go_on_if_signed_in_meanwhile(operation, now)
     return True
@@ -99,21 +93,6 @@ def _write_quiet(rows: list[tuple[Operation, Change]]) -> None:
         "next_step_at": max(change.operation["next_step_at"] for _, change in rows),
     }
     held([operation for operation, _ in rows]).update(**columns, **FREE)
-
-
-def record_end(operation: Operation, outcome: Outcome, reason: str) -> None:
-    """Complete in the audit log what was attempted when the person asked for it."""
-    if not operation.audited_as:
-        return
-    audit.record(
-        operation.audited_as,
-        request=None,
-        actor=operation.asked_by,
-        target=operation.endpoint.arm_id,
-        outcome="done" if outcome == Outcome.SUCCEEDED else "failed",
-        details={"reason": reason} if reason else None,
-        correlation_id=str(operation.correlation_id),
-    )
 
 
 def _go_on_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:

@@ -9,36 +9,17 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit
 from accounts.models import User
-from endpoints import clock
+from endpoints import clock, history
 from endpoints.arm.errors import ArmError
 from endpoints.arm.operations import Outcome
 from endpoints.arm.resources import WorkspaceId, WorkspaceResource
 from endpoints.azure import reader
 from endpoints.change import FOLLOWED_FOR
-from endpoints.models import Endpoint, Event, Operation, Workspace
-from endpoints.record import record_end
+from endpoints.kinds import ALLOWED, Kind, Precheck
+from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import STARTING, Phase, State, Urgency
 from endpoints.wake import wake_worker_on_commit
-
-Kind = Operation.Kind
-
-# What a person sees from the click on.
-ASKED = {
-    Kind.UPDATE: (State.UPDATING, ""),
-    Kind.DELETE: (State.DELETING, ""),
-    Kind.REGENERATE_KEY: (State.UPDATING, ""),
-    Kind.LOOK: (State.QUEUED, "Azure is asked what it holds."),
-}
-TEXTS = {
-    Kind.UPDATE: "A change was asked for.",
-    Kind.DELETE: "The deletion was asked for.",
-    Kind.REGENERATE_KEY: "A new key was asked for.",
-    Kind.LOOK: "A new look was asked for.",
-}
-# States in which nothing runs and nothing works, so that the name may be asked for again.
-MAY_BE_TRIED_AGAIN = {State.FAILED, State.UNKNOWN, State.DELETED}
 
 
 class NameTaken(Exception):
@@ -126,14 +107,13 @@ def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: Htt
     return _ask(endpoint, Kind.LOOK, None, submission_id, user, request)
 
 
-def may_be_deleted(endpoint: Endpoint) -> bool:
-    """Whether nothing runs on it but what waits for a sign-in, and it is not gone already."""
-    gone = endpoint.shown_state == State.DELETED
-    return not gone and not endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists()
-
-
-def may_be_tried_again(endpoint: Endpoint) -> bool:
-    return State(endpoint.state) in MAY_BE_TRIED_AGAIN
+def requestable(endpoint: Endpoint) -> frozenset[Kind]:
+    """What may be requested of the endpoint as it is now, by people whom the permission of the kind allows it."""
+    allowed = ALLOWED[endpoint.shown_state]
+    if endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():
+        # In a state that allows anything, it was set aside after an error: a look takes it up at once.
+        return allowed & {Kind.LOOK}
+    return allowed
 
 
 def resume_parked(user: User) -> None:
@@ -187,7 +167,7 @@ def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint
     _let_workers_finish(endpoint__workspace=asked.workspace, endpoint__name__iexact=asked.name)
     named = Endpoint.objects.filter(workspace=asked.workspace, name__iexact=asked.name)
     endpoint = named.select_for_update(no_key=True).first()
-    if endpoint and not may_be_tried_again(endpoint):
+    if endpoint and Kind.CREATE not in ALLOWED[endpoint.shown_state]:
         raise NameTaken(endpoint)
     again = endpoint is not None
     endpoint = endpoint or Endpoint(workspace=asked.workspace, created_at=now)
@@ -198,14 +178,14 @@ def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint
     endpoint.asked, endpoint.model_id = asked.body, asked.model_id
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
     _show(endpoint, State.QUEUED, "", now)
-    text = "Asked for again." if again else "Asked for."
+    text = "Asked for again." if again else Kind.CREATE.spec.requested_text
     _add(endpoint, Kind.CREATE, asked.body, text, asked.submission_id, user, request, now)
     return endpoint
 
 
 def _ask(
     endpoint: Endpoint,
-    kind: Operation.Kind,
+    kind: Kind,
     body: dict[str, Any] | None,
     submission_id: UUID,
     user: User,
@@ -220,12 +200,12 @@ def _ask(
             _let_workers_finish(endpoint=endpoint)
             locked = Endpoint.objects.select_for_update(of=("self",), no_key=True)
             endpoint = locked.select_related("workspace").get(pk=endpoint.pk)
-            if endpoint.state == State.DELETED and kind != Kind.LOOK:
-                raise Gone(endpoint)
-            if kind in {Kind.DELETE, Kind.LOOK}:
+            if kind not in ALLOWED[endpoint.shown_state]:
+                raise Gone(endpoint) if endpoint.state == State.DELETED else Busy(endpoint)
+            if kind.spec.replaces_parked:
                 _withdraw_parked(endpoint, user, now)
-            _show(endpoint, *ASKED[kind], now)
-            return _add(endpoint, kind, body, TEXTS[kind], submission_id, user, request, now)
+            _show(endpoint, kind.spec.queued_state, kind.spec.queued_reason, now)
+            return _add(endpoint, kind, body, kind.spec.requested_text, submission_id, user, request, now)
     except IntegrityError:
         if before := _submitted(submission_id, user):
             return before
@@ -248,8 +228,8 @@ def _withdraw_parked(endpoint: Endpoint, user: User, now: datetime) -> None:
             monitor_url="",
             result_url="",
         )
-        Event.objects.create(endpoint=endpoint, operation=operation, at=now, actor=user, text=message)
-        record_end(operation, Outcome.ERROR, message)
+        history.add_event(operation, message, now, actor=user)
+        history.close_audit_entry(operation, Outcome.ERROR, message)
 
 
 def _let_workers_finish(**endpoint: Any) -> None:
@@ -267,7 +247,7 @@ def _show(endpoint: Endpoint, state: State, reason: str, now: datetime) -> None:
 
 def _add(
     endpoint: Endpoint,
-    kind: Operation.Kind,
+    kind: Kind,
     body: dict[str, Any] | None,
     text: str,
     submission_id: UUID,
@@ -276,7 +256,8 @@ def _add(
     now: datetime,
 ) -> Operation:
     """The operation, its line of history and of the audit log, and the bell. Raises IntegrityError when one runs."""
-    looks_first = kind in {Kind.CREATE, Kind.LOOK} or (kind == Kind.DELETE and not endpoint.is_ours)
+    precheck = kind.spec.precheck
+    looks_first = precheck is Precheck.ALWAYS or (precheck is Precheck.UNLESS_OURS and not endpoint.is_ours)
     operation = Operation.objects.create(
         endpoint=endpoint,
         kind=kind,
@@ -288,15 +269,7 @@ def _add(
         next_step_at=now,
         correlation_id=request.correlation_id,  # type: ignore[attr-defined]
     )
-    Event.objects.create(endpoint=endpoint, operation=operation, at=now, actor=user, state=endpoint.state, text=text)
-    if operation.audited_as:
-        audit.record(
-            operation.audited_as,
-            request=request,
-            actor=user,
-            target=endpoint.arm_id,
-            outcome="attempted",
-            correlation_id=str(operation.correlation_id),
-        )
+    history.add_event(operation, text, now, actor=user, state=endpoint.state)
+    history.open_audit_entry(operation, request)
     wake_worker_on_commit()
     return operation

@@ -22,7 +22,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.policy import Action, may
+from accounts.policy import may
 from accounts.tokens import NeedsSignIn, TokenUnavailable
 from endpoints import advance, clock
 from endpoints.arm.budget import LIMITS, Account, Limit, closed_for
@@ -51,14 +51,6 @@ LINGER_SECONDS = 1.0
 INSIST_SECONDS = 30.0
 # The part of the reserve of the request budget that people's own requests leave to their pages.
 STARTS_LEAVE = 0.3
-
-ALLOWED_BY = {
-    Operation.Kind.CREATE: Action.CREATE_ENDPOINT,
-    Operation.Kind.UPDATE: Action.UPDATE_ENDPOINT,
-    Operation.Kind.DELETE: Action.DELETE_ENDPOINT,
-    Operation.Kind.REGENERATE_KEY: Action.REGENERATE_KEYS,
-    Operation.Kind.LOOK: Action.VIEW_ENDPOINTS,
-}
 
 _tokens = Tokens()
 _lists = Lists()
@@ -247,7 +239,7 @@ def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tu
 
 
 def _may(operation: Operation) -> bool:
-    return may(operation.asked_by, ALLOWED_BY[Operation.Kind(operation.kind)], operation.endpoint)
+    return may(operation.asked_by, operation.spec.permission, operation.endpoint)
 
 
 def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[Change, dict[str, Any]]:

@@ -20,8 +20,6 @@ from endpoints.models import Operation
 from endpoints.observe import provisioning_state
 from endpoints.states import Phase
 
-Kind = Operation.Kind
-
 # Whatever lists say, a monitor is read at least every so many times: it may know of an end that no resource shows.
 EVERY_SO_OFTEN = 8
 # How long a workspace is not listed after a list of it could not be read.
@@ -74,7 +72,7 @@ def _can_be_listed(operation: Operation, now: datetime) -> bool:
     shown = operation.endpoint
     return (
         operation.phase == Phase.FOLLOWING
-        and operation.kind != Kind.REGENERATE_KEY
+        and operation.spec.reads_resource
         and shown.shown_state.is_working
         and not shown.reason
         and not operation.faults

@@ -8,7 +8,8 @@ from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_to
 from endpoints.forms import DeleteEndpointForm
-from endpoints.services import Busy, delete_endpoint, may_be_deleted
+from endpoints.kinds import Kind
+from endpoints.services import Busy, delete_endpoint, requestable
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -17,7 +18,7 @@ def delete(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """Say what stops working, and delete when that is what the person means."""
     endpoint = endpoint_to(Action.DELETE_ENDPOINT, request, endpoint_id)
     form = DeleteEndpointForm(endpoint, request.POST if request.method == "POST" else None)
-    allowed = may_be_deleted(endpoint)
+    allowed = Kind.DELETE in requestable(endpoint)
     if allowed and form.is_bound and form.is_valid():
         try:
             delete_endpoint(endpoint, form.cleaned_data["submission_id"], request.user, request)

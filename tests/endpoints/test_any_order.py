@@ -167,18 +167,18 @@ class AnyOrder(RuleBasedStateMachine):
         assert told[0].text in ASKINGS
         assert told[-1].at == operation.settled_at, told[-1].text
         assert operation.lease is None
-        if operation.audited_as:
+        if operation.spec.audit_action:
             audited = AuditEntry.objects.filter(correlation_id=operation.correlation_id).order_by("id")
             end = "done" if operation.outcome == "succeeded" else "failed"
             assert list(audited.values_list("outcome", flat=True)) == ["attempted", end]
-        if operation.method != "DELETE":
+        if operation.spec.method != "DELETE":
             assert self._carried_out(operation) <= 1
 
     def _carried_out(self, operation: Operation) -> int:
         """How many requests of the operation Azure has acted on."""
         return sum(
             bool(set(AFTER) & set(one["faults"])) if one["faults"] else one["status"] < 300
-            for one in self._azure.requests(operation.method)
+            for one in self._azure.requests(operation.spec.method)
             if one["method"] != "GET" and one["correlation_id"] == str(operation.correlation_id)
         )
 

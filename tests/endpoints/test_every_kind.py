@@ -110,6 +110,8 @@ def test_it_waits_for_a_stronger_sign_in_and_goes_on_after_it(
     settle(azure, chat)
     operation.refresh_from_db()
     assert operation.outcome == "succeeded", texts(chat)
-    sent = [one for one in azure.requests(operation.method) if one["correlation_id"] == str(operation.correlation_id)]
+    sent = [
+        one for one in azure.requests(operation.spec.method) if one["correlation_id"] == str(operation.correlation_id)
+    ]
     assert [one["faults"] for one in sent].count(["claims-challenge"]) == 1
     assert len(sent) == 2

@@ -76,7 +76,7 @@ def row(name: str) -> Row:
         latest.lease_owner if latest.lease else "",
         [event.text for event in endpoint.events.order_by("id")],
         list(
-            AuditEntry.objects.filter(target=endpoint.arm_id, action=latest.audited_as)
+            AuditEntry.objects.filter(target=endpoint.arm_id, action=latest.spec.audit_action)
             .order_by("id")
             .values_list("outcome", flat=True)
         ),
