@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.arm import SIGNATURE
 from endpoints.arm.http import Answer, ArmHttp, Call
 from endpoints.arm.poller import ArmPoller, Read
-from tests.azure import wait_for
-from tests.environment import free_port
-from tests.machine import running
+from tests.support.azure import wait_for
+from tests.support.environment import free_port
+from tests.support.processes import running
 
 READS = 3_000
 AT_ONCE = 32

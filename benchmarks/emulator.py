@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from emulator.seed import WORKSPACES  # noqa: E402
-from tests.azure import Azure, end, start_azure  # noqa: E402
-from tests.environment import free_port  # noqa: E402
+from tests.support.azure import Azure, end, start_azure  # noqa: E402
+from tests.support.environment import free_port  # noqa: E402
 
 ENDPOINTS = 20
 ROUNDS = 100

@@ -29,7 +29,7 @@ from benchmarks.rows import OBSERVED  # noqa: E402
 from endpoints.kinds import Kind  # noqa: E402
 from endpoints.models import Endpoint, Operation, Workspace  # noqa: E402
 from endpoints.states import Phase, State, Urgency  # noqa: E402
-from tests.azure import Azure  # noqa: E402
+from tests.support.azure import Azure  # noqa: E402
 
 MODEL = "azureml://registries/azureml/models/Phi-4-mini-instruct"
 

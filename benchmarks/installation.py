@@ -12,9 +12,9 @@ from typing import Any
 
 import requests
 
-from tests.azure import wait_for
-from tests.environment import free_port
-from tests.machine import ROOT, manage, postgres_server, redis_server, running
+from tests.support.azure import wait_for
+from tests.support.environment import free_port
+from tests.support.processes import ROOT, manage, postgres_server, redis_server, running
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

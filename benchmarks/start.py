@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.figures import show  # noqa: E402
-from tests.environment import free_port  # noqa: E402
+from tests.support.environment import free_port  # noqa: E402
 
 
 def seconds_to_first_page(folder: str) -> float:

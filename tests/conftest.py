@@ -16,9 +16,9 @@ from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import azure as way_to_azure
 from endpoints.models import Workspace
-from tests import environment
-from tests.azure import Azure, end, start_azure
 from tests.emulator.definition import problems
+from tests.support import environment
+from tests.support.azure import Azure, end, start_azure
 
 SignIn = Callable[[str], Client]
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 from accounts.models import AuditEntry, User
 from accounts.policy import may
 from endpoints.models import Workspace, WorkspaceAccess
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import submit
+from tests.support.azure import Azure
 
 OPEN = {"alive", "ready", "accounts:sign_in", "accounts:start", "accounts:callback", "accounts:signed_out"}
 FOR_ANYBODY_SIGNED_IN = {"accounts:sign_out"}

@@ -22,9 +22,9 @@ from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
 from emulator.directory import APPLICATION_OID, CLIENT_ID
 from tests.accounts.in_between import MACHINE, Asked, in_between
-from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
-from tests.environment import free_port
+from tests.support.azure import PEOPLE, Azure
+from tests.support.environment import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from accounts import audit
 from accounts.models import AuditEntry, TokenCache, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
-from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import settle, submit
+from tests.support.azure import PEOPLE, Azure
 
 
 def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from accounts import audit
 from accounts.models import AuditEntry
-from tests.machine import ROOT, manage, postgres_server
+from tests.support.processes import ROOT, manage, postgres_server
 
 Execute = Callable[[str], object]
 INSERT = (

@@ -11,9 +11,9 @@ from accounts.flow import RECENT_SECONDS
 from accounts.models import AuditEntry, User
 from endpoints.models import Endpoint, Workspace
 from tests.accounts.keys_site import KEY
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import submit
+from tests.support.azure import Azure
 
 pytestmark = pytest.mark.urls("tests.accounts.keys_site")
 

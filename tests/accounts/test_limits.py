@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts.limits import Limit, TooMany, neighbourhood, spend
 from accounts.models import AuditEntry, RateCount
 from endpoints.models import Endpoint, Workspace
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import filled_in
+from tests.support.azure import Azure
 
 REQUEST = RequestFactory().get("/auth/start")
 REQUEST.user = None  # type: ignore[assignment]

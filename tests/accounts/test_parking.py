@@ -15,9 +15,9 @@ from endpoints import advance
 from endpoints.leases import claim_starts
 from endpoints.models import Endpoint, Workspace
 from endpoints.record import record
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit
+from tests.support.azure import Azure
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.flow import safe_next
 from accounts.models import AuditEntry, TokenCache, User
-from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
+from tests.support.azure import PEOPLE, Azure
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,8 @@ from accounts import entra, store
 from accounts.models import RateCount, TokenCache, User
 from accounts.tasks import tidy
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, arm_token
-from tests.azure import PEOPLE, Azure
 from tests.conftest import SignIn
+from tests.support.azure import PEOPLE, Azure
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from endpoints import azure as way_to_azure
 from endpoints.models import Workspace
 from endpoints.watcher import TooPowerful, require_harmless_watcher, watcher_powers
 from tests.accounts.in_between import in_between
-from tests.azure import Azure
 from tests.conftest import SignIn
-from tests.machine import ROOT, eventually, manage, running
+from tests.support.azure import Azure
+from tests.support.processes import ROOT, eventually, manage, running
 
 ML = "Microsoft.MachineLearningServices/workspaces"
 READER = {"actions": ["*/read"], "notActions": []}

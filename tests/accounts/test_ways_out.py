@@ -11,9 +11,9 @@ from django.test import Client
 
 from accounts import entra, id_token
 from endpoints.models import Workspace
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import settle, submit
+from tests.support.azure import Azure
 
 Visits = list[str]
 

@@ -10,9 +10,9 @@ import pytest
 
 from accounts import entra
 from emulator.seed import WORKSPACES
-from tests.azure import Azure
 from tests.emulator.test_entra import signed_in
-from tests.machine import ROOT, eventually
+from tests.support.azure import Azure
+from tests.support.processes import ROOT, eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 SIGN_IN = ("app = msal.PublicClientApplication(", "app.acquire_token_interactive(scopes)")

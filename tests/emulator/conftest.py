@@ -7,11 +7,11 @@ import requests
 from django.conf import settings
 
 from accounts.entra import http
-from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import VERSION, Ask
 from tests.emulator.definition import problems
 from tests.emulator.signing_in import signed_in
-from tests.environment import free_port
+from tests.support.azure import Azure, end, start_azure
+from tests.support.environment import free_port
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import msal
 from django.conf import settings
 
-from tests.azure import Azure
+from tests.support.azure import Azure
 
 SCOPE = ["https://management.azure.com/user_impersonation"]
 REDIRECT = f"{settings.PUBLIC_BASE_URL}/auth/callback"

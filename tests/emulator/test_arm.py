@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from emulator.seed import WORKSPACES
-from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, Ask, body, code
-from tests.environment import free_port
+from tests.support.azure import Azure, end, start_azure
+from tests.support.environment import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

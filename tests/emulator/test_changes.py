@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.azure import Azure
 from tests.emulator.arm_client import PRODUCTION, Ask, body, code
+from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

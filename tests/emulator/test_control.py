@@ -7,10 +7,10 @@ import sys
 import msal
 import pytest
 
-from tests import environment
-from tests.azure import ROOT, Azure
 from tests.emulator.arm_client import PRODUCTION, VERSION, Ask, body
 from tests.emulator.signing_in import signed_in
+from tests.support import environment
+from tests.support.azure import ROOT, Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

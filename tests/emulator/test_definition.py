@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase
 from schemathesis import Case
 
 from emulator.seed import WORKSPACES
-from tests.azure import Azure
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, body
 from tests.emulator.definition import definition
+from tests.support.azure import Azure
 
 HERE = WORKSPACES[0]
 # What exists or could, so that many requests get further than the first mistake.

@@ -9,8 +9,8 @@ import msal
 import pytest
 from django.conf import settings
 
-from tests.azure import PEOPLE, Azure
 from tests.emulator.signing_in import REDIRECT, SCOPE, signed_in
+from tests.support.azure import PEOPLE, Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

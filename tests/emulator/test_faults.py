@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from emulator.seed import WORKSPACES
-from tests.azure import Azure
 from tests.emulator.arm_client import PHI, PRODUCTION, Ask, body, code
+from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.azure import Azure
 from tests.emulator.arm_client import PRODUCTION, Ask, body
+from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 EMBED = "azureml://registries/azureml-cohere/models/Cohere-embed-v3-english"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from emulator.seed import WORKSPACES
-from tests.azure import Azure
 from tests.emulator.arm_client import PRODUCTION, Ask, body, code
+from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 BOUGHT = PRODUCTION.replace("serverlessEndpoints", "marketplaceSubscriptions")

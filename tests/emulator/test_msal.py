@@ -23,9 +23,9 @@ from emulator.directory import (
     PIPELINE_CLIENT_SECRET,
     TENANT_ID,
 )
-from tests.azure import Azure
 from tests.emulator.arm_client import PRODUCTION, VERSION, body
 from tests.emulator.signing_in import REDIRECT, SCOPE
+from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 ARM = "https://management.azure.com"

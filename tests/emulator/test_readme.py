@@ -8,9 +8,9 @@ import pytest
 
 from emulator import directory
 from emulator.seed import WORKSPACES
-from tests.azure import Azure, end, start_azure
-from tests.environment import free_port
-from tests.machine import ROOT
+from tests.support.azure import Azure, end, start_azure
+from tests.support.environment import free_port
+from tests.support.processes import ROOT
 
 README = (ROOT / "README.md").read_text()
 SECTION = README.partition("## The local Azure")[2].partition("\n## ")[0]

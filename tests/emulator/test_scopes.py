@@ -5,9 +5,9 @@ from django.conf import settings
 
 from emulator.seed import PRODUCTION as PRODUCTION_SUBSCRIPTION
 from emulator.seed import RESEARCH, WORKSPACES
-from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import PRODUCTION, VERSION, Ask, body, code
-from tests.environment import free_port
+from tests.support.azure import Azure, end, start_azure
+from tests.support.environment import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 RIGHTS = "/providers/Microsoft.Authorization/permissions"

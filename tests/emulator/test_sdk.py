@@ -8,9 +8,9 @@ import pytest
 
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
 from emulator.seed import WORKSPACES
-from tests.azure import ROOT, Azure
 from tests.emulator.test_readme import BLOCKS
-from tests.machine import leave_out
+from tests.support.azure import ROOT, Azure
+from tests.support.processes import leave_out
 
 PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 

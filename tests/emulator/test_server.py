@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.azure import Azure
+from tests.support.azure import Azure
 
 
 def say(azure: Azure, *requests: bytes, hang_up: bool = True) -> bytes:

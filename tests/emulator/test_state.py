@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.azure import Azure, end, start_azure
 from tests.emulator.arm_client import PRODUCTION, VERSION, body
-from tests.environment import free_port
+from tests.support.azure import Azure, end, start_azure
+from tests.support.environment import free_port
 
 
 class Life:

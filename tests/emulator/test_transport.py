@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.machine import ROOT
+from tests.support.processes import ROOT
 
 LOOK = """
 import json, django

@@ -9,9 +9,9 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from endpoints.models import Endpoint, Operation, Workspace
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import Ask, settle, submit
+from tests.support.azure import Azure
 
 
 @pytest.fixture

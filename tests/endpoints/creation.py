@@ -11,7 +11,7 @@ from django.utils import timezone
 from endpoints.budget import budget
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
-from tests.azure import Azure
+from tests.support.azure import Azure
 
 Ask = Callable[..., Operation]
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"

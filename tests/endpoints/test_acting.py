@@ -8,9 +8,9 @@ from accounts.models import TokenCache
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET
 from endpoints import identities, sweep
 from endpoints.models import Workspace
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit
+from tests.support.azure import Azure
 
 
 @pytest.fixture

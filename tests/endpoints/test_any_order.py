@@ -22,11 +22,11 @@ from accounts.models import AuditEntry, RateCount, User
 from endpoints import services
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import State
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import filled_in, texts
 from tests.faults.django_process import begin
 from tests.faults.fleet import resource
+from tests.support.azure import Azure
 
 ACTS = ["create", "delete", "update", "regenerate_key", "look_again", "sign_out", "sign_in"]
 # Faults after which Azure has carried out the request, and those after which it has not.

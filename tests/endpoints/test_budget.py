@@ -7,7 +7,7 @@ import pytest
 
 from endpoints.arm.budget import READS, WRITES, Grant, MemoryBudget
 from endpoints.budget import RedisBudget
-from tests.machine import redis_server
+from tests.support.processes import redis_server
 
 ADA, OSCAR = ("ada", "production"), ("oscar", "production")
 

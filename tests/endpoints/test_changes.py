@@ -8,9 +8,9 @@ from django.test import RequestFactory
 from accounts.models import User
 from endpoints.models import Endpoint, Workspace
 from endpoints.services import Gone, delete_endpoint, look_again, update_endpoint
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import settle, submit, texts
+from tests.support.azure import Azure
 
 TAGS = {"tags": {"team": "search"}}
 

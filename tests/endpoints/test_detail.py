@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from endpoints.models import Endpoint, Event, Workspace
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit
+from tests.support.azure import Azure
 
 LLAMA = "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct"
 

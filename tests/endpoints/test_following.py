@@ -13,10 +13,10 @@ from accounts import entra
 from accounts.models import TokenCache, User
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit, texts
-from tests.machine import eventually
+from tests.support.azure import Azure
+from tests.support.processes import eventually
 
 
 def puts(azure: Azure) -> int:

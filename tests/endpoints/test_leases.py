@@ -23,9 +23,9 @@ from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.record import record, record_quiet
 from endpoints.sweep import Step, _send, run_due
 from tests.arm.scripted import Wire, scripted
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import one_step, settle, submit, texts
+from tests.support.azure import Azure
 
 HOST = socket.gethostname()
 

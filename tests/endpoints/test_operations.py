@@ -15,9 +15,9 @@ from endpoints.change import FOLLOWED_FOR
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
 from tests.arm.answers import answer, resource
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import Ask, one_step, settle, submit, texts
+from tests.support.azure import Azure
 
 
 def press(client: Client, endpoint: Endpoint, button: str, **form: str) -> int:

@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.models import User
 from endpoints.models import Endpoint, Workspace
 from endpoints.states import State, Urgency
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import PHI, one_step, settle, submit
+from tests.support.azure import Azure
 
 HTMX = {"hx-request": "true"}
 

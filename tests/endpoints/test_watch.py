@@ -9,9 +9,9 @@ from django.utils import timezone
 from endpoints import sweep
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.sweep import run_due
-from tests.azure import Azure
 from tests.conftest import SignIn
 from tests.endpoints.creation import submit, texts
+from tests.support.azure import Azure
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from django.test import Client
 from accounts.models import AuditEntry
 from emulator.seed import PRODUCTION, WORKSPACES
 from endpoints.models import Workspace
-from tests.azure import Azure
 from tests.conftest import SignIn
+from tests.support.azure import Azure
 
 
 @pytest.fixture

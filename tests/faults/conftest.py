@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.azure import Azure
 from tests.faults.fleet import TIMEOUTS, Fleet, migrated
-from tests.machine import Server, postgres_on, redis_on
+from tests.support.azure import Azure
+from tests.support.processes import Server, postgres_on, redis_on
 
 
 @pytest.fixture(scope="session")

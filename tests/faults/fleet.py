@@ -16,9 +16,9 @@ import psycopg
 from redis import Redis
 
 from emulator.seed import FIRST_WORKSPACES
-from tests.azure import Azure
 from tests.faults.django_process import begin
-from tests.machine import ROOT, Server, eventually, manage
+from tests.support.azure import Azure
+from tests.support.processes import ROOT, Server, eventually, manage
 
 # A lease is 5 s longer than both of these.
 TIMEOUTS = {"ARM_CONNECT_TIMEOUT_SECONDS": "1", "ARM_READ_TIMEOUT_SECONDS": "2"}

@@ -4,7 +4,7 @@ import signal
 import time
 
 from tests.faults.fleet import Fleet, times_sent
-from tests.machine import eventually
+from tests.support.processes import eventually
 
 
 def test_a_lost_message_delays_and_loses_nothing(fleet: Fleet) -> None:

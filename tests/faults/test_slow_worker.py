@@ -1,7 +1,7 @@
 """Workers that are alive and yet late: they stop for longer than their lease, or their machine's clock is wrong."""
 
 from tests.faults.fleet import Fleet, resource, times_sent
-from tests.machine import faked_time
+from tests.support.processes import faked_time
 
 TAKEN_OVER = "The worker that held it stopped answering; another one goes on."
 

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.machine import ROOT
+from tests.support.processes import ROOT
 
 TEXT = (ROOT / "docs" / "asvs.md").read_text()
 # How many requirements of levels 1 and 2 each section of ASVS 5.0.0 has; none of them comes behind one of level 3.

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from tests.machine import ROOT
+from tests.support.processes import ROOT
 
 
 def test_the_table_is_measured_beside_the_admin() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import ROOT, leave_out
+from tests.support.processes import ROOT, leave_out
 
 BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 HIDE = """

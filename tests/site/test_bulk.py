@@ -4,8 +4,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.machine import eventually
 from tests.site.test_run import Desk, desk, environment
+from tests.support.processes import eventually
 
 AT_ONCE = 500
 # What may leave between somebody's click and their request: what has been taken up already, and a little.

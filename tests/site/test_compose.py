@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from tests.azure import Azure, wait_for
-from tests.environment import free_port
-from tests.machine import ROOT, eventually, postgres_server, redis_server, running
 from tests.site.test_run import Desk
+from tests.support.azure import Azure, wait_for
+from tests.support.environment import free_port
+from tests.support.processes import ROOT, eventually, postgres_server, redis_server, running
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]

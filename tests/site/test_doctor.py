@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.azure import Azure
-from tests.environment import free_port
-from tests.machine import ROOT, faked_time, manage
+from tests.support.azure import Azure
+from tests.support.environment import free_port
+from tests.support.processes import ROOT, faked_time, manage
 
 
 def doctor(folder: Path, **settings: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from emulator import directory
-from tests.machine import ROOT
+from tests.support.processes import ROOT
 
 FILES = [
     ROOT / name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from accounts.redaction import redact
-from tests.machine import ROOT, manage
+from tests.support.processes import ROOT, manage
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJhMTFjZTAwMCJ9.c2lnbmF0dXJl"
 

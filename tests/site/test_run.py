@@ -16,9 +16,9 @@ import requests
 
 from emulator.directory import CLIENT_ID
 from emulator.seed import FIRST_WORKSPACES
-from tests.azure import Azure
-from tests.environment import free_port
-from tests.machine import ROOT, children_of, command_line, eventually, is_alive, manage, running
+from tests.support.azure import Azure
+from tests.support.environment import free_port
+from tests.support.processes import ROOT, children_of, command_line, eventually, is_alive, manage, running
 
 
 @dataclass

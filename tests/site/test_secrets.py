@@ -19,8 +19,8 @@ import redis
 from cryptography.fernet import Fernet
 
 from emulator.directory import CLIENT_SECRET
-from tests.machine import ROOT, eventually, manage, redis_server
 from tests.site.test_run import Desk, desk, environment
+from tests.support.processes import ROOT, eventually, manage, redis_server
 
 # Every JSON Web Token begins like this, and every Fernet token like that.
 JWT, FERNET = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}"), re.compile(r"gAAAA[\w-]{20,}")

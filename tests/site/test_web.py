@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core import checks
 from django.test import Client, override_settings
 
-from tests.azure import Azure, wait_for
 from tests.conftest import SignIn
-from tests.environment import free_port
-from tests.machine import ROOT, manage, running
+from tests.support.azure import Azure, wait_for
+from tests.support.environment import free_port
+from tests.support.processes import ROOT, manage, running
 
 GUID = "11111111-1111-4111-8111-111111111111"
 PRODUCTION = {

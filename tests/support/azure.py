@@ -13,7 +13,7 @@ import requests
 
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PEOPLE = {
     name: f"a11ce000-0000-4000-8000-{number:012d}"
     for number, name in enumerate(["ada", "oscar", "olga", "vera", "kim", "nora", "gus", "mira", "fritz"], 1)

@@ -1,6 +1,6 @@
 """What every test run starts from: folders and ports of its own, set before Django reads its settings.
 
-Loaded with `-p tests.environment`, because pytest-django reads the settings before any conftest.
+Loaded with `-p tests.support.environment`, because pytest-django reads the settings before any conftest.
 """
 
 import os

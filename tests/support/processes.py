@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests.environment import free_port
+from tests.support.environment import free_port
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def leave_out(reason: str) -> NoReturn:
