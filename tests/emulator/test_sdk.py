@@ -10,7 +10,7 @@ from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENAN
 from emulator.seed import WORKSPACES
 from tests.emulator.test_readme import BLOCKS
 from tests.support.azure import ROOT, Azure
-from tests.support.processes import leave_out
+from tests.support.processes import skip_or_fail
 
 PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 
@@ -35,7 +35,7 @@ def journey(tls_azure: Azure) -> dict[str, object]:
 def run_with_sdk(azure: Azure, *arguments: str) -> str:
     """What a program prints that is told of the emulator by environment variables alone."""
     if not PYTHON.exists():
-        leave_out("Microsoft's SDK is not installed. `make sdk` installs it into an environment of its own.")
+        skip_or_fail("Microsoft's SDK is not installed. `make sdk` installs it into an environment of its own.")
     environment = {
         **os.environ,
         "ARM_CLOUD_METADATA_URL": f"{azure.url}/metadata/endpoints?api-version=2019-05-01",

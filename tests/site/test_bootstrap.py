@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, leave_out
+from tests.support.processes import ROOT, skip_or_fail
 
 BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 HIDE = """
@@ -91,7 +91,7 @@ def unpack_some_pip(folder: Path) -> None:
         return
     bundled = sorted(Path(BASE_PYTHON).parent.parent.glob("lib/python3.*/ensurepip/_bundled/pip-*.whl"))
     if not bundled:
-        leave_out("This Python has neither pip nor ensurepip.")
+        skip_or_fail("This Python has neither pip nor ensurepip.")
     with zipfile.ZipFile(bundled[-1]) as archive:
         archive.extractall(folder)
 
