@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from threading import Lock
 from typing import Any, Protocol
 
-import msal
-import requests
 from django.conf import settings
 
 from accounts import entra
@@ -134,7 +131,7 @@ def _asked(ask: Callable[[bool], dict[str, Any]], force_refresh: bool) -> str:
 
 
 def _application_token(force_refresh: bool) -> dict[str, Any]:
-    client = _application_client()
+    client = entra.own_application()
     if force_refresh:
         client.remove_tokens_for_client()
     result: dict[str, Any] = client.acquire_token_for_client([f"{settings.ARM_AUDIENCE}/.default"])
@@ -143,23 +140,7 @@ def _application_token(force_refresh: bool) -> dict[str, Any]:
 
 def _managed_token(client_id: str, force_refresh: bool) -> dict[str, Any]:
     if force_refresh:
-        _managed_client.cache_clear()
-    result: dict[str, Any] = _managed_client(client_id).acquire_token_for_client(resource=settings.ARM_AUDIENCE)
+        # msal keeps the token and has no way to refresh it early.
+        entra.managed_identity.cache_clear()
+    result: dict[str, Any] = entra.managed_identity(client_id).acquire_token_for_client(resource=settings.ARM_AUDIENCE)
     return result
-
-
-@lru_cache(maxsize=1)
-def _application_client() -> msal.ConfidentialClientApplication:
-    return entra.application(msal.SerializableTokenCache())
-
-
-@lru_cache(maxsize=1)
-def _managed_client(client_id: str) -> msal.ManagedIdentityClient:
-    identity = (
-        msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else msal.SystemAssignedManagedIdentity()
-    )
-    session = requests.Session()
-    session.trust_env = False  # the machine's own address is never behind a proxy
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, entra.TimeoutAdapter())
-    return msal.ManagedIdentityClient(identity, http_client=session)

@@ -1,9 +1,13 @@
-"""The connection to Entra ID: one HTTP session, this installation's credential, and msal's application object."""
+"""The connection to Entra ID: HTTP sessions, this installation's credential, and msal's clients.
+
+A process keeps sessions, discovery documents, signing keys and its own tokens; `reset_clients` drops them all.
+"""
 
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jwt
 import msal
 import msal.exceptions
 import requests
@@ -84,9 +88,46 @@ def discovery() -> dict[str, Any]:
     return document
 
 
-def signing_keys() -> dict[str, Any]:
-    """The tenant's key set. Raises requests.RequestException."""
-    answer = http().get(f"{authority()}/discovery/v2.0/keys")
-    answer.raise_for_status()
-    keys: dict[str, Any] = answer.json()
-    return keys
+@lru_cache(maxsize=1)
+def signing_keys() -> list[jwt.PyJWK]:
+    """The tenant's signing keys, as last fetched. Raises requests.RequestException, and jwt.PyJWKSetError."""
+    response = http().get(f"{authority()}/discovery/v2.0/keys")
+    response.raise_for_status()
+    return jwt.PyJWKSet.from_dict(response.json()).keys
+
+
+def refreshed_signing_keys() -> list[jwt.PyJWK]:
+    """The tenant's signing keys as they are now: Entra ID may roll them over at any time.
+
+    https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
+    """
+    signing_keys.cache_clear()
+    return signing_keys()
+
+
+@lru_cache(maxsize=1)
+def own_application() -> msal.ConfidentialClientApplication:
+    """The application with a token cache of its own, for tokens in its own name."""
+    return application(msal.SerializableTokenCache())
+
+
+@lru_cache(maxsize=1)
+def managed_identity(client_id: str) -> msal.ManagedIdentityClient:
+    """The client of the host's managed identity: the user-assigned one, or without `client_id` the host's own."""
+    identity = (
+        msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else msal.SystemAssignedManagedIdentity()
+    )
+    session = requests.Session()
+    # The metadata service must not be reached through a proxy.
+    # https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, TimeoutAdapter())
+    return msal.ManagedIdentityClient(identity, http_client=session)
+
+
+def reset_clients() -> None:
+    """Drop everything this process keeps between calls to Entra ID, so that the next call starts from the settings."""
+    _http_cache.clear()
+    for cached in (http, signing_keys, own_application, managed_identity):
+        cached.cache_clear()

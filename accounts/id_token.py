@@ -1,7 +1,6 @@
 """Checks the ID token of a sign-in. msal decodes it and leaves all of this to its caller."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -86,21 +85,11 @@ def _identity(claims: dict[str, Any]) -> Identity:
 
 def _key(kid: str) -> jwt.PyJWK:
     """The signing key of this id; keys roll over, so an unknown one is looked up once more."""
-    for keys in (_keys, _keys_anew):
+    for keys in (entra.signing_keys, entra.refreshed_signing_keys):
         for key in keys():
             if key.key_id == kid:
                 return key
     raise jwt.InvalidKeyError
-
-
-@lru_cache(maxsize=1)
-def _keys() -> list[jwt.PyJWK]:
-    return jwt.PyJWKSet.from_dict(entra.signing_keys()).keys
-
-
-def _keys_anew() -> list[jwt.PyJWK]:
-    _keys.cache_clear()
-    return _keys()
 
 
 def _sentence(error: jwt.PyJWTError) -> str:

@@ -11,7 +11,7 @@ from django.dispatch import receiver
 from django.test import Client
 from django.utils import timezone
 
-from accounts import acting, entra
+from accounts import entra
 from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import azure as way_to_azure
@@ -60,7 +60,7 @@ def azure(azure_process: Azure) -> Iterator[Azure]:
     """
     azure_process.reset()
     azure_process.http.cookies.clear()
-    entra._http_cache.clear()  # msal repeats refusals from it for a minute
+    entra.reset_clients()  # msal repeats a refusal from its HTTP cache for a minute
     yield azure_process
     assert [found for exchange in azure_process.conversation() for found in problems(exchange)] == []
 
@@ -107,13 +107,9 @@ def workspaces(db: None) -> list[Workspace]:
 
 
 @receiver(setting_changed)
-def make_clients_anew(setting: str, **signal: object) -> None:
-    """The ways to Azure are made of settings once, and a test may change these."""
+def reset_clients(setting: str, **signal: object) -> None:
+    """Clients are built from the settings once, and a test may change these."""
     if setting.startswith(("ARM_", "EMULATOR_", "ENTRA_", "WATCHER_")):
-        for made in (
-            way_to_azure.arm_http,
-            way_to_azure._page_http,
-            acting._application_client,
-            acting._managed_client,
-        ):
-            made.cache_clear()
+        entra.reset_clients()
+        for cached in (way_to_azure.arm_http, way_to_azure._page_http):
+            cached.cache_clear()

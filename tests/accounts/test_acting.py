@@ -16,7 +16,7 @@ from django.core import checks
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import acting, entra
+from accounts import entra
 from accounts.acting import identity_to_watch, identity_to_write, who_acts
 from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
@@ -25,14 +25,6 @@ from tests.accounts.in_between import MACHINE, Asked, in_between
 from tests.conftest import SignIn
 from tests.support.azure import PEOPLE, Azure
 from tests.support.environment import free_port
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """Clients are made once in a process, and tests are many."""
-    yield
-    acting._application_client.cache_clear()
-    acting._managed_client.cache_clear()
 
 
 @pytest.fixture

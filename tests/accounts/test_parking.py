@@ -65,7 +65,7 @@ def test_what_needs_its_person_waits_and_one_click_goes_on(
     assert (endpoint.state, endpoint.operations.get().needs_sign_in) == ("needs-sign-in", True)
     assert words in endpoint.reason
     azure.no_faults()
-    entra._http_cache.clear()
+    entra.reset_clients()
     step_up(azure, oscar, endpoint)
     assert settle(azure, endpoint).state == "online"
     assert len(azure.requests("PUT", "/chat")) in {1, 2}
@@ -103,7 +103,7 @@ def test_what_no_person_can_help_is_said_and_goes_on_by_itself(
     assert words in endpoint.reason
     assert not endpoint.operations.get().needs_sign_in
     azure.no_faults()
-    entra._http_cache.clear()
+    entra.reset_clients()
     assert settle(azure, endpoint).state == "online"
 
 
@@ -164,7 +164,7 @@ def test_what_waited_long_for_its_person_has_all_its_time_from_then_on(
     settle(azure, endpoint)
     endpoint.operations.update(asked_at=timezone.now() - timedelta(hours=2))
     azure.no_faults()
-    entra._http_cache.clear()
+    entra.reset_clients()
     step_up(azure, oscar, endpoint)
     azure.fault("server-error", where="resource", times=1)
     assert settle(azure, endpoint).state == "online"

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from accounts import acting
 from emulator.seed import FIRST_WORKSPACES
-from endpoints import azure as way_to_azure
 from endpoints.models import Workspace
 from endpoints.watcher import TooPowerful, require_harmless_watcher, watcher_powers
 from tests.accounts.in_between import in_between
@@ -31,21 +29,14 @@ NO_KEYS = {
 
 def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> list[str]:
     """What is found too much with these role assignments; raises what the start of a worker would."""
-    way_to_azure.arm_http.cache_clear()
-    acting._application_client.cache_clear()
-    try:
-        with (
-            in_between(azure.url, list(roles)) as (url, _),
-            override_settings(ARM_BASE_URL=url, **settings),
-            pytest.MonkeyPatch.context() as environment,
-        ):
-            environment.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
-            acting._managed_client.cache_clear()
-            require_harmless_watcher()
-            return [action for one in watcher_powers() for action in one.too_much]
-    finally:
-        way_to_azure.arm_http.cache_clear()
-        acting._managed_client.cache_clear()
+    with (
+        in_between(azure.url, list(roles)) as (url, _),
+        override_settings(ARM_BASE_URL=url, **settings),
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
+        require_harmless_watcher()
+        return [action for one in watcher_powers() for action in one.too_much]
 
 
 @pytest.mark.parametrize("role", [READER, WATCHER, NO_KEYS])
@@ -105,7 +96,6 @@ def test_who_registers_a_workspace_learns_that_the_watcher_may_do_too_much_there
 
 def test_what_cannot_be_found_out_is_said(azure: Azure, workspaces: list[Workspace]) -> None:
     azure.fault("secret-expired")
-    acting._application_client.cache_clear()
     with override_settings(WATCHER_IDENTITY="client"):
         said = require_harmless_watcher()
     assert [sentence.partition(" is not known")[0] for sentence in said] == [

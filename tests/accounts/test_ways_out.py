@@ -9,7 +9,7 @@ import requests
 from django.conf import settings
 from django.test import Client
 
-from accounts import entra, id_token
+from accounts import entra
 from endpoints.models import Workspace
 from tests.conftest import SignIn
 from tests.endpoints.creation import settle, submit
@@ -53,8 +53,7 @@ def test_the_way_to_entra_leads_to_no_other_host(elsewhere: tuple[str, Visits]) 
 def test_no_redirect_of_entra_is_followed_elsewhere(azure: Azure, elsewhere: tuple[str, Visits], where: str) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     back = azure.pick(browser.get("/auth/start")["Location"], "ada").removeprefix(settings.PUBLIC_BASE_URL)
-    entra._http_cache.clear()
-    id_token._keys.cache_clear()
+    entra.reset_clients()
     azure.fault("redirect", where=where, to=f"{elsewhere[0]}/elsewhere")
     assert browser.get(back).status_code in {403, 503}
     assert elsewhere[1] == []

@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client, override_settings
 
-from accounts import acting
 from accounts.models import TokenCache
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET
 from endpoints import identities, sweep
@@ -48,13 +47,11 @@ def test_the_application_sends_what_a_person_without_rights_in_azure_asks_for(
 ) -> None:
     client = sign_in("oscar")
     azure.fault("forbidden", where="arm", person="oscar@emulator.test")
-    acting._application_client.cache_clear()
     application = {"ENTRA_CLIENT_ID": PIPELINE_CLIENT_ID, "ENTRA_CLIENT_SECRET": PIPELINE_CLIENT_SECRET}
     with override_settings(ARM_WRITES_AS="app", **application):
         endpoint = settle(azure, submit(client, workspaces[0]))
         assert endpoint.state == "online"
         assert client.get(endpoint.get_absolute_url()).status_code == 200
-    acting._application_client.cache_clear()
     assert "oscar@emulator.test" not in who(azure, "", "/subscriptions/")
 
 

@@ -55,7 +55,7 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self._azure, self._enter, self._workspace, self._work = azure, sign_in, workspace, work
         azure.reset()
-        entra._http_cache.clear()
+        entra.reset_clients()
         Endpoint.objects.all().delete()
         self._ada: Client | None = None
         self.sign_in("")

@@ -181,7 +181,7 @@ def test_entra_being_away_when_a_stronger_sign_in_is_asked_for_is_said(
 ) -> None:
     client = sign_in("mira")
     endpoint = settle(azure, submit(client, workspaces[0]))
-    entra._http_cache.clear()
+    entra.reset_clients()
     azure.fault("server-error", where="discovery", status=503)
     answer = client.post(f"{endpoint.get_absolute_url()}sign-in", follow=True)
     assert "Endpoint Desk got no answer from Entra ID" in answer.content.decode()
