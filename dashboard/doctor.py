@@ -17,8 +17,8 @@ from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import KombuError
 
 from accounts import entra
-from accounts.acting import who_acts
 from accounts.flow import redirect_uri
+from accounts.identity import who_acts
 from accounts.sign_in_errors import refused
 from dashboard.celery import app
 from endpoints.watcher import Powers, watcher_powers

@@ -44,7 +44,7 @@ ENTRA_CERTIFICATE_PASSPHRASE = "" if EMULATED else env_secret("ENTRA_CERTIFICATE
 ENTRA_CREDENTIAL_EXPIRES = env_date("ENTRA_CREDENTIAL_EXPIRES")
 ENTRA_FEDERATED_TOKEN_FILE = "" if EMULATED else env_str("ENTRA_FEDERATED_TOKEN_FILE")
 
-# Who acts in Azure: see accounts/acting.py.
+# Who acts in Azure: see accounts/identity.py.
 ARM_WRITES_AS = env_str("ARM_WRITES_AS", "user")
 WATCHER_IDENTITY = env_str("WATCHER_IDENTITY", "none")
 WATCHER_CLIENT_ID = env_str("WATCHER_CLIENT_ID")

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
-from accounts.acting import identity_to_write
+from accounts.identity import identity_to_write
 from accounts.models import User
 from endpoints.arm.http import ArmHttp
 from endpoints.arm.reads import ArmReader

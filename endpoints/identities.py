@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.acting import Person, identity_to_watch, identity_to_write
+from accounts.identity import Person, identity_to_watch, identity_to_write
 from accounts.models import TokenCache, User
 from accounts.tokens import ROLES_GOOD_FOR
 from endpoints.models import Operation

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from accounts.acting import Application, watcher
+from accounts.identity import Application, watcher
 from accounts.tokens import TokenUnavailable
 from endpoints.arm.http import Answer, Call
 from endpoints.azure import arm_http

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils import timezone
 
-from accounts.acting import who_acts
+from accounts.identity import who_acts
 from dashboard import processes
 from dashboard.supervisor import Child, Supervisor
 from emulator.directory import PEOPLE

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
-from accounts.acting import who_acts
+from accounts.identity import who_acts
 from dashboard import processes
 from endpoints.watcher import TooPowerful, require_harmless_watcher
 

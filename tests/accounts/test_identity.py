@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import entra
-from accounts.acting import identity_to_watch, identity_to_write, who_acts
+from accounts.identity import identity_to_watch, identity_to_write, who_acts
 from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
 from emulator.directory import APPLICATION_OID, CLIENT_ID
