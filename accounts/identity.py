@@ -81,12 +81,12 @@ class ManagedIdentity:
         return _asked(lambda force: _managed_token(self.client_id, force), force_refresh)
 
 
-def identity_to_write(user: User) -> Identity:
+def write_identity(user: User) -> Identity:
     """Who sends what this person asks for."""
     return Application(user) if settings.ARM_WRITES_AS == "app" else Person(user)
 
 
-def identity_to_watch(user: User) -> Identity:
+def poll_identity(user: User) -> Identity:
     """Who follows what this person asked for, and reads what is there."""
     return watcher() or Person(user)
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
-from accounts.identity import identity_to_write
+from accounts.identity import write_identity
 from accounts.models import User
 from endpoints.arm.http import ArmHttp
 from endpoints.arm.reads import ArmReader
@@ -46,4 +46,4 @@ def list_url(workspace_arm_id: str) -> str:
 
 def reader(user: User, correlation_id: UUID | None = None) -> ArmReader:
     """Read ARM for a person who waits for the page. Raises accounts.tokens.TokenUnavailable."""
-    return ArmReader(_page_http(), identity_to_write(user).token(), correlation_id or uuid4(), settings.ARM_API_VERSION)
+    return ArmReader(_page_http(), write_identity(user).token(), correlation_id or uuid4(), settings.ARM_API_VERSION)

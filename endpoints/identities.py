@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.identity import Person, identity_to_watch, identity_to_write
+from accounts.identity import Person, poll_identity, write_identity
 from accounts.models import TokenCache, User
 from accounts.tokens import ROLES_GOOD_FOR
 from endpoints.models import Operation
@@ -28,13 +28,13 @@ Token = str | Exception
 
 def watched_as(asked_by_id: int) -> str:
     """Whose request budget following takes from, when this person asked."""
-    return identity_to_watch(User(pk=asked_by_id)).key
+    return poll_identity(User(pk=asked_by_id)).key
 
 
 def acts_as(operation: Operation) -> str:
     """Whose request budget the next call of an operation takes from."""
     if operation.phase in STARTING:
-        return identity_to_write(User(pk=operation.asked_by_id)).key
+        return write_identity(User(pk=operation.asked_by_id)).key
     return watched_as(operation.asked_by_id)
 
 
@@ -108,7 +108,7 @@ def _fetch(wanted: set[_Wanted], users: Mapping[int, User], for_sending: bool) -
 
 
 def _token(wanted: _Wanted, user: User, for_sending: bool) -> Token:
-    identity = identity_to_write(user) if for_sending else identity_to_watch(user)
+    identity = write_identity(user) if for_sending else poll_identity(user)
     roles_within = ROLES_WITHIN_AT_SENDING if for_sending else ROLES_GOOD_FOR
     try:
         return identity.token(force_refresh=wanted.force_refresh, roles_within=roles_within)

@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import entra
-from accounts.identity import identity_to_watch, identity_to_write, who_acts
+from accounts.identity import poll_identity, who_acts, write_identity
 from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
 from emulator.directory import APPLICATION_OID, CLIENT_ID
@@ -42,7 +42,7 @@ def token_requests(azure: Azure) -> int:
 
 
 def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada: User) -> None:
-    for identity in (identity_to_write(ada), identity_to_watch(ada)):
+    for identity in (write_identity(ada), poll_identity(ada)):
         before = token_requests(azure)
         assert (identity.key, whose(identity.token())) == (f"user:{ada.pk}", PEOPLE["ada"])
         assert token_requests(azure) == before
@@ -51,30 +51,30 @@ def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada: User) -> N
 
 @override_settings(WATCHER_IDENTITY="client")
 def test_the_application_watches_and_does_not_write(azure: Azure, ada: User) -> None:
-    identity = identity_to_watch(ada)
+    identity = poll_identity(ada)
     assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
-    assert whose(identity_to_write(ada).token()) == PEOPLE["ada"]
+    assert whose(write_identity(ada).token()) == PEOPLE["ada"]
     assert "watched as the application" in list(who_acts())[1]
 
 
 @override_settings(WATCHER_IDENTITY="client")
 def test_watching_goes_on_when_its_person_signed_out(azure: Azure, ada: User) -> None:
     TokenCache.objects.all().delete()
-    assert identity_to_watch(ada).token()
+    assert poll_identity(ada).token()
 
 
 @override_settings(WATCHER_IDENTITY="client")
 def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ada: User) -> None:
-    first = identity_to_watch(ada).token()
+    first = poll_identity(ada).token()
     asked = token_requests(azure)
-    assert identity_to_watch(ada).token() == first
+    assert poll_identity(ada).token() == first
     assert token_requests(azure) == asked
-    assert identity_to_watch(ada).token(force_refresh=True) != first
+    assert poll_identity(ada).token(force_refresh=True) != first
 
 
 @override_settings(ARM_WRITES_AS="app")
 def test_an_application_that_writes_watches_too(azure: Azure, ada: User) -> None:
-    for identity in (identity_to_write(ada), identity_to_watch(ada)):
+    for identity in (write_identity(ada), poll_identity(ada)):
         assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert "the only gate" in " ".join(who_acts())
 
@@ -83,7 +83,7 @@ def test_an_application_that_writes_watches_too(azure: Azure, ada: User) -> None
 def test_before_the_application_writes_the_roles_of_the_person_are_looked_at(azure: Azure, ada: User) -> None:
     User.objects.update(roles=["Viewer"], roles_checked_at=timezone.now() - timedelta(minutes=6))
     ada.refresh_from_db()
-    assert identity_to_write(ada).token(roles_within=timedelta(minutes=5))
+    assert write_identity(ada).token(roles_within=timedelta(minutes=5))
     assert User.objects.get().roles == ["Admin", "Keys"]
 
 
@@ -93,7 +93,7 @@ def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada: Use
     User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=6))
     ada.refresh_from_db()
     with pytest.raises(NeedsSignIn):
-        identity_to_write(ada).token(roles_within=timedelta(minutes=5))
+        write_identity(ada).token(roles_within=timedelta(minutes=5))
 
 
 @override_settings(WATCHER_IDENTITY="client")
@@ -106,7 +106,7 @@ def test_what_keeps_the_application_from_its_token_is_said(
 ) -> None:
     azure.fault(kind, **where)
     with pytest.raises(error) as refused:
-        identity_to_watch(ada).token()
+        poll_identity(ada).token()
     assert str(refused.value).endswith(".")
 
 
@@ -120,7 +120,7 @@ def between(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
 @pytest.mark.parametrize("client_id", ["", MACHINE])
 def test_the_managed_identity_of_the_machine_watches(between: tuple[str, Asked], ada: User, client_id: str) -> None:
     with override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID=client_id):
-        identity = identity_to_watch(ada)
+        identity = poll_identity(ada)
         assert identity.key == f"managed:{client_id or 'system'}"
         tokens = {identity.token(), identity.token(), identity.token(force_refresh=True)}
     assert len(tokens) == 2
@@ -132,14 +132,14 @@ def test_the_managed_identity_of_the_machine_watches(between: tuple[str, Asked],
 @override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID="00000000-0000-0000-0000-000000000000")
 def test_a_managed_identity_that_the_machine_does_not_have_is_said(between: tuple[str, Asked], ada: User) -> None:
     with pytest.raises(CredentialRejected):
-        identity_to_watch(ada).token()
+        poll_identity(ada).token()
 
 
 @override_settings(WATCHER_IDENTITY="managed")
 def test_a_machine_without_managed_identities_is_said(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SignInServiceDown):
-        identity_to_watch(ada).token()
+        poll_identity(ada).token()
 
 
 def assertion_of(asked: Asked) -> str:
@@ -173,7 +173,7 @@ def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: U
         ENTRA_CERTIFICATE_FILE=file,
         ENTRA_CERTIFICATE_PASSPHRASE="x",
     ):
-        assert whose(identity_to_watch(ada).token()) == APPLICATION_OID
+        assert whose(poll_identity(ada).token()) == APPLICATION_OID
     claims = jwt.decode(
         assertion_of(between[1]),
         key.public_key(),
@@ -188,10 +188,10 @@ def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ad
     file.write_text("token-of-the-cluster\n")
     federated = {"EMULATOR_URL": between[0], "ENTRA_FEDERATED_TOKEN_FILE": str(file)}
     with override_settings(WATCHER_IDENTITY="client", **federated):
-        assert whose(identity_to_watch(ada).token()) == APPLICATION_OID
+        assert whose(poll_identity(ada).token()) == APPLICATION_OID
         assert assertion_of(between[1]) == "token-of-the-cluster"
         file.write_text("its-next-token")
-        identity_to_watch(ada).token(force_refresh=True)
+        poll_identity(ada).token(force_refresh=True)
     assert assertion_of(between[1]) == "its-next-token"
 
 
@@ -204,7 +204,7 @@ def test_a_federated_token_that_is_being_replaced_is_waited_for(
     with override_settings(EMULATOR_URL=between[0], ENTRA_FEDERATED_TOKEN_FILE=str(tmp_path / "none")):
         assert browser.get(back).status_code == 503
         with pytest.raises(SignInServiceDown):
-            identity_to_write(ada).token(force_refresh=True)
+            write_identity(ada).token(force_refresh=True)
 
 
 def self_signed() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
