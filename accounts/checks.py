@@ -17,7 +17,7 @@ GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @register()
 def sign_in_is_set_up(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_registration(), *_credential(), *_token_cache_keys(), *_who_acts()]
+    return [*_registration(), *_credential(), *_token_cache_keys(), *_identities()]
 
 
 def _registration() -> Iterator[CheckMessage]:
@@ -91,7 +91,7 @@ def _token_cache_keys() -> Iterator[CheckMessage]:
             )
 
 
-def _who_acts() -> Iterator[CheckMessage]:
+def _identities() -> Iterator[CheckMessage]:
     for name, words in {"ARM_WRITES_AS": ("user", "app"), "WATCHER_IDENTITY": ("none", "managed", "client")}.items():
         if getattr(settings, name) not in words:
             yield Error(

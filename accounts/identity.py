@@ -98,7 +98,7 @@ def watcher() -> Identity | None:
     return Application() if settings.WATCHER_IDENTITY == "client" or settings.ARM_WRITES_AS == "app" else None
 
 
-def who_acts() -> Iterator[str]:
+def describe_identities() -> Iterator[str]:
     """Sentences for whoever starts this installation."""
     if settings.ARM_WRITES_AS == "app":
         yield (

@@ -18,7 +18,7 @@ from kombu.exceptions import KombuError
 
 from accounts import entra
 from accounts.flow import redirect_uri
-from accounts.identity import who_acts
+from accounts.identity import describe_identities
 from accounts.sign_in_errors import refused
 from dashboard.celery import app
 from endpoints.watcher import Powers, watcher_powers
@@ -42,7 +42,7 @@ class Finding:
 def examine() -> Iterator[Finding]:
     for look in (_settings, _database, _broker, _entra, _credential, _expiry, _arm, _watcher):
         yield from look()
-    yield from map(Finding, who_acts())
+    yield from map(Finding, describe_identities())
     yield Finding(f"Redirect URI to register in Entra ID: {redirect_uri()}")
 
 

@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import entra
-from accounts.identity import poll_identity, who_acts, write_identity
+from accounts.identity import describe_identities, poll_identity, write_identity
 from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
 from emulator.directory import APPLICATION_OID, CLIENT_ID
@@ -46,7 +46,7 @@ def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada: User) -> N
         before = token_requests(azure)
         assert (identity.key, whose(identity.token())) == (f"user:{ada.pk}", PEOPLE["ada"])
         assert token_requests(azure) == before
-    assert next(who_acts()) == "Azure is written to as the person who asks."
+    assert next(describe_identities()) == "Azure is written to as the person who asks."
 
 
 @override_settings(WATCHER_IDENTITY="client")
@@ -54,7 +54,7 @@ def test_the_application_watches_and_does_not_write(azure: Azure, ada: User) -> 
     identity = poll_identity(ada)
     assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert whose(write_identity(ada).token()) == PEOPLE["ada"]
-    assert "watched as the application" in list(who_acts())[1]
+    assert "watched as the application" in list(describe_identities())[1]
 
 
 @override_settings(WATCHER_IDENTITY="client")
@@ -76,7 +76,7 @@ def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ad
 def test_an_application_that_writes_watches_too(azure: Azure, ada: User) -> None:
     for identity in (write_identity(ada), poll_identity(ada)):
         assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
-    assert "the only gate" in " ".join(who_acts())
+    assert "the only gate" in " ".join(describe_identities())
 
 
 @override_settings(ARM_WRITES_AS="app")

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils import timezone
 
-from accounts.identity import who_acts
+from accounts.identity import describe_identities
 from dashboard import processes
 from dashboard.supervisor import Child, Supervisor
 from emulator.directory import PEOPLE
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         except TooPowerful as error:
             raise CommandError(str(error)) from error
         connections.close_all()
-        for sentence in (*who_acts(), *unknown):
+        for sentence in (*describe_identities(), *unknown):
             self._say(sentence)
 
     def _greet(self, data: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
-from accounts.identity import who_acts
+from accounts.identity import describe_identities
 from dashboard import processes
 from endpoints.watcher import TooPowerful, require_harmless_watcher
 
@@ -22,6 +22,6 @@ class Command(BaseCommand):
         except DatabaseError:
             unknown = ["What the watcher may do is not known: the database does not answer."]
         connections.close_all()
-        for sentence in (*who_acts(), *unknown):
+        for sentence in (*describe_identities(), *unknown):
             self.stdout.write(sentence)
         processes.become(processes.worker(concurrency=options["concurrency"]))
