@@ -15,7 +15,7 @@ from accounts.models import RateCount, User
 WINDOW = timedelta(minutes=1)
 
 
-class Limit(StrEnum):
+class RateLimit(StrEnum):
     """Each is the name of its setting."""
 
     SIGN_INS = "SIGN_INS_PER_MINUTE"
@@ -23,7 +23,7 @@ class Limit(StrEnum):
     KEYS = "KEY_READS_PER_MINUTE"
 
 
-class TooMany(Exception):
+class RateLimited(Exception):
     """The share of this minute is used up."""
 
     def __init__(self, seconds: int) -> None:
@@ -31,8 +31,8 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
-def spend(limit: Limit, who: str, request: HttpRequest) -> None:
-    """Count one more. Raises TooMany until the minute that the first one began is over."""
+def hit(limit: RateLimit, who: str, request: HttpRequest) -> None:
+    """Count one more. Raises RateLimited until the minute that the first one began is over."""
     now, most = timezone.now(), getattr(settings, limit)
     key = f"{limit}:{who}"
     current = RateCount.objects.filter(key=key, since__gt=now - WINDOW)
@@ -46,14 +46,14 @@ def spend(limit: Limit, who: str, request: HttpRequest) -> None:
         actor = request.user if isinstance(request.user, User) else None
         details = {"limit": f"{most} a minute"}
         audit.record("refused", request=request, actor=actor, target=request.path, outcome="refused", details=details)
-    raise TooMany(max(1, round((counted.since + WINDOW - now).total_seconds())))
+    raise RateLimited(max(1, round((counted.since + WINDOW - now).total_seconds())))
 
 
 def forget_counts(now: datetime) -> None:
     RateCount.objects.filter(since__lt=now - WINDOW).delete()
 
 
-def neighbourhood(request: HttpRequest) -> str:
+def client_network(request: HttpRequest) -> str:
     """Where a request comes from, as far as one person owns it: whoever has one address of IPv6 has 2^64."""
     address = ip_address(audit.address_of(request) or "0.0.0.0")  # noqa: S104  (nothing listens there)
     return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.flow import page_of
 from accounts.http import SignedInRequest, refusal_page
-from accounts.limits import TooMany
+from accounts.limits import RateLimited
 from accounts.models import User
 from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_known
 
@@ -34,7 +34,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, TooMany):
+        if not isinstance(exception, RateLimited):
             return None
         response = refusal_page(request, "429.html", str(exception), 429)
         response["Retry-After"] = str(exception.seconds)

@@ -49,7 +49,7 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
             if action in ON_KEYS:
                 if not flow.signed_in_lately(request):
                     return flow.begin_again(request)
-                limits.spend(limits.Limit.KEYS, str(request.user.pk), request)
+                limits.hit(limits.RateLimit.KEYS, str(request.user.pk), request)
             return view(request, *args, **kwargs)
 
         checked.requires = action  # type: ignore[attr-defined]

@@ -40,7 +40,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def start(request: HttpRequest) -> HttpResponse:
-    limits.spend(limits.Limit.SIGN_INS, f"start:{limits.neighbourhood(request)}", request)
+    limits.hit(limits.RateLimit.SIGN_INS, f"start:{limits.client_network(request)}", request)
     prompt = "select_account" if request.GET.get("prompt") == "select_account" else ""
     try:
         return flow.begin(request, next_url=request.GET.get("next", "/"), prompt=prompt)
@@ -51,7 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def callback(request: HttpRequest) -> HttpResponse:
-    limits.spend(limits.Limit.SIGN_INS, f"callback:{limits.neighbourhood(request)}", request)
+    limits.hit(limits.RateLimit.SIGN_INS, f"callback:{limits.client_network(request)}", request)
     try:
         return redirect(flow.finish(request).next_url)
     except flow.SignInFailed as failure:

@@ -27,9 +27,9 @@ def create(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, status=422)
     try:
-        limits.spend(limits.Limit.CREATIONS, str(request.user.pk), request)
+        limits.hit(limits.RateLimit.CREATIONS, str(request.user.pk), request)
         endpoint = create_endpoint(form.endpoint_request(), request.user, request)
-    except limits.TooMany as error:
+    except limits.RateLimited as error:
         form.add_error(None, str(error))
         return _show(request, form, status=429)
     except NameTaken as error:
