@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial, reduce
-from ipaddress import ip_address
 from operator import or_
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 
+from accounts.actor import Actor
 from accounts.models import AuditEntry, User
 
 COLUMNS = (
@@ -35,70 +33,58 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def record(
     action: str,
+    actor: Actor | None,
     *,
-    request: HttpRequest | None,
-    actor: User | None,
     target: str = "",
     outcome: str = "done",
     details: dict[str, Any] | None = None,
     correlation_id: str = "",
 ) -> None:
-    """Add an entry. What is only attempted here is told again, with its end, when that is known."""
-    headers = request.headers if request else {}
+    """Add an entry; without an actor nobody is named. `correlation_id` is for actions that call Azure.
+
+    An "attempted" action gets a second entry when its outcome is known.
+    """
+    actor = actor or Actor()
     AuditEntry.objects.create(
         action=action,
         outcome=outcome,
-        actor=actor,
-        actor_name=actor.username if actor else "",
-        actor_oid=actor.oid if actor else "",
+        actor=actor.user,
+        actor_name=actor.user.username if actor.user else "",
+        actor_oid=actor.user.oid if actor.user else "",
         target=target[:1024],
         details=details or {},
-        request_id=getattr(request, "correlation_id", ""),
+        request_id=actor.request_id,
         correlation_id=correlation_id,
-        address=address_of(request) if request else None,
-        user_agent=headers.get("User-Agent", "")[:300],
+        address=actor.address,
+        user_agent=actor.user_agent[:300],
     )
 
 
 @contextmanager
 def attempt(
     action: str,
+    actor: Actor | None,
     *,
-    request: HttpRequest | None,
-    actor: User | None,
     target: str = "",
     details: dict[str, Any] | None = None,
     correlation_id: str = "",
 ) -> Iterator[None]:
-    """Tell that something begins before it is done, and how it ended. Not within a transaction, which could undo it."""
-    tell = partial(
-        record, action, request=request, actor=actor, target=target, details=details, correlation_id=correlation_id
-    )
-    tell(outcome="attempted")
+    """Record an action before it starts, and its outcome after. Not within a transaction, which could undo both."""
+    add_entry = partial(record, action, actor, target=target, correlation_id=correlation_id)
+    add_entry(outcome="attempted", details=details)
     try:
         yield
     except BaseException as error:
-        # Its text may quote what was being done; its kind does not.
-        tell(outcome="failed", details={**(details or {}), "error": type(error).__name__})
+        # The message may quote a secret; the class does not.
+        add_entry(outcome="failed", details={**(details or {}), "error": type(error).__name__})
         raise
-    tell(outcome="done")
+    add_entry(outcome="done", details=details)
 
 
-def address_of(request: HttpRequest) -> str | None:
-    """Where a request came from: behind a proxy of ours the last forwarded address, which the proxy added."""
-    told = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_TLS_PROXY:
-        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or told
-    try:
-        return str(ip_address(told))
-    except ValueError:
-        return None
-
-
-def role_changed(user: User, before: list[str], request: HttpRequest | None = None) -> None:
-    """Write down that Entra ID gave somebody other roles than before."""
+def record_role_change(user: User, before: list[str], actor: Actor | None = None) -> None:
+    """Add an entry if Entra ID now gives the user other roles than before."""
     if set(before) != set(user.roles):
-        record("role-changed", request=request, actor=user, details={"from": before, "to": user.roles})
+        record("role-changed", actor or Actor(user), details={"from": before, "to": user.roles})
 
 
 def find(text: str = "", action: str = "", outcome: str = "", since: str = "", until: str = "") -> QuerySet[AuditEntry]:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit, entra, store
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.id_token import Identity, InvalidIdToken, identity_of
 from accounts.models import User
@@ -131,7 +132,7 @@ def finish(request: HttpRequest) -> SignedIn:
         else:
             store.forget(user)
         login(request, user, backend="accounts.backend.EntraBackend")
-        audit.record("signed-in", request=request, actor=user, details={"roles": user.roles})
+        audit.record("signed-in", actor_of(request), details={"roles": user.roles})
     now = time.time()
     request.session.update(
         {
@@ -199,5 +200,5 @@ def _user_of(identity: Identity, request: HttpRequest) -> User:
     before = User.objects.filter(tid=identity.tid, oid=identity.oid).first()
     user, _ = User.objects.update_or_create(tid=identity.tid, oid=identity.oid, defaults=columns)
     if before:
-        audit.role_changed(user, before.roles, request)
+        audit.record_role_change(user, before.roles, actor_of(request).as_user(user))
     return user

@@ -6,11 +6,11 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.db.models import F
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import RateCount, User
+from accounts.actor import Actor
+from accounts.models import RateCount
 
 WINDOW = timedelta(minutes=1)
 
@@ -31,7 +31,7 @@ class RateLimited(Exception):
         self.seconds = seconds
 
 
-def hit(limit: RateLimit, who: str, request: HttpRequest) -> None:
+def hit(limit: RateLimit, who: str, actor: Actor, *, target: str) -> None:
     """Count one more. Raises RateLimited until the minute that the first one began is over."""
     now, most = timezone.now(), getattr(settings, limit)
     key = f"{limit}:{who}"
@@ -43,9 +43,7 @@ def hit(limit: RateLimit, who: str, request: HttpRequest) -> None:
     if counted is None or counted.count <= most:
         return
     if counted.count == most + 1:  # once a minute, so that nobody fills the log
-        actor = request.user if isinstance(request.user, User) else None
-        details = {"limit": f"{most} a minute"}
-        audit.record("refused", request=request, actor=actor, target=request.path, outcome="refused", details=details)
+        audit.record("refused", actor, target=target, outcome="refused", details={"limit": f"{most} a minute"})
     raise RateLimited(max(1, round((counted.since + WINDOW - now).total_seconds())))
 
 
@@ -53,7 +51,10 @@ def forget_counts(now: datetime) -> None:
     RateCount.objects.filter(since__lt=now - WINDOW).delete()
 
 
-def client_network(request: HttpRequest) -> str:
-    """Where a request comes from, as far as one person owns it: whoever has one address of IPv6 has 2^64."""
-    address = ip_address(audit.address_of(request) or "0.0.0.0")  # noqa: S104  (nothing listens there)
+def client_network(actor: Actor) -> str:
+    """The network a request comes from, as far as one client owns it: with IPv6 every client has 2^64 addresses.
+
+    https://www.rfc-editor.org/rfc/rfc6177
+    """
+    address = ip_address(actor.address or "0.0.0.0")  # noqa: S104  (nothing listens there)
     return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
 
 from accounts import audit, flow, limits
+from accounts.actor import Actor, actor_of
 from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.roles import RULES, Action, allow
@@ -45,11 +46,11 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def checked(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not allow(request.user.roles, action, own=True):
-                refuse(request, action, request.path)
+                refuse(actor_of(request), action, request.path)
             if action in ON_KEYS:
                 if not flow.signed_in_lately(request):
                     return flow.begin_again(request)
-                limits.hit(limits.RateLimit.KEYS, str(request.user.pk), request)
+                limits.hit(limits.RateLimit.KEYS, str(request.user.pk), actor_of(request), target=request.path)
             return view(request, *args, **kwargs)
 
         checked.requires = action  # type: ignore[attr-defined]
@@ -58,10 +59,10 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
-def refuse(request: SignedInRequest, action: Action, target: str) -> Never:
-    """Record that somebody was refused, and raise PermissionDenied with what would be needed."""
-    details = {"roles": request.user.roles, "wanted": action.value}
-    audit.record("refused", request=request, actor=request.user, target=target, outcome="refused", details=details)
+def refuse(actor: Actor, action: Action, target: str) -> Never:
+    """Record the refusal, and raise PermissionDenied with the roles that would be needed."""
+    details = {"roles": actor.user.roles if actor.user else [], "wanted": action.value}
+    audit.record("refused", actor, target=target, outcome="refused", details=details)
     raise PermissionDenied(
         f"To {action.value} you need {RULES[action]}. Ask an administrator of Endpoint Desk in your tenant for it."
     )

@@ -119,6 +119,6 @@ def _refresh_roles(user: User, id_token: str) -> None:
     before = user.roles
     user.roles, user.roles_checked_at = known(identity.roles), timezone.now()
     user.save(update_fields=["roles", "roles_checked_at"])
-    audit.role_changed(user, before)
+    audit.record_role_change(user, before)
     if not user.roles:
         store.forget(user)

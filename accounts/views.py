@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import audit, flow, limits
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest, refusal_page
 from accounts.models import AuditEntry
 from accounts.policy import Action, require
@@ -40,7 +41,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def start(request: HttpRequest) -> HttpResponse:
-    limits.hit(limits.RateLimit.SIGN_INS, f"start:{limits.client_network(request)}", request)
+    _count_sign_in(request, "start")
     prompt = "select_account" if request.GET.get("prompt") == "select_account" else ""
     try:
         return flow.begin(request, next_url=request.GET.get("next", "/"), prompt=prompt)
@@ -51,7 +52,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def callback(request: HttpRequest) -> HttpResponse:
-    limits.hit(limits.RateLimit.SIGN_INS, f"callback:{limits.client_network(request)}", request)
+    _count_sign_in(request, "callback")
     try:
         return redirect(flow.finish(request).next_url)
     except flow.SignInFailed as failure:
@@ -65,7 +66,7 @@ def sign_out(request: SignedInRequest) -> HttpResponse:
     """End it in every browser, forget the tokens, and end it at Entra ID."""
     user = request.user
     flow.end_everywhere(user)
-    audit.record("signed-out", request=request, actor=user)
+    audit.record("signed-out", actor_of(request))
     logout(request)
     try:
         return HttpResponseRedirect(flow.sign_out_url())
@@ -87,7 +88,7 @@ def audit_log(request: SignedInRequest) -> HttpResponseBase:
     asked = {name: request.GET.get(name, "").strip()[:200] for name in ("text", "action", "outcome", "since", "until")}
     found = audit.find(**asked)
     if request.GET.get("format") == "csv":
-        audit.record("audit-log-exported", request=request, actor=request.user, details=asked)
+        audit.record("audit-log-exported", actor_of(request), details=asked)
         headers = {"Content-Disposition": 'attachment; filename="audit-log.csv"'}
         return StreamingHttpResponse(audit.as_csv(found), content_type="text/csv; charset=utf-8", headers=headers)
     context = {
@@ -108,6 +109,11 @@ def forbidden(request: SignedInRequest, exception: Exception) -> HttpResponse:
     return refusal_page(request, "403.html", str(exception), 403)
 
 
+def _count_sign_in(request: HttpRequest, step: str) -> None:
+    actor = actor_of(request)
+    limits.hit(limits.RateLimit.SIGN_INS, f"{step}:{limits.client_network(actor)}", actor, target=request.path)
+
+
 def _start_address(wanted: str, **parameters: str) -> str:
     return f"{reverse('accounts:start')}?{urlencode({'next': wanted, **parameters})}"
 
@@ -115,7 +121,7 @@ def _start_address(wanted: str, **parameters: str) -> str:
 def _failed(request: HttpRequest, failure: flow.SignInFailed) -> HttpResponse:
     error = failure.error
     details = {"code": error.code, "title": error.title}
-    audit.record("signed-in", request=request, actor=None, outcome="failed", details=details)
+    audit.record("signed-in", actor_of(request).as_user(None), outcome="failed", details=details)
     context = {
         "title": error.title,
         "sentence": error.sentence,

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.policy import Action, may, refuse
@@ -59,7 +60,7 @@ def endpoint_to(action: Action, request: SignedInRequest, endpoint_id: UUID) -> 
     """The endpoint, if this person may see it and do this with it. Raises Http404 or PermissionDenied."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
     if not may(request.user, action, endpoint):
-        refuse(request, action, endpoint.arm_id)
+        refuse(actor_of(request), action, endpoint.arm_id)
     return endpoint
 
 

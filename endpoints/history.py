@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts import audit
+from accounts.actor import Actor
 from accounts.models import User
 from endpoints.arm.operations import Outcome
 from endpoints.models import Event, Operation
@@ -40,13 +41,12 @@ def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime)
     )
 
 
-def open_audit_entry(operation: Operation, request: Any) -> None:
+def open_audit_entry(operation: Operation, actor: Actor) -> None:
     """Write down that somebody requested this, before anything of it happens."""
     if action := operation.spec.audit_action:
         audit.record(
             action,
-            request=request,
-            actor=operation.asked_by,
+            actor,
             target=operation.endpoint.arm_id,
             outcome="attempted",
             correlation_id=str(operation.correlation_id),
@@ -58,8 +58,7 @@ def close_audit_entry(operation: Operation, outcome: Outcome, reason: str) -> No
     if action := operation.spec.audit_action:
         audit.record(
             action,
-            request=None,
-            actor=operation.asked_by,
+            Actor(operation.asked_by),
             target=operation.endpoint.arm_id,
             outcome="done" if outcome == Outcome.SUCCEEDED else "failed",
             details={"reason": reason} if reason else None,

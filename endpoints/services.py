@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.actor import actor_of
 from accounts.models import User
 from endpoints import clock, history
 from endpoints.arm.errors import ArmError
@@ -270,6 +271,6 @@ def _add(
         correlation_id=request.correlation_id,  # type: ignore[attr-defined]
     )
     history.add_event(operation, text, now, actor=user, state=endpoint.state)
-    history.open_audit_entry(operation, request)
+    history.open_audit_entry(operation, actor_of(request).as_user(user))
     wake_worker_on_commit()
     return operation

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import limits
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_or_404, readable_workspaces
@@ -27,7 +28,7 @@ def create(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form, status=422)
     try:
-        limits.hit(limits.RateLimit.CREATIONS, str(request.user.pk), request)
+        limits.hit(limits.RateLimit.CREATIONS, str(request.user.pk), actor_of(request), target=request.path)
         endpoint = create_endpoint(form.endpoint_request(), request.user, request)
     except limits.RateLimited as error:
         form.add_error(None, str(error))

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from accounts.tokens import TokenUnavailable
@@ -74,8 +75,7 @@ def _register(request: SignedInRequest) -> HttpResponse:
     arm_id = form.cleaned_data["resource_id"]
     told = audit.attempt(
         "workspace-registered",
-        request=request,
-        actor=request.user,
+        actor_of(request),
         target=str(arm_id),
         correlation_id=request.correlation_id,
     )

@@ -7,6 +7,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from accounts import audit
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from dashboard import urls
@@ -20,7 +21,7 @@ handler403 = urls.handler403
 @require(Action.REVEAL_KEYS)
 def reveal(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     endpoint = endpoint_to(Action.REVEAL_KEYS, request, endpoint_id)
-    with audit.attempt("key-revealed", request=request, actor=request.user, target=endpoint.arm_id):
+    with audit.attempt("key-revealed", actor_of(request), target=endpoint.arm_id):
         if "fail" in request.POST:
             raise RuntimeError(KEY)
         return HttpResponse(KEY)

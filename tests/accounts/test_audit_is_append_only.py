@@ -23,7 +23,7 @@ INSERT = (
 
 @pytest.fixture
 def entry(db: None) -> AuditEntry:
-    audit.record("tested", request=None, actor=None)
+    audit.record("tested", None)
     return AuditEntry.objects.get()
 
 

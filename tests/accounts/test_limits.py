@@ -7,6 +7,7 @@ from django.conf import settings
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
 
+from accounts.actor import Actor, actor_of
 from accounts.limits import RateLimit, RateLimited, client_network, hit
 from accounts.models import AuditEntry, RateCount
 from endpoints.models import Endpoint, Workspace
@@ -14,8 +15,7 @@ from tests.conftest import SignIn
 from tests.endpoints.creation import filled_in
 from tests.support.azure import Azure
 
-REQUEST = RequestFactory().get("/auth/start")
-REQUEST.user = None  # type: ignore[assignment]
+VISITOR = Actor(address="10.1.2.3")
 
 
 @pytest.mark.parametrize("page", ["/auth/start", "/auth/callback"])
@@ -44,11 +44,11 @@ def test_creations_of_one_person_are_limited_and_nothing_typed_is_lost(
 
 def test_after_a_minute_it_goes_on(db: None) -> None:
     with override_settings(KEY_READS_PER_MINUTE=1):
-        hit(RateLimit.KEYS, "7", REQUEST)
+        hit(RateLimit.KEYS, "7", VISITOR, target="/endpoints/key")
         with pytest.raises(RateLimited):
-            hit(RateLimit.KEYS, "7", REQUEST)
+            hit(RateLimit.KEYS, "7", VISITOR, target="/endpoints/key")
         RateCount.objects.update(since=timezone.now() - timedelta(seconds=61))
-        hit(RateLimit.KEYS, "7", REQUEST)
+        hit(RateLimit.KEYS, "7", VISITOR, target="/endpoints/key")
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_after_a_minute_it_goes_on(db: None) -> None:
     ],
 )
 def test_who_has_a_network_of_addresses_is_one_all_the_same(address: str, counted: str) -> None:
-    assert client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == counted
+    assert client_network(actor_of(RequestFactory().get("/", REMOTE_ADDR=address))) == counted

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from accounts import entra
 from accounts.models import AuditEntry, RateCount, User
 from endpoints import services
+from endpoints.kinds import Kind
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import State
 from tests.conftest import SignIn
@@ -43,7 +44,7 @@ FAULTS = [
     *({"kind": kind, "where": "status"} for kind in ("not-found", "forbidden")),
     *({"kind": kind, "where": where} for kind in ENDS for where in SENT),
 ]
-ASKINGS = {"Asked for.", "Asked for again.", *services.TEXTS.values()}
+ASKINGS = {"Asked for again.", *(kind.spec.requested_text for kind in Kind)}
 
 Work = Callable[[int | None, bool], None]
 

@@ -23,7 +23,5 @@ class Command(BaseCommand):
             raise CommandError(f"Nobody known as {wanted} has ever signed in.")
         for user in people:
             flow.end_everywhere(user)
-            audit.record(
-                "signed-out", request=None, actor=None, target=user.username, details={"by": "manage.py sign_out"}
-            )
+            audit.record("signed-out", None, target=user.username, details={"by": "manage.py sign_out"})
             self.stdout.write(f"{user} ({user.oid}) is signed out everywhere.")
