@@ -8,13 +8,13 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 @login_not_required
-def alive(request: HttpRequest) -> HttpResponse:
+def liveness(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 @login_not_required
-def ready(request: HttpRequest) -> HttpResponse:
+def readiness(request: HttpRequest) -> HttpResponse:
     """Answer 200 when the database answers, else 503. The broker is not asked: without it work is late, not lost."""
     try:
         with connection.cursor() as cursor:

@@ -34,5 +34,5 @@ def _touch(name: str) -> None:
 
 
 def _file(name: str) -> Path:
-    path: Path = settings.DATA_DIR / f"{name}.alive"
+    path: Path = settings.DATA_DIR / f"{name}.heartbeat"
     return path

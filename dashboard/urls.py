@@ -5,8 +5,8 @@ from dashboard import health
 urlpatterns = [
     path("", include("endpoints.urls")),
     path("auth/", include("accounts.urls")),
-    path("healthz", health.alive, name="alive"),
-    path("readyz", health.ready, name="ready"),
+    path("healthz", health.liveness, name="liveness"),
+    path("readyz", health.readiness, name="readiness"),
 ]
 
 handler403 = "accounts.views.forbidden"

@@ -18,7 +18,7 @@ from tests.conftest import SignIn
 from tests.endpoints.creation import submit
 from tests.support.azure import Azure
 
-OPEN = {"alive", "ready", "accounts:sign_in", "accounts:start", "accounts:callback", "accounts:signed_out"}
+OPEN = {"liveness", "readiness", "accounts:sign_in", "accounts:start", "accounts:callback", "accounts:signed_out"}
 FOR_ANYBODY_SIGNED_IN = {"accounts:sign_out"}
 ROLES = ("Viewer", "Operator", "Admin", "Keys")
 EVERY_COMBINATION = [list(some) for length in range(5) for some in combinations(ROLES, length)]

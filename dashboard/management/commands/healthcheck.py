@@ -8,7 +8,7 @@ from dashboard import heartbeat
 
 
 class Command(BaseCommand):
-    help = "Say whether a process on this machine does its work; for the health checks of container engines."
+    help = "Check that a process on this host is working; for the health checks of container engines."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -16,11 +16,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["process"]
-        if not (_web_answers() if name == "web" else heartbeat.is_fresh(name)):
-            raise CommandError(f"{name} gives no sign of life.")
+        if not (_web_is_ready() if name == "web" else heartbeat.is_fresh(name)):
+            raise CommandError(f"{name} is not working.")
 
 
-def _web_answers() -> bool:
+def _web_is_ready() -> bool:
     with requests.Session() as session:
         session.trust_env = False
         try:
