@@ -1,4 +1,4 @@
-"""The processes that make up an installation, each as the command that becomes it."""
+"""The processes of an installation, each as a command line."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ BIN = Path(sys.executable).parent
 
 
 def web(host: str, port: int, *, workers: int, threads: int) -> list[str]:
-    """Few threads a worker: Python runs one at a time, and more of them only get in each other's way."""
+    """Few threads per worker: Python runs one at a time, so more would only contend for the lock."""
     numbers = ["--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads)]
     rest = [
         "--backpressure",
@@ -24,7 +24,7 @@ def web(host: str, port: int, *, workers: int, threads: int) -> list[str]:
 
 
 def worker(*, concurrency: int) -> list[str]:
-    """What people asked for has a queue of its own, so that no click waits behind a sweep."""
+    """Requests have a queue of their own, so that no click waits behind a sweep."""
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     return [
         *_celery("worker"),
@@ -42,8 +42,8 @@ def beat(schedule: str) -> list[str]:
     return [*_celery("beat"), "--schedule", schedule, "--pidfile", "", "--loglevel", "WARNING"]
 
 
-def become(command: list[str]) -> NoReturn:
-    """Go on as another program, with the same process id, so that signals reach it."""
+def exec_process(command: list[str]) -> NoReturn:
+    """Replace this process, so that the program keeps its process id and receives its signals."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(command[0], command)  # noqa: S606  (no shell is meant)

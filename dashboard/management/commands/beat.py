@@ -10,4 +10,4 @@ class Command(BaseCommand):
     help = "Ring the workers every second. One is enough, two do no harm."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        processes.become(processes.beat(settings.CELERY_BEAT_SCHEDULE_FILENAME))
+        processes.exec_process(processes.beat(settings.CELERY_BEAT_SCHEDULE_FILENAME))

@@ -17,4 +17,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         numbers = {"workers": options["workers"], "threads": options["threads"]}
-        processes.become(processes.web(options["host"], options["port"], **numbers))
+        processes.exec_process(processes.web(options["host"], options["port"], **numbers))

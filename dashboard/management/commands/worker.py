@@ -24,4 +24,4 @@ class Command(BaseCommand):
         connections.close_all()
         for sentence in (*describe_identities(), *unknown):
             self.stdout.write(sentence)
-        processes.become(processes.worker(concurrency=options["concurrency"]))
+        processes.exec_process(processes.worker(concurrency=options["concurrency"]))
