@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+FIRST_PAUSE, MAX_PAUSE = 1.0, 30.0
 # A process that ran this long had started well: its next failure begins with the shortest pause.
 STEADY_AFTER = 60.0
 ENDS_WITHIN = 20.0
 LOOK_EVERY = 0.2
 PR_SET_PDEATHSIG = 1
 
-Say = Callable[[str], object]
+Log = Callable[[str], object]
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Child:
         """Set when to start again, and say in how many seconds."""
         now = time.monotonic()
         pause = FIRST_PAUSE if now - self.started_at > STEADY_AFTER else self.pause
-        self.pause, self.start_at, self.process = min(LONGEST_PAUSE, pause * 2), now + pause, None
+        self.pause, self.start_at, self.process = min(MAX_PAUSE, pause * 2), now + pause, None
         return pause
 
     def signal(self, number: int) -> None:
@@ -59,9 +59,9 @@ class Child:
 
 
 class Supervisor:
-    def __init__(self, children: Sequence[Child], say: Say) -> None:
+    def __init__(self, children: Sequence[Child], log: Log) -> None:
         self.children = children
-        self._say = say
+        self._log = log
         self._ending = False
 
     def __enter__(self) -> "Supervisor":
@@ -97,7 +97,7 @@ class Supervisor:
             if child.process and not child.is_running:
                 code = child.process.returncode
                 pause = child.schedule_restart()
-                self._say(f"{child.name} ended ({_how(code)}) and starts again in {pause:.0f} s. See {child.log}.")
+                self._log(f"{child.name} ended ({_exit_reason(code)}) and starts again in {pause:.0f} s. See {child.log}.")
             elif child.process is None and time.monotonic() >= child.start_at:
                 child.start()
 
@@ -105,7 +105,7 @@ class Supervisor:
         self._ending = True
 
 
-def _how(code: int) -> str:
+def _exit_reason(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
 
