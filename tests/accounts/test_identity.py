@@ -21,7 +21,7 @@ from accounts.identity import describe_identities, poll_identity, write_identity
 from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
 from emulator.directory import APPLICATION_OID, CLIENT_ID
-from tests.accounts.in_between import MACHINE, Asked, in_between
+from tests.accounts.fake_imds import MACHINE, Asked, fake_imds
 from tests.conftest import SignIn
 from tests.support.azure import PEOPLE, Azure
 from tests.support.environment import free_port
@@ -112,7 +112,7 @@ def test_what_keeps_the_application_from_its_token_is_said(
 
 @pytest.fixture
 def between(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Asked]]:
-    with in_between(azure.url) as (url, asked):
+    with fake_imds(azure.url) as (url, asked):
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
         yield url, asked
 

@@ -10,7 +10,7 @@ from django.test import override_settings
 from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
 from endpoints.watcher import TooPowerful, require_harmless_watcher, watcher_powers
-from tests.accounts.in_between import in_between
+from tests.accounts.fake_imds import fake_imds
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.processes import ROOT, eventually, manage, running
@@ -30,7 +30,7 @@ NO_KEYS = {
 def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> list[str]:
     """What is found too much with these role assignments; raises what the start of a worker would."""
     with (
-        in_between(azure.url, list(roles)) as (url, _),
+        fake_imds(azure.url, list(roles)) as (url, _),
         override_settings(ARM_BASE_URL=url, **settings),
         pytest.MonkeyPatch.context() as environment,
     ):
@@ -88,7 +88,7 @@ def test_people_and_an_application_that_is_meant_to_write_are_not_asked(
 def test_who_registers_a_workspace_learns_that_the_watcher_may_do_too_much_there(azure: Azure, sign_in: SignIn) -> None:
     client = sign_in("ada")
     form = {"resource_id": FIRST_WORKSPACES[0].resource_id}
-    with in_between(azure.url, [DEVELOPER]) as (url, _), override_settings(WATCHER_IDENTITY="client", ARM_BASE_URL=url):
+    with fake_imds(azure.url, [DEVELOPER]) as (url, _), override_settings(WATCHER_IDENTITY="client", ARM_BASE_URL=url):
         page = client.post("/workspaces/new", form, follow=True).content.decode()
     assert "ml-production is registered now" in page
     assert "serverlessEndpoints/listKeys/action" in page
@@ -123,7 +123,7 @@ def register() -> None:
 
 @pytest.mark.parametrize("command", ["worker", "doctor"])
 def test_a_start_with_such_a_watcher_is_refused(azure: Azure, tmp_path: Path, command: str) -> None:
-    with in_between(azure.url, [DEVELOPER]) as (url, _):
+    with fake_imds(azure.url, [DEVELOPER]) as (url, _):
         code, said = started(command, tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)
     assert code == 1
     assert "serverlessEndpoints/listKeys/action" in said
@@ -131,7 +131,7 @@ def test_a_start_with_such_a_watcher_is_refused(azure: Azure, tmp_path: Path, co
 
 
 def test_the_doctor_says_who_acts(azure: Azure, tmp_path: Path) -> None:
-    with in_between(azure.url, [WATCHER]) as (url, _):
+    with fake_imds(azure.url, [WATCHER]) as (url, _):
         said = started("doctor", tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)[1]
     assert "Watcher: it can read ml-one, and nothing else." in said
     assert "Azure is written to as the person who asks." in said

@@ -17,7 +17,7 @@ Asked = list[dict[str, str]]
 
 
 @contextmanager
-def in_between(entra_url: str, permissions: list[dict[str, list[str]]] | None = None) -> Iterator[tuple[str, Asked]]:
+def fake_imds(entra_url: str, permissions: list[dict[str, list[str]]] | None = None) -> Iterator[tuple[str, Asked]]:
     """Its address, and what it was asked.
 
     It answers as a virtual machine with the user-assigned identity MACHINE and one of its own, and as ARM with these
