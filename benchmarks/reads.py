@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.site.test_run import Desk, desk, environment
+from tests.support.desk import Desk, desk, environment
 
 TOGETHER = {"ada": 1, "oscar": 5, "olga": 20}
 SECONDS = 60

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.figures import show
-from tests.site.test_run import desk, environment
+from tests.support.desk import desk, environment
 
 TIMES = 30
 

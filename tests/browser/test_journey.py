@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from emulator.seed import PRODUCTION
-from tests.site.test_run import Desk, desk, environment
+from tests.support.desk import Desk, desk, environment
 from tests.support.processes import chromium
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

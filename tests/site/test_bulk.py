@@ -4,7 +4,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.site.test_run import Desk, desk, environment
+from tests.support.desk import Desk, desk, environment
 from tests.support.processes import eventually
 
 AT_ONCE = 500

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from tests.site.test_run import Desk
 from tests.support.azure import Azure, wait_for
+from tests.support.desk import Desk
 from tests.support.environment import free_port
 from tests.support.processes import ROOT, eventually, postgres_server, redis_server, running
 

@@ -19,7 +19,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from emulator.directory import CLIENT_SECRET
-from tests.site.test_run import Desk, desk, environment
+from tests.support.desk import Desk, desk, environment
 from tests.support.processes import ROOT, eventually, manage, redis_server
 
 # Every JSON Web Token begins like this, and every Fernet token like that.
