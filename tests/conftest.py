@@ -81,14 +81,14 @@ def sign_in(azure: Azure, db: None) -> SignIn:
 
 
 @pytest.fixture
-def person(sign_in: SignIn) -> Callable[[str], User]:
-    """The row of a person who signed in."""
+def ada(sign_in: SignIn) -> Client:
+    """The browser of Ada, who is an Admin and may read keys."""
+    return sign_in("ada")
 
-    def person(name: str) -> User:
-        sign_in(name)
-        return User.objects.get(username=f"{name}@emulator.test")
 
-    return person
+@pytest.fixture
+def ada_user(ada: Client) -> User:
+    return User.objects.get(username="ada@emulator.test")
 
 
 @pytest.fixture

@@ -27,12 +27,6 @@ from tests.support.azure import PEOPLE, Azure
 from tests.support.environment import free_port
 
 
-@pytest.fixture
-def ada(sign_in: SignIn) -> User:
-    sign_in("ada")
-    return User.objects.get()
-
-
 def whose(token: str) -> str:
     return str(jwt.decode(token, options={"verify_signature": False})["oid"])
 
@@ -41,59 +35,59 @@ def token_requests(azure: Azure) -> int:
     return len(azure.requests("POST", "/token"))
 
 
-def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada: User) -> None:
-    for identity in (write_identity(ada), poll_identity(ada)):
+def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada_user: User) -> None:
+    for identity in (write_identity(ada_user), poll_identity(ada_user)):
         before = token_requests(azure)
-        assert (identity.key, whose(identity.token())) == (f"user:{ada.pk}", PEOPLE["ada"])
+        assert (identity.key, whose(identity.token())) == (f"user:{ada_user.pk}", PEOPLE["ada"])
         assert token_requests(azure) == before
     assert next(describe_identities()) == "Azure is written to as the person who asks."
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_the_application_watches_and_does_not_write(azure: Azure, ada: User) -> None:
-    identity = poll_identity(ada)
+def test_the_application_watches_and_does_not_write(azure: Azure, ada_user: User) -> None:
+    identity = poll_identity(ada_user)
     assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
-    assert whose(write_identity(ada).token()) == PEOPLE["ada"]
+    assert whose(write_identity(ada_user).token()) == PEOPLE["ada"]
     assert "watched as the application" in list(describe_identities())[1]
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_watching_goes_on_when_its_person_signed_out(azure: Azure, ada: User) -> None:
+def test_watching_goes_on_when_its_person_signed_out(azure: Azure, ada_user: User) -> None:
     TokenCache.objects.all().delete()
-    assert poll_identity(ada).token()
+    assert poll_identity(ada_user).token()
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ada: User) -> None:
-    first = poll_identity(ada).token()
+def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ada_user: User) -> None:
+    first = poll_identity(ada_user).token()
     asked = token_requests(azure)
-    assert poll_identity(ada).token() == first
+    assert poll_identity(ada_user).token() == first
     assert token_requests(azure) == asked
-    assert poll_identity(ada).token(force_refresh=True) != first
+    assert poll_identity(ada_user).token(force_refresh=True) != first
 
 
 @override_settings(ARM_WRITES_AS="app")
-def test_an_application_that_writes_watches_too(azure: Azure, ada: User) -> None:
-    for identity in (write_identity(ada), poll_identity(ada)):
+def test_an_application_that_writes_watches_too(azure: Azure, ada_user: User) -> None:
+    for identity in (write_identity(ada_user), poll_identity(ada_user)):
         assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert "the only gate" in " ".join(describe_identities())
 
 
 @override_settings(ARM_WRITES_AS="app")
-def test_before_the_application_writes_the_roles_of_the_person_are_looked_at(azure: Azure, ada: User) -> None:
+def test_before_the_application_writes_the_roles_of_the_person_are_looked_at(azure: Azure, ada_user: User) -> None:
     User.objects.update(roles=["Viewer"], roles_checked_at=timezone.now() - timedelta(minutes=6))
-    ada.refresh_from_db()
-    assert write_identity(ada).token(roles_within=timedelta(minutes=5))
+    ada_user.refresh_from_db()
+    assert write_identity(ada_user).token(roles_within=timedelta(minutes=5))
     assert User.objects.get().roles == ["Admin", "Keys"]
 
 
 @override_settings(ARM_WRITES_AS="app")
-def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada: User) -> None:
+def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada_user: User) -> None:
     TokenCache.objects.all().delete()
     User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=6))
-    ada.refresh_from_db()
+    ada_user.refresh_from_db()
     with pytest.raises(NeedsSignIn):
-        write_identity(ada).token(roles_within=timedelta(minutes=5))
+        write_identity(ada_user).token(roles_within=timedelta(minutes=5))
 
 
 @override_settings(WATCHER_IDENTITY="client")
@@ -102,11 +96,11 @@ def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada: Use
     [("secret-expired", {}, CredentialRejected), ("drop", {"where": "token"}, SignInServiceDown)],
 )
 def test_what_keeps_the_application_from_its_token_is_said(
-    azure: Azure, ada: User, kind: str, where: dict[str, str], error: type[TokenUnavailable]
+    azure: Azure, ada_user: User, kind: str, where: dict[str, str], error: type[TokenUnavailable]
 ) -> None:
     azure.fault(kind, **where)
     with pytest.raises(error) as refused:
-        poll_identity(ada).token()
+        poll_identity(ada_user).token()
     assert str(refused.value).endswith(".")
 
 
@@ -118,9 +112,11 @@ def between(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
 
 
 @pytest.mark.parametrize("client_id", ["", MACHINE])
-def test_the_managed_identity_of_the_machine_watches(between: tuple[str, Asked], ada: User, client_id: str) -> None:
+def test_the_managed_identity_of_the_machine_watches(
+    between: tuple[str, Asked], ada_user: User, client_id: str
+) -> None:
     with override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID=client_id):
-        identity = poll_identity(ada)
+        identity = poll_identity(ada_user)
         assert identity.key == f"managed:{client_id or 'system'}"
         tokens = {identity.token(), identity.token(), identity.token(force_refresh=True)}
     assert len(tokens) == 2
@@ -130,16 +126,16 @@ def test_the_managed_identity_of_the_machine_watches(between: tuple[str, Asked],
 
 
 @override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID="00000000-0000-0000-0000-000000000000")
-def test_a_managed_identity_that_the_machine_does_not_have_is_said(between: tuple[str, Asked], ada: User) -> None:
+def test_a_managed_identity_that_the_machine_does_not_have_is_said(between: tuple[str, Asked], ada_user: User) -> None:
     with pytest.raises(CredentialRejected):
-        poll_identity(ada).token()
+        poll_identity(ada_user).token()
 
 
 @override_settings(WATCHER_IDENTITY="managed")
-def test_a_machine_without_managed_identities_is_said(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_managed_identities_is_said(ada_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SignInServiceDown):
-        poll_identity(ada).token()
+        poll_identity(ada_user).token()
 
 
 def assertion_of(asked: Asked) -> str:
@@ -165,7 +161,7 @@ def test_a_certificate_that_cannot_be_opened_keeps_everything_from_starting(
         assert [message.id for message in checks.run_checks() if message.level >= checks.ERROR] == errors
 
 
-def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: User, tmp_path: Path) -> None:
+def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada_user: User, tmp_path: Path) -> None:
     key, file = certificate_file(tmp_path)
     with override_settings(
         WATCHER_IDENTITY="client",
@@ -173,7 +169,7 @@ def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: U
         ENTRA_CERTIFICATE_FILE=file,
         ENTRA_CERTIFICATE_PASSPHRASE="x",
     ):
-        assert whose(poll_identity(ada).token()) == APPLICATION_OID
+        assert whose(poll_identity(ada_user).token()) == APPLICATION_OID
     claims = jwt.decode(
         assertion_of(between[1]),
         key.public_key(),
@@ -183,20 +179,20 @@ def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada: U
     assert claims["iss"] == CLIENT_ID
 
 
-def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ada: User, tmp_path: Path) -> None:
+def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ada_user: User, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("token-of-the-cluster\n")
     federated = {"EMULATOR_URL": between[0], "ENTRA_FEDERATED_TOKEN_FILE": str(file)}
     with override_settings(WATCHER_IDENTITY="client", **federated):
-        assert whose(poll_identity(ada).token()) == APPLICATION_OID
+        assert whose(poll_identity(ada_user).token()) == APPLICATION_OID
         assert assertion_of(between[1]) == "token-of-the-cluster"
         file.write_text("its-next-token")
-        poll_identity(ada).token(force_refresh=True)
+        poll_identity(ada_user).token(force_refresh=True)
     assert assertion_of(between[1]) == "its-next-token"
 
 
 def test_a_federated_token_that_is_being_replaced_is_waited_for(
-    between: tuple[str, Asked], sign_in: SignIn, ada: User, tmp_path: Path
+    between: tuple[str, Asked], sign_in: SignIn, ada_user: User, tmp_path: Path
 ) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     start = browser.get("/auth/start")["Location"]
@@ -204,7 +200,7 @@ def test_a_federated_token_that_is_being_replaced_is_waited_for(
     with override_settings(EMULATOR_URL=between[0], ENTRA_FEDERATED_TOKEN_FILE=str(tmp_path / "none")):
         assert browser.get(back).status_code == 503
         with pytest.raises(SignInServiceDown):
-            write_identity(ada).token(force_refresh=True)
+            write_identity(ada_user).token(force_refresh=True)
 
 
 def self_signed() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
