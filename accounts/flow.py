@@ -30,8 +30,8 @@ from accounts.roles import known
 from accounts.sign_in_errors import LOST, NOT_RECENT, UNREACHABLE, SignInError, invalid, refused
 
 SESSION_KEY = "sign_in_flows"
-MOST_AT_ONCE = 5
-GOOD_FOR_SECONDS = 600
+MAX_FLOWS = 5
+FLOW_TTL_SECONDS = 600
 # How long ago somebody may have proved who they are to Entra ID, to do what takes a recent sign-in.
 RECENT_SECONDS = 900
 
@@ -94,8 +94,8 @@ def begin(
     except (*entra.UNREACHABLE, ValueError) as error:
         raise SignInFailed(UNREACHABLE) from error
     now = time.time()
-    flows = {state: one for state, one in _flows(request).items() if now - one["started"] < GOOD_FOR_SECONDS}
-    newest = sorted(flows, key=lambda state: flows[state]["started"])[-(MOST_AT_ONCE - 1) :]
+    flows = {state: one for state, one in _flows(request).items() if now - one["started"] < FLOW_TTL_SECONDS}
+    newest = sorted(flows, key=lambda state: flows[state]["started"])[-(MAX_FLOWS - 1) :]
     flows = {state: flows[state] for state in newest}
     flows[flow["state"]] = {"flow": flow, "next": safe_next(next_url), "started": now}
     request.session[SESSION_KEY] = flows
@@ -170,7 +170,7 @@ def _take(request: HttpRequest) -> dict[str, Any]:
     pending: dict[str, Any] | None = flows.pop(request.GET.get("state", ""), None)
     request.session[SESSION_KEY] = flows
     request.session.save()
-    if pending is None or time.time() - pending["started"] > GOOD_FOR_SECONDS:
+    if pending is None or time.time() - pending["started"] > FLOW_TTL_SECONDS:
         raise SignInFailed(LOST)
     return pending
 

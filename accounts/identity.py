@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts import entra
 from accounts.models import User
 from accounts.tokens import (
-    ROLES_GOOD_FOR,
+    ROLES_TTL,
     CredentialRejected,
     NeedsSignIn,
     SignInServiceDown,
@@ -48,7 +48,7 @@ class Person:
         return f"user:{self.user.pk}"
 
     def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
-        return arm_token(self.user, force_refresh=force_refresh, roles_within=roles_within or ROLES_GOOD_FOR)
+        return arm_token(self.user, force_refresh=force_refresh, roles_within=roles_within or ROLES_TTL)
 
 
 @dataclass(frozen=True)

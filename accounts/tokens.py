@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 TEMPORARY = {"temporarily_unavailable", "server_error"}
 # Nobody keeps a lost role longer than this.
-ROLES_GOOD_FOR = timedelta(hours=1)
+ROLES_TTL = timedelta(hours=1)
 
 
 class TokenUnavailable(Exception):
@@ -40,9 +40,7 @@ class SignInServiceDown(TokenUnavailable):
     """Entra ID did not answer."""
 
 
-def arm_token(
-    user: User, *, force_refresh: bool = False, claims: str = "", roles_within: timedelta = ROLES_GOOD_FOR
-) -> str:
+def arm_token(user: User, *, force_refresh: bool = False, claims: str = "", roles_within: timedelta = ROLES_TTL) -> str:
     """A token that is good for five minutes at least. Raises one of the TokenUnavailable.
 
     A refresh brings the person's roles too, so one is made when they were last seen longer ago than `roles_within`.
@@ -54,7 +52,7 @@ def arm_token(
     return _token(user, force_refresh, claims)
 
 
-def roles_are_known(user: User, within: timedelta = ROLES_GOOD_FOR) -> bool:
+def roles_are_known(user: User, within: timedelta = ROLES_TTL) -> bool:
     """Whether Entra ID told this person's roles lately."""
     return user.roles_checked_at is not None and timezone.now() - user.roles_checked_at < within
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 # The longest form, filled to its limits, is half of this.
-MOST_BYTES_OF_BODY = 256 * 1024
-MOST_BYTES_OF_QUERY = 8 * 1024
+MAX_BODY_BYTES = 256 * 1024
+MAX_QUERY_BYTES = 8 * 1024
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -33,9 +33,9 @@ class RequestLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and int(length) > MOST_BYTES_OF_BODY:
+        if length.isascii() and length.isdigit() and int(length) > MAX_BODY_BYTES:
             return _refused(413, "This is more than any form here sends. Send less.")
-        if len(request.META.get("QUERY_STRING", "")) > MOST_BYTES_OF_QUERY:
+        if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
             return _refused(414, "This address is too long. Shorten what comes after the question mark.")
         if "%00" in request.META.get("QUERY_STRING", ""):
             return _refused(400, "This address holds a null character, which no text here can have. Remove it.")

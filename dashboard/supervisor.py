@@ -97,7 +97,9 @@ class Supervisor:
             if child.process and not child.is_running:
                 code = child.process.returncode
                 pause = child.schedule_restart()
-                self._log(f"{child.name} ended ({_exit_reason(code)}) and starts again in {pause:.0f} s. See {child.log}.")
+                self._log(
+                    f"{child.name} ended ({_exit_reason(code)}) and starts again in {pause:.0f} s. See {child.log}."
+                )
             elif child.process is None and time.monotonic() >= child.start_at:
                 child.start()
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts.identity import Person, poll_identity, write_identity
 from accounts.models import TokenCache, User
-from accounts.tokens import ROLES_GOOD_FOR
+from accounts.tokens import ROLES_TTL
 from endpoints.models import Operation
 from endpoints.states import STARTING
 
@@ -109,7 +109,7 @@ def _fetch(wanted: set[_Wanted], users: Mapping[int, User], for_sending: bool) -
 
 def _token(wanted: _Wanted, user: User, for_sending: bool) -> Token:
     identity = write_identity(user) if for_sending else poll_identity(user)
-    roles_within = ROLES_WITHIN_AT_SENDING if for_sending else ROLES_GOOD_FOR
+    roles_within = ROLES_WITHIN_AT_SENDING if for_sending else ROLES_TTL
     try:
         return identity.token(force_refresh=wanted.force_refresh, roles_within=roles_within)
     except Exception as error:
