@@ -25,6 +25,13 @@ class Actor:
     user_agent: str = ""
     request_id: str = ""
 
+    @property
+    def signed_in_user(self) -> User:
+        """Raises TypeError for a visitor, who cannot request anything of Azure."""
+        if self.user is None:
+            raise TypeError("Only a signed-in user can request this.")
+        return self.user
+
     def as_user(self, user: User | None) -> Actor:
         """The same request with another user, such as the one who is about to be signed in."""
         return replace(self, user=user)

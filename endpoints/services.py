@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.actor import actor_of
+from accounts.actor import Actor
 from accounts.models import User
 from endpoints import clock, history
 from endpoints.arm.errors import ArmError
@@ -46,7 +45,7 @@ class EndpointRequest:
         return model_id
 
 
-def create_endpoint(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint:
+def create_endpoint(asked: EndpointRequest, actor: Actor) -> Endpoint:
     """Queue the creation and return its row; the same submission again returns the same row.
 
     Raises NameTaken. Nothing is asked of Azure here: the worker is rung when the rows are committed, and finds them
@@ -54,11 +53,11 @@ def create_endpoint(asked: EndpointRequest, user: User, request: HttpRequest) ->
     """
     try:
         with transaction.atomic():
-            before = _submitted(asked.submission_id, user)
-            return before.endpoint if before else _queue(asked, user, request)
+            before = _submitted(asked.submission_id, actor)
+            return before.endpoint if before else _queue(asked, actor)
     except IntegrityError:
         # The other half of a double click, or another person with the same name, was faster by a moment.
-        if before := _submitted(asked.submission_id, user):
+        if before := _submitted(asked.submission_id, actor):
             return before.endpoint
         raise NameTaken(_endpoint_named(asked)) from None
 
@@ -78,26 +77,22 @@ class Gone(Busy):
         Exception.__init__(self, f"{endpoint.name} is deleted. Create it again, or look again at what Azure holds.")
 
 
-def delete_endpoint(endpoint: Endpoint, submission_id: UUID, user: User, request: HttpRequest) -> Operation:
+def delete_endpoint(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
     """Queue the deletion; the same submission again returns the same operation. Raises Busy, and Gone."""
-    return _ask(endpoint, Kind.DELETE, None, submission_id, user, request)
+    return _ask(endpoint, Kind.DELETE, None, submission_id, actor)
 
 
-def update_endpoint(
-    endpoint: Endpoint, changes: dict[str, Any], submission_id: UUID, user: User, request: HttpRequest
-) -> Operation:
+def update_endpoint(endpoint: Endpoint, changes: dict[str, Any], submission_id: UUID, actor: Actor) -> Operation:
     """Queue a PATCH of tags, identity or sku, which replaces each of them whole. Raises Busy, and Gone."""
-    return _ask(endpoint, Kind.UPDATE, changes, submission_id, user, request)
+    return _ask(endpoint, Kind.UPDATE, changes, submission_id, actor)
 
 
-def regenerate_key(
-    endpoint: Endpoint, key_type: str, submission_id: UUID, user: User, request: HttpRequest
-) -> Operation:
+def regenerate_key(endpoint: Endpoint, key_type: str, submission_id: UUID, actor: Actor) -> Operation:
     """Queue a new `Primary` or `Secondary` key, made by Azure and not kept here. Raises Busy, and Gone."""
-    return _ask(endpoint, Kind.REGENERATE_KEY, {"keyType": key_type}, submission_id, user, request)
+    return _ask(endpoint, Kind.REGENERATE_KEY, {"keyType": key_type}, submission_id, actor)
 
 
-def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: HttpRequest) -> Operation:
+def look_again(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
     """Ask Azure what it holds, and follow what runs there; what was set aside goes on at once instead. Raises Busy."""
     now = clock.now()
     aside = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
@@ -105,7 +100,7 @@ def look_again(endpoint: Endpoint, submission_id: UUID, user: User, request: Htt
     if operation and aside.update(next_step_at=now):
         wake_worker_on_commit()
         return operation
-    return _ask(endpoint, Kind.LOOK, None, submission_id, user, request)
+    return _ask(endpoint, Kind.LOOK, None, submission_id, actor)
 
 
 def requestable(endpoint: Endpoint) -> frozenset[Kind]:
@@ -131,12 +126,12 @@ def resume_parked(user: User) -> None:
             wake_worker_on_commit()
 
 
-def register_workspace(arm_id: WorkspaceId, user: User, request: HttpRequest) -> tuple[Workspace, bool]:
+def register_workspace(arm_id: WorkspaceId, actor: Actor) -> tuple[Workspace, bool]:
     """Register the workspace as ARM describes it to this person; the flag says whether it is new.
 
     Raises accounts.tokens.TokenUnavailable, and endpoints.arm.reads.ArmFailed with ARM's own words.
     """
-    found: WorkspaceResource = reader(user, UUID(request.correlation_id)).workspace(arm_id)  # type: ignore[attr-defined]
+    found: WorkspaceResource = reader(actor.signed_in_user, UUID(actor.correlation_id)).workspace(arm_id)
     with transaction.atomic():
         workspace, is_new = Workspace.objects.get_or_create(
             subscription_id__iexact=found.id.subscription_id,
@@ -147,23 +142,27 @@ def register_workspace(arm_id: WorkspaceId, user: User, request: HttpRequest) ->
                 "resource_group": found.id.resource_group,
                 "name": found.id.name,
                 "location": found.location,
-                "registered_by": user,
+                "registered_by": actor.signed_in_user,
                 "registered_at": timezone.now(),
             },
         )
     return workspace, is_new
 
 
-def _submitted(submission_id: UUID, user: User) -> Operation | None:
+def _submitted(submission_id: UUID, actor: Actor) -> Operation | None:
     """What the first click of a double click asked for."""
-    return Operation.objects.filter(submission_id=submission_id, asked_by=user).select_related("endpoint").first()
+    return (
+        Operation.objects.filter(submission_id=submission_id, asked_by=actor.signed_in_user)
+        .select_related("endpoint")
+        .first()
+    )
 
 
 def _endpoint_named(asked: EndpointRequest) -> Endpoint:
     return Endpoint.objects.select_related("workspace").get(workspace=asked.workspace, name__iexact=asked.name)
 
 
-def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint:
+def _queue(asked: EndpointRequest, actor: Actor) -> Endpoint:
     now = clock.now()
     _let_workers_finish(endpoint__workspace=asked.workspace, endpoint__name__iexact=asked.name)
     named = Endpoint.objects.filter(workspace=asked.workspace, name__iexact=asked.name)
@@ -175,12 +174,12 @@ def _queue(asked: EndpointRequest, user: User, request: HttpRequest) -> Endpoint
     if endpoint.state == State.DELETED:
         # What Azure holds under this name now is not ours, and what it held is no more.
         endpoint.sent_at = endpoint.observed = endpoint.observed_at = None
-    endpoint.name, endpoint.owner = asked.name, user
+    endpoint.name, endpoint.owner = asked.name, actor.signed_in_user
     endpoint.asked, endpoint.model_id = asked.body, asked.model_id
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
     _show(endpoint, State.QUEUED, "", now)
     text = "Asked for again." if again else Kind.CREATE.spec.requested_text
-    _add(endpoint, Kind.CREATE, asked.body, text, asked.submission_id, user, request, now)
+    _add(endpoint, Kind.CREATE, asked.body, text, asked.submission_id, actor, now)
     return endpoint
 
 
@@ -189,14 +188,13 @@ def _ask(
     kind: Kind,
     body: dict[str, Any] | None,
     submission_id: UUID,
-    user: User,
-    request: HttpRequest,
+    actor: Actor,
 ) -> Operation:
     """Queue an operation on an endpoint on which nothing runs."""
     now = clock.now()
     try:
         with transaction.atomic():
-            if before := _submitted(submission_id, user):
+            if before := _submitted(submission_id, actor):
                 return before
             _let_workers_finish(endpoint=endpoint)
             locked = Endpoint.objects.select_for_update(of=("self",), no_key=True)
@@ -204,11 +202,11 @@ def _ask(
             if kind not in ALLOWED[endpoint.shown_state]:
                 raise Gone(endpoint) if endpoint.state == State.DELETED else Busy(endpoint)
             if kind.spec.replaces_parked:
-                _withdraw_parked(endpoint, user, now)
+                _withdraw_parked(endpoint, actor.signed_in_user, now)
             _show(endpoint, kind.spec.queued_state, kind.spec.queued_reason, now)
-            return _add(endpoint, kind, body, kind.spec.requested_text, submission_id, user, request, now)
+            return _add(endpoint, kind, body, kind.spec.requested_text, submission_id, actor, now)
     except IntegrityError:
-        if before := _submitted(submission_id, user):
+        if before := _submitted(submission_id, actor):
             return before
         raise Busy(Endpoint.objects.get(pk=endpoint.pk)) from None
 
@@ -252,8 +250,7 @@ def _add(
     body: dict[str, Any] | None,
     text: str,
     submission_id: UUID,
-    user: User,
-    request: HttpRequest,
+    actor: Actor,
     now: datetime,
 ) -> Operation:
     """The operation, its line of history and of the audit log, and the bell. Raises IntegrityError when one runs."""
@@ -264,13 +261,13 @@ def _add(
         kind=kind,
         phase=Phase.QUEUED if looks_first else Phase.CLEAR,
         submission_id=submission_id,
-        asked_by=user,
+        asked_by=actor.signed_in_user,
         asked_at=now,
         body=body,
         next_step_at=now,
-        correlation_id=request.correlation_id,  # type: ignore[attr-defined]
+        correlation_id=UUID(actor.correlation_id),
     )
-    history.add_event(operation, text, now, actor=user, state=endpoint.state)
-    history.open_audit_entry(operation, actor_of(request).as_user(user))
+    history.add_event(operation, text, now, actor=actor.user, state=endpoint.state)
+    history.open_audit_entry(operation, actor)
     wake_worker_on_commit()
     return operation

@@ -29,7 +29,7 @@ def create(request: SignedInRequest) -> HttpResponse:
         return _show(request, form, status=422)
     try:
         limits.hit(limits.RateLimit.CREATIONS, str(request.user.pk), actor_of(request), target=request.path)
-        endpoint = create_endpoint(form.endpoint_request(), request.user, request)
+        endpoint = create_endpoint(form.endpoint_request(), actor_of(request))
     except limits.RateLimited as error:
         form.add_error(None, str(error))
         return _show(request, form, status=429)

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_to
@@ -21,7 +22,7 @@ def delete(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     allowed = Kind.DELETE in requestable(endpoint)
     if allowed and form.is_bound and form.is_valid():
         try:
-            delete_endpoint(endpoint, form.cleaned_data["submission_id"], request.user, request)
+            delete_endpoint(endpoint, form.cleaned_data["submission_id"], actor_of(request))
         except Busy as error:
             form.add_error(None, str(error))
         else:

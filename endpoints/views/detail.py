@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import flow
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints import services
@@ -34,7 +35,7 @@ def look_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """Ask Azure what it holds, and come back to the page, which shows it as soon as it is known."""
     endpoint = endpoint_to(Action.VIEW_ENDPOINTS, request, endpoint_id)
     try:
-        services.look_again(endpoint, uuid4(), request.user, request)
+        services.look_again(endpoint, uuid4(), actor_of(request))
     except services.Busy as error:
         messages.warning(request, str(error))
     response = redirect(endpoint)

@@ -81,7 +81,7 @@ def _register(request: SignedInRequest) -> HttpResponse:
     )
     try:
         with told:
-            workspace, is_new = register_workspace(arm_id, request.user, request)
+            workspace, is_new = register_workspace(arm_id, actor_of(request))
     except (ArmFailed, TokenUnavailable) as error:
         form.add_error("resource_id", f"Azure did not show this workspace to you: {error}")
         return _show(request, form, status=422)

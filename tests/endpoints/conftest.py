@@ -5,8 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client, RequestFactory
+from django.test import Client
 
+from accounts.actor import Actor
 from accounts.models import User
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
@@ -32,10 +33,8 @@ def ask(chat: Endpoint) -> Ask:
     """Ask for something in Ada's name."""
     user = User.objects.get(username="ada@emulator.test")
     User.objects.filter(pk=user.pk).update(roles=["Admin", "Keys"])
-    request = RequestFactory().post("/")
-    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
 
     def ask(service: Callable[..., Operation], *what: Any) -> Operation:
-        return service(chat, *what, uuid4(), user, request)
+        return service(chat, *what, uuid4(), Actor(user, str(uuid4())))
 
     return ask

@@ -11,13 +11,14 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.db.models import F
-from django.test import Client, RequestFactory
+from django.test import Client
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from accounts import entra
+from accounts.actor import Actor
 from accounts.models import AuditEntry, RateCount, User
 from endpoints import services
 from endpoints.kinds import Kind
@@ -157,11 +158,9 @@ class AnyOrder(RuleBasedStateMachine):
         self._work(milliseconds, takes_back)
 
     def _ask(self, service: Callable[..., object], name: str, *arguments: Any) -> None:
-        request = RequestFactory().post("/")
-        request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
         endpoint = Endpoint.objects.get(name=name)
         with suppress(services.Busy):
-            service(endpoint, *arguments, uuid4(), User.objects.get(username="ada@emulator.test"), request)
+            service(endpoint, *arguments, uuid4(), Actor(User.objects.get(username="ada@emulator.test"), str(uuid4())))
 
     def _check(self, operation: Operation) -> None:
         told = list(operation.events.order_by("id"))

@@ -3,9 +3,8 @@
 from uuid import uuid4
 
 import pytest
-from django.test import RequestFactory
 
-from accounts.models import User
+from accounts.actor import Actor
 from endpoints.models import Endpoint, Workspace
 from endpoints.services import Gone, delete_endpoint, look_again, update_endpoint
 from tests.conftest import SignIn
@@ -21,13 +20,11 @@ def online(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> Endpoi
 
 
 def change(endpoint: Endpoint) -> None:
-    update_endpoint(endpoint, TAGS, uuid4(), *asking(endpoint))
+    update_endpoint(endpoint, TAGS, uuid4(), owner(endpoint))
 
 
-def asking(endpoint: Endpoint) -> tuple[User, object]:
-    request = RequestFactory().post("/")
-    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
-    return endpoint.owner, request
+def owner(endpoint: Endpoint) -> Actor:
+    return Actor(endpoint.owner, str(uuid4()))
 
 
 def test_a_change_of_what_somebody_else_deleted_shows_that_it_is_gone(azure: Azure, online: Endpoint) -> None:
@@ -39,7 +36,7 @@ def test_a_change_of_what_somebody_else_deleted_shows_that_it_is_gone(azure: Azu
 
 
 def test_a_deleted_endpoint_cannot_be_changed(azure: Azure, online: Endpoint) -> None:
-    delete_endpoint(online, uuid4(), *asking(online))
+    delete_endpoint(online, uuid4(), owner(online))
     settle(azure, online)
     with pytest.raises(Gone, match="chat is deleted"):
         change(online)
@@ -49,7 +46,7 @@ def test_a_deleted_endpoint_cannot_be_changed(azure: Azure, online: Endpoint) ->
 def test_what_was_deleted_is_no_state_of_what_is_made_anew(
     azure: Azure, online: Endpoint, sign_in: SignIn, workspaces: list[Workspace]
 ) -> None:
-    delete_endpoint(online, uuid4(), *asking(online))
+    delete_endpoint(online, uuid4(), owner(online))
     settle(azure, online)
     azure.fault("refuse", cause="policy", times=1)
     assert settle(azure, submit(sign_in("ada"), workspaces[0])).state == "failed"
@@ -62,5 +59,5 @@ def test_an_endpoint_whose_change_failed_goes_on_and_looks_so(azure: Azure, onli
     azure.fault("fail", where="patch", times=1)
     change(online)
     assert settle(azure, online).state == "online"
-    look_again(online, uuid4(), *asking(online))
+    look_again(online, uuid4(), owner(online))
     assert settle(azure, online).state == "online"

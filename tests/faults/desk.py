@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.utils import timezone
 
+from accounts.actor import Actor
 from accounts.models import AuditEntry, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import services
@@ -51,15 +52,15 @@ def create(person: str, name: str, workspace: str = "ml-production") -> None:
 
 
 def delete(person: str, name: str) -> None:
-    services.delete_endpoint(_named(name), uuid4(), *_asking(person))
+    services.delete_endpoint(_named(name), uuid4(), _actor(person))
 
 
 def update(person: str, name: str, changes: dict[str, Any]) -> None:
-    services.update_endpoint(_named(name), changes, uuid4(), *_asking(person))
+    services.update_endpoint(_named(name), changes, uuid4(), _actor(person))
 
 
 def regenerate_key(person: str, name: str) -> None:
-    services.regenerate_key(_named(name), "Primary", uuid4(), *_asking(person))
+    services.regenerate_key(_named(name), "Primary", uuid4(), _actor(person))
 
 
 def row(name: str) -> Row:
@@ -100,11 +101,9 @@ def _browser(person: str) -> Client:
     return client
 
 
-def _asking(person: str) -> tuple[User, Any]:
+def _actor(person: str) -> Actor:
     _browser(person)
-    request = RequestFactory().post("/")
-    request.correlation_id = str(uuid4())  # type: ignore[attr-defined]
-    return User.objects.get(username=f"{person}@emulator.test"), request
+    return Actor(User.objects.get(username=f"{person}@emulator.test"), str(uuid4()))
 
 
 def _named(name: str) -> Endpoint:
