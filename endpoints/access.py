@@ -15,7 +15,7 @@ from accounts.policy import Action, may, refuse
 from accounts.tokens import TokenUnavailable
 from endpoints.arm.reads import ArmFailed, ArmReader, ArmRefused
 from endpoints.arm.resources import WorkspaceId
-from endpoints.azure import reader
+from endpoints.arm_clients import reader
 from endpoints.models import Endpoint, Workspace, WorkspaceAccess
 
 GOOD_FOR = timedelta(minutes=10)

@@ -14,8 +14,8 @@ from endpoints import clock, history
 from endpoints.arm.errors import ArmError
 from endpoints.arm.operations import Outcome
 from endpoints.arm.resources import WorkspaceId, WorkspaceResource
-from endpoints.azure import reader
-from endpoints.change import FOLLOWED_FOR
+from endpoints.arm_clients import reader
+from endpoints.engine.update import FOLLOWED_FOR
 from endpoints.kinds import ALLOWED, Kind, Precheck
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import STARTING, Phase, State, Urgency

@@ -8,8 +8,8 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.utils import timezone
 
-from endpoints.leases import take_back_from_the_dead
-from endpoints.sweep import run_asked, run_due
+from endpoints.engine.leases import take_back_from_the_dead
+from endpoints.engine.loop import run_asked, run_due
 
 logger = logging.getLogger(__name__)
 

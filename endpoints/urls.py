@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints.views import create, delete, detail, table, workspaces
+from endpoints.pages import create, delete, detail, table, workspaces
 
 app_name = "endpoints"
 urlpatterns = [

@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts.identity import Application, watcher
 from accounts.tokens import TokenUnavailable
 from endpoints.arm.http import Answer, Call
-from endpoints.azure import arm_http
+from endpoints.arm_clients import arm_http
 from endpoints.models import Workspace
 
 PERMISSIONS_API_VERSION = "2022-04-01"

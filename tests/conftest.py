@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import entra
 from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
-from endpoints import azure as way_to_azure
+from endpoints import arm_clients as way_to_azure
 from endpoints.models import Workspace
 from tests.emulator.definition import problems
 from tests.support import environment

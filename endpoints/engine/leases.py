@@ -17,7 +17,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from endpoints import clock, history
-from endpoints.identities import watched_as
+from endpoints.engine.tokens import watched_as
 from endpoints.models import Operation
 from endpoints.states import STARTING, Phase
 

@@ -24,19 +24,29 @@ from django.utils import timezone
 
 from accounts.policy import may
 from accounts.tokens import NeedsSignIn, TokenUnavailable
-from endpoints import advance, clock
+from endpoints import clock
 from endpoints.arm.budget import LIMITS, Account, Limit, closed_for
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.poller import ArmPoller, Read
-from endpoints.azure import arm_http, endpoint_url, list_url
-from endpoints.budget import budget
-from endpoints.change import Change, unchanged
-from endpoints.identities import Token, Tokens, acts_as
-from endpoints.leases import FREE, START_WITHIN, Group, claim_polls, claim_starts, extend, held, poll_read_timeout
+from endpoints.arm_clients import arm_http, endpoint_url, list_url
+from endpoints.engine.leases import (
+    FREE,
+    START_WITHIN,
+    Group,
+    claim_polls,
+    claim_starts,
+    extend,
+    held,
+    poll_read_timeout,
+)
+from endpoints.engine.rate_limit import budget
+from endpoints.engine.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
+from endpoints.engine.step import conclude, park, plan, postpone, refuse, set_aside
+from endpoints.engine.tokens import Token, Tokens, acts_as
+from endpoints.engine.update import Change, unchanged
+from endpoints.engine.workspace_lister import Lists, still_running
 from endpoints.models import Endpoint, Operation
-from endpoints.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
 from endpoints.states import STARTING, Phase
-from endpoints.watch import Lists, still_running
 
 logger = logging.getLogger(__name__)
 
@@ -202,10 +212,10 @@ def _steps(operations: Iterable[Operation], now: datetime) -> list[Step]:
     for operation in operations:
         resource_url = endpoint_url(operation.endpoint.arm_id)
         try:
-            steps.append(Step([operation], advance.plan(operation, resource_url, now), resource_url))
+            steps.append(Step([operation], plan(operation, resource_url, now), resource_url))
         except Exception as error:
             logger.exception("Operation %s could not be planned", operation.pk)
-            _write(operation, advance.set_aside(operation, now), evidence_of_exception(error), now)
+            _write(operation, set_aside(operation, now), evidence_of_exception(error), now)
     return steps
 
 
@@ -246,13 +256,13 @@ def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[Chang
     """What becomes of an operation that cannot go on as it is."""
     match token:
         case NeedsSignIn():
-            return advance.park(operation, str(token), token.claims, now), {}
+            return park(operation, str(token), token.claims, now), {}
         case TokenUnavailable():
-            return advance.postpone(operation, str(token), now), {}
+            return postpone(operation, str(token), now), {}
         case Exception():
             logger.error("Operation %s could not be prepared", operation.pk, exc_info=token)
-            return advance.set_aside(operation, now), evidence_of_exception(token)
-    return advance.refuse(operation, "RoleLost", "The person who asked for this may not do it any more.", now), {}
+            return set_aside(operation, now), evidence_of_exception(token)
+    return refuse(operation, "RoleLost", "The person who asked for this may not do it any more.", now), {}
 
 
 def _affordable(steps: list[Step], reserve: float, now: datetime) -> list[Step]:
@@ -337,11 +347,11 @@ def _conclude(step: Step, replies: Replies, now: datetime) -> tuple[Change, dict
     try:
         if isinstance(replies, Exception):
             raise replies
-        change = advance.conclude(step.operation, step.call, step.resource_url, replies[0], now)
+        change = conclude(step.operation, step.call, step.resource_url, replies[0], now)
         return change, {} if change.is_quiet else evidence_of(step.call, replies[0])
     except Exception as error:
         logger.exception("Operation %s could not be advanced", step.operation.pk)
-        return advance.set_aside(step.operation, now), evidence_of_exception(error)
+        return set_aside(step.operation, now), evidence_of_exception(error)
 
 
 def _write(operation: Operation, change: Change, evidence: dict[str, Any], now: datetime) -> None:
@@ -352,7 +362,7 @@ def _write(operation: Operation, change: Change, evidence: dict[str, Any], now: 
         raise
     except Exception as error:
         logger.exception("Operation %s could not be recorded", operation.pk)
-        aside = advance.set_aside(operation, now)
+        aside = set_aside(operation, now)
         _insist(partial(record, operation, aside, evidence_of_exception(error), now))
 
 

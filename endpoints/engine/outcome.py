@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from endpoints.arm.operations import Outcome, Settled
-from endpoints.explain import explain
+from endpoints.engine.observe import properties_of, state_at_rest
+from endpoints.explanations import explain
 from endpoints.kinds import Goal
 from endpoints.models import Operation
-from endpoints.observe import properties_of, state_at_rest
 from endpoints.states import Phase, State
 
 

@@ -14,8 +14,8 @@ from accounts.redaction import redact
 from endpoints import history
 from endpoints.arm.http import Answer, Call, Lost
 from endpoints.arm.operations import Outcome
-from endpoints.change import Change
-from endpoints.leases import FREE, held
+from endpoints.engine.leases import FREE, held
+from endpoints.engine.update import Change
 from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
 

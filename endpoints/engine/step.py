@@ -1,7 +1,7 @@
 """One step of an operation: from what its row holds and what ARM answers to what the row holds next.
 
 `plan` names the single call that is due, `conclude` reads its answer. Neither asks a clock or the network, and all they
-look at stands in the row; `sweep.py` sends the calls, `record.py` writes the changes.
+look at stands in the row; `loop.py` sends the calls, `record.py` writes the changes.
 """
 
 from dataclasses import replace
@@ -22,7 +22,16 @@ from endpoints.arm.operations import (
     begin,
     follow,
 )
-from endpoints.change import (
+from endpoints.engine.observe import (
+    endpoint_state,
+    holds,
+    is_moving,
+    model_id,
+    observed_columns,
+    provisioning_state,
+    state_at_rest,
+)
+from endpoints.engine.update import (
     FOLLOWED_FOR,
     Change,
     again,
@@ -41,15 +50,6 @@ from endpoints.change import (
 )
 from endpoints.kinds import Goal
 from endpoints.models import Operation
-from endpoints.observe import (
-    endpoint_state,
-    holds,
-    is_moving,
-    model_id,
-    observed_columns,
-    provisioning_state,
-    state_at_rest,
-)
 from endpoints.states import Phase, State
 
 # How often a PUT or DELETE is sent when Azure keeps answering 5xx and nothing came of it.

@@ -9,10 +9,10 @@ from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import Held, Outcome, Running, Settled, pause, pause_after_fault
-from endpoints.endings import state_at_end
+from endpoints.engine.observe import observed_columns
+from endpoints.engine.outcome import state_at_end
 from endpoints.kinds import Goal
 from endpoints.models import Operation
-from endpoints.observe import observed_columns
 from endpoints.states import STARTING, Phase, State
 
 # How long an operation is followed when ARM does not say, and how long a request waits for ARM to take it.

@@ -13,11 +13,11 @@ from datetime import datetime
 
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import TERMINAL
-from endpoints.change import is_overdue
-from endpoints.identities import watched_as
-from endpoints.leases import Group
+from endpoints.engine.leases import Group
+from endpoints.engine.observe import provisioning_state
+from endpoints.engine.tokens import watched_as
+from endpoints.engine.update import is_overdue
 from endpoints.models import Operation
-from endpoints.observe import provisioning_state
 from endpoints.states import Phase
 
 # Whatever lists say, a monitor is read at least every so many times: it may know of an end that no resource shows.

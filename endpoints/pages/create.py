@@ -12,8 +12,8 @@ from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_or_404, readable_workspaces
 from endpoints.arm.resources import WorkspaceId
-from endpoints.azure import endpoint_url
-from endpoints.forms import CreateEndpointForm, typed_for
+from endpoints.arm_clients import endpoint_url
+from endpoints.pages.create_form import CreateEndpointForm, typed_for
 from endpoints.services import NameTaken, create_endpoint
 
 

@@ -18,8 +18,8 @@ from endpoints.arm.resources import (
     WorkspaceId,
 )
 from endpoints.models import Endpoint, Workspace
+from endpoints.pages.tags import TagRow, TagsField, tag_rows
 from endpoints.services import EndpointRequest
-from endpoints.tags import TagRow, TagsField, tag_rows
 
 INT32 = 2**31 - 1
 # The first api-version that knows other modes than Key.

@@ -8,8 +8,8 @@ from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_to
-from endpoints.forms import DeleteEndpointForm
 from endpoints.kinds import Kind
+from endpoints.pages.create_form import DeleteEndpointForm
 from endpoints.services import Busy, delete_endpoint, requestable
 
 

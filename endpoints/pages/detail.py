@@ -11,7 +11,7 @@ from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints import services
 from endpoints.access import endpoint_or_404, endpoint_to
-from endpoints.detail import announcement, detail_tag, endpoint_detail
+from endpoints.pages.endpoint_detail import announcement, detail_tag, endpoint_detail
 
 
 @require_safe

@@ -12,10 +12,10 @@ from django.utils.text import slugify
 from accounts.models import User
 from accounts.policy import may
 from endpoints.arm.errors import ArmError
-from endpoints.explain import explain
+from endpoints.engine.observe import properties_of
+from endpoints.explanations import explain
 from endpoints.kinds import Goal, Kind
 from endpoints.models import Endpoint, Event, Operation
-from endpoints.observe import properties_of
 from endpoints.queries import POLL_AT_REST, POLL_WHILE_WORKING
 from endpoints.services import requestable
 from endpoints.states import State

@@ -15,9 +15,9 @@ from accounts.tokens import TokenUnavailable
 from endpoints.access import readable_workspaces
 from endpoints.arm.reads import ArmFailed, ArmReader
 from endpoints.arm.resources import GUID_ONLY, RESOURCE_GROUP_ONLY, Subscription, WorkspaceResource
-from endpoints.azure import reader
-from endpoints.forms import RegisterWorkspaceForm
+from endpoints.arm_clients import reader
 from endpoints.models import Workspace
+from endpoints.pages.create_form import RegisterWorkspaceForm
 from endpoints.services import register_workspace
 from endpoints.watcher import watcher_powers
 

@@ -15,8 +15,8 @@ from accounts.models import AuditEntry, User
 from accounts.policy import may
 from endpoints.models import Workspace, WorkspaceAccess
 from tests.conftest import SignIn
-from tests.endpoints.creation import submit
 from tests.support.azure import Azure
+from tests.support.creation import submit
 
 OPEN = {"liveness", "readiness", "accounts:sign_in", "accounts:start", "accounts:callback", "accounts:signed_out"}
 FOR_ANYBODY_SIGNED_IN = {"accounts:sign_out"}

@@ -16,8 +16,8 @@ from accounts.models import AuditEntry, TokenCache, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import settle, submit
 from tests.support.azure import PEOPLE, Azure
+from tests.support.creation import settle, submit
 
 
 def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:

@@ -12,8 +12,8 @@ from django.test import Client
 from accounts import entra
 from endpoints.models import Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import settle, submit
 
 Visits = list[str]
 

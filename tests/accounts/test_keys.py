@@ -12,8 +12,8 @@ from accounts.models import AuditEntry, User
 from endpoints.models import Endpoint, Workspace
 from tests.accounts.keys_site import KEY
 from tests.conftest import SignIn
-from tests.endpoints.creation import submit
 from tests.support.azure import Azure
+from tests.support.creation import submit
 
 pytestmark = pytest.mark.urls("tests.accounts.keys_site")
 

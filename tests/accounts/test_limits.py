@@ -12,8 +12,8 @@ from accounts.limits import RateLimit, RateLimited, client_network, hit
 from accounts.models import AuditEntry, RateCount
 from endpoints.models import Endpoint, Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import filled_in
 from tests.support.azure import Azure
+from tests.support.creation import filled_in
 
 VISITOR = Actor(address="10.1.2.3")
 

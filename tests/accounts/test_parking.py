@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from accounts import entra, store
 from accounts.models import User
-from endpoints import advance
-from endpoints.leases import claim_starts
+from endpoints.engine import step
+from endpoints.engine.leases import claim_starts
+from endpoints.engine.record import record
 from endpoints.models import Endpoint, Workspace
-from endpoints.record import record
 from tests.conftest import SignIn
-from tests.endpoints.creation import one_step, settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import one_step, settle, submit
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_who_signs_in_while_a_worker_finds_out_that_it_takes_a_sign_in_is_not_as
     [claimed] = claim_starts(1, 1)
     sign_in("oscar")
     now = timezone.now()
-    assert record(claimed, advance.park(claimed, "Sign in again.", "", now), {}, now)
+    assert record(claimed, step.park(claimed, "Sign in again.", "", now), {}, now)
     assert not endpoint.operations.get().needs_sign_in
     assert settle(azure, endpoint).state == "online"
 
@@ -153,7 +153,7 @@ def test_who_signs_in_while_a_worker_finds_out_that_it_takes_a_sign_in_is_not_as
 def test_an_earlier_sign_in_is_not_enough(oscar: Client, endpoint: Endpoint) -> None:
     [claimed] = claim_starts(1, 1)
     now = timezone.now()
-    assert record(claimed, advance.park(claimed, "Sign in again.", "", now), {}, now)
+    assert record(claimed, step.park(claimed, "Sign in again.", "", now), {}, now)
     assert endpoint.operations.get().needs_sign_in
 
 

@@ -11,8 +11,8 @@ from accounts.actor import Actor
 from accounts.models import User
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import Ask, settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import Ask, settle, submit
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 
 from emulator.arm.causes import CAUSES, Subject, error_of
 from endpoints.arm.errors import ArmError
-from endpoints.explain import BY_STATUS, OTHERWISE, explain
-from tests.arm.answers import answer
+from endpoints.explanations import BY_STATUS, OTHERWISE, explain
+from tests.support.arm_responses import answer
 
 SUBJECT = Subject("chat", "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct", "eastus2", "0a1b2c3d-1111")
 UNKNOWN_TO_ALL = {"internal"}

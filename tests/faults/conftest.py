@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.faults.fleet import TIMEOUTS, Fleet, migrated
 from tests.support.azure import Azure
+from tests.support.installation import TIMEOUTS, Fleet, migrated
 from tests.support.processes import Server, postgres_on, redis_on
 
 

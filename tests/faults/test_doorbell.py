@@ -3,7 +3,7 @@
 import signal
 import time
 
-from tests.faults.fleet import Fleet, times_sent
+from tests.support.installation import Fleet, times_sent
 from tests.support.processes import eventually
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.faults.fleet import Fleet, hold, resource, times_sent
+from tests.support.installation import Fleet, hold, resource, times_sent
 
 TAKEN_BACK = "The worker that held it has ended; it is taken up again."
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from tests.faults.fleet import Fleet, times_sent
 from tests.faults.test_slow_worker import TAKEN_OVER
+from tests.support.installation import Fleet, times_sent
 
 
 def test_asking_for_something_while_a_worker_records_the_end_before_it_is_no_deadlock(served: Fleet) -> None:

@@ -1,6 +1,6 @@
 """Workers that are alive and yet late: they stop for longer than their lease, or their machine's clock is wrong."""
 
-from tests.faults.fleet import Fleet, resource, times_sent
+from tests.support.installation import Fleet, resource, times_sent
 from tests.support.processes import faked_time
 
 TAKEN_OVER = "The worker that held it stopped answering; another one goes on."

@@ -8,9 +8,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.budget import budget
+from endpoints.engine.loop import run_due
+from endpoints.engine.rate_limit import budget
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.sweep import run_due
 from tests.support.azure import Azure
 
 Ask = Callable[..., Operation]

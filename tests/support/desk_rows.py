@@ -15,8 +15,8 @@ from emulator.seed import FIRST_WORKSPACES
 from endpoints import services
 from endpoints.models import Endpoint, Workspace
 from endpoints.tasks import start_asked, sweep
-from tests.endpoints.creation import submit
 from tests.support.azure import Azure
+from tests.support.creation import submit
 
 
 @dataclass(frozen=True)

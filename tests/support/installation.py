@@ -16,8 +16,8 @@ import psycopg
 from redis import Redis
 
 from emulator.seed import FIRST_WORKSPACES
-from tests.faults.django_process import begin
 from tests.support.azure import Azure
+from tests.support.django_process import begin
 from tests.support.processes import ROOT, Server, eventually, manage
 
 # A lease is 5 s longer than both of these.
@@ -79,7 +79,7 @@ class Fleet:
         self.processes[name].send_signal(signal.SIGCONT)
 
     def ask(self, what: str, *arguments: Any) -> Any:
-        """Call a function of `tests.faults.desk` in its own process."""
+        """Call a function of `tests.support.desk_rows` in its own process."""
         return self._desk.submit(_call, what, arguments).result(60)
 
     def row(self, name: str) -> Any:

@@ -6,8 +6,8 @@ import time
 
 from django.db import connection
 
-from endpoints.leases import take_back_from_the_dead
-from endpoints.sweep import run_due
+from endpoints.engine.leases import take_back_from_the_dead
+from endpoints.engine.loop import run_due
 
 
 def work(milliseconds: int | None, takes_back: bool) -> None:

@@ -20,8 +20,8 @@ import pytest
 from endpoints.arm.follow import send_and_follow
 from endpoints.arm.http import Answer, ArmHttp, Call, Lost
 from endpoints.arm.operations import Outcome, Resend, Running, Settled, begin, follow
-from tests.arm.answers import NOW, resource
-from tests.arm.scripted import Arrived, Scripted, Wire, scripted
+from tests.support.arm_responses import NOW, resource
+from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
 
 # URLs and headers are written with {home}, which stands for scheme, host and port of ARM; headers also with its parts.
 R = "{home}/subscriptions/s/resourceGroups/g/endpoints/e?api-version=2025-09-01"

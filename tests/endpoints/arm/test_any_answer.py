@@ -10,7 +10,7 @@ from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
 from endpoints.arm.http import Answer, Lost
 from endpoints.arm.operations import Held, Outcome, Running, Settled, begin, follow
-from tests.arm.answers import HOME, MONITOR, NOW, RESOURCE, RESULT
+from tests.support.arm_responses import HOME, MONITOR, NOW, RESOURCE, RESULT
 
 WORDS = st.sampled_from(["Succeeded", "succeeded", "Failed", "Canceled", "Cancelled", "Running", "", None, 3, [], {}])
 NAMES = st.sampled_from(["status", "properties", "provisioningState", "error", "code", "message", "details", "id"])

@@ -1,7 +1,7 @@
 """The budget."""
 
 from endpoints.arm.budget import READS, Budget, Grant, MemoryBudget, closed_for
-from tests.arm.answers import answer
+from tests.support.arm_responses import answer
 
 ADA, OSCAR = ("ada", "production"), ("oscar", "production")
 

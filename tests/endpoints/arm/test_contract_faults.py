@@ -6,7 +6,7 @@ import pytest
 
 from endpoints.arm.follow import send_and_follow
 from endpoints.arm.http import ArmHttp, Call
-from tests.arm.situations import (
+from tests.support.situations import (
     CREATING,
     DONE,
     ONLINE,

@@ -1,7 +1,7 @@
 """ARM's contract for long-running operations: what a state means, how failures are told, what cannot be read."""
 
-from tests.arm.answers import resource
-from tests.arm.situations import (
+from tests.support.arm_responses import resource
+from tests.support.situations import (
     CREATING,
     DONE,
     ONLINE,

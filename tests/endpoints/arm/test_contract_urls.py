@@ -4,8 +4,8 @@ import pytest
 
 from endpoints.arm.follow import send_and_follow
 from endpoints.arm.http import ArmHttp, Call
-from tests.arm.scripted import Wire, scripted
-from tests.arm.situations import (
+from tests.support.scripted_server import Wire, scripted
+from tests.support.situations import (
     CREATING,
     DONE,
     ONLINE,

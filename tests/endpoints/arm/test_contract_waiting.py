@@ -13,8 +13,8 @@ import pytest
 from endpoints.arm.follow import put_and_follow, send_and_follow
 from endpoints.arm.http import ArmHttp, Call
 from endpoints.arm.operations import Settled
-from tests.arm.scripted import Arrived, Scripted, Wire, scripted
-from tests.arm.situations import (
+from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
+from tests.support.situations import (
     CREATING,
     DONE,
     ONLINE,

@@ -1,7 +1,7 @@
 """ARM's contract for long-running operations: which URL is asked, and what the result is."""
 
-from tests.arm.answers import resource
-from tests.arm.situations import (
+from tests.support.arm_responses import resource
+from tests.support.situations import (
     CREATING,
     DONE,
     ELSEWHERE,

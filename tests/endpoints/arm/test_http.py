@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from endpoints.arm.http import Answer, ArmHttp, Call, Lost
 from endpoints.arm.origin import ForeignOrigin
-from tests.arm.scripted import Scripted, Wire, scripted
+from tests.support.scripted_server import Scripted, Wire, scripted
 
 TARGET = "/status/a%2fb?c=%2f%2B&t=100%&s=|"
 

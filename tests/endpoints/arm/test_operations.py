@@ -4,7 +4,7 @@ import pytest
 
 from endpoints.arm.http import Lost
 from endpoints.arm.operations import Held, Resend, Running, begin, follow
-from tests.arm.answers import MONITOR, RESOURCE, RESULT, answer, resource
+from tests.support.arm_responses import MONITOR, RESOURCE, RESULT, answer, resource
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])

@@ -13,8 +13,8 @@ import pytest
 from endpoints.arm.http import Answer, ArmHttp, Lost
 from endpoints.arm.origin import ForeignOrigin
 from endpoints.arm.poller import ArmPoller, Read
-from tests.arm.scripted import Arrived, Wire, scripted
-from tests.arm.test_http import certificate, with_tls
+from tests.endpoints.arm.test_http import certificate, with_tls
+from tests.support.scripted_server import Arrived, Wire, scripted
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from endpoints.arm.challenge import claims_challenge
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout, retry_after
 from endpoints.arm.resources import WorkspaceId
-from tests.arm.answers import answer
+from tests.support.arm_responses import answer
 
 
 @pytest.mark.parametrize(

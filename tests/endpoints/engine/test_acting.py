@@ -5,16 +5,17 @@ from django.test import Client, override_settings
 
 from accounts.models import TokenCache
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET
-from endpoints import identities, sweep
+from endpoints.engine import tokens
+from endpoints.engine import loop
 from endpoints.models import Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import one_step, settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import one_step, settle, submit
 
 
 @pytest.fixture
 def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    sweep._tokens._kept.clear()
+    loop._tokens._kept.clear()
     return sign_in("ada")
 
 
@@ -39,7 +40,7 @@ def test_a_watcher_follows_what_a_person_sent(azure: Azure, ada: Client, workspa
 
 @override_settings(WATCHER_IDENTITY="client")
 def test_a_watcher_reads_one_list_for_everybody() -> None:
-    assert identities.watched_as(1) == identities.watched_as(2)
+    assert tokens.watched_as(1) == tokens.watched_as(2)
 
 
 def test_the_application_sends_what_a_person_without_rights_in_azure_asks_for(

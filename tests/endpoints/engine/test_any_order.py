@@ -25,10 +25,10 @@ from endpoints.kinds import Kind
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import State
 from tests.conftest import SignIn
-from tests.endpoints.creation import filled_in, texts
-from tests.faults.django_process import begin
-from tests.faults.fleet import resource
 from tests.support.azure import Azure
+from tests.support.creation import filled_in, texts
+from tests.support.django_process import begin
+from tests.support.installation import resource
 
 ACTS = ["create", "delete", "update", "regenerate_key", "look_again", "sign_out", "sign_in"]
 # Faults after which Azure has carried out the request, and those after which it has not.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from endpoints.arm.budget import READS, WRITES, Grant, MemoryBudget
-from endpoints.budget import RedisBudget
+from endpoints.engine.rate_limit import RedisBudget
 from tests.support.processes import redis_server
 
 ADA, OSCAR = ("ada", "production"), ("oscar", "production")

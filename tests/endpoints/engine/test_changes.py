@@ -8,8 +8,8 @@ from accounts.actor import Actor
 from endpoints.models import Endpoint, Workspace
 from endpoints.services import Gone, delete_endpoint, look_again, update_endpoint
 from tests.conftest import SignIn
-from tests.endpoints.creation import settle, submit, texts
 from tests.support.azure import Azure
+from tests.support.creation import settle, submit, texts
 
 TAGS = {"tags": {"team": "search"}}
 

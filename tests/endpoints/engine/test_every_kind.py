@@ -9,8 +9,8 @@ from accounts.models import AuditEntry, User
 from endpoints import services
 from endpoints.models import Endpoint, Operation
 from tests.conftest import SignIn
-from tests.endpoints.creation import Ask, settle, texts
 from tests.support.azure import Azure
+from tests.support.creation import Ask, settle, texts
 
 EVERY_KIND = [
     (services.update_endpoint, [{"tags": {"team": "search"}}]),

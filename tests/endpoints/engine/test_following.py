@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from accounts import entra
 from accounts.models import TokenCache, User
+from endpoints.engine.loop import run_due
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.sweep import run_due
 from tests.conftest import SignIn
-from tests.endpoints.creation import one_step, settle, submit, texts
 from tests.support.azure import Azure
+from tests.support.creation import one_step, settle, submit, texts
 from tests.support.processes import eventually
 
 

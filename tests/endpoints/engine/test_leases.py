@@ -14,18 +14,18 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from endpoints import advance
 from endpoints.arm.http import Call, Lost
-from endpoints.azure import arm_http
-from endpoints.change import unchanged
-from endpoints.leases import claim_polls, claim_starts, take_back_from_the_dead
+from endpoints.arm_clients import arm_http
+from endpoints.engine import step
+from endpoints.engine.leases import claim_polls, claim_starts, take_back_from_the_dead
+from endpoints.engine.loop import Step, _send, run_due
+from endpoints.engine.record import record, record_quiet
+from endpoints.engine.update import unchanged
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.record import record, record_quiet
-from endpoints.sweep import Step, _send, run_due
-from tests.arm.scripted import Wire, scripted
 from tests.conftest import SignIn
-from tests.endpoints.creation import one_step, settle, submit, texts
 from tests.support.azure import Azure
+from tests.support.creation import one_step, settle, submit, texts
+from tests.support.scripted_server import Wire, scripted
 
 HOST = socket.gethostname()
 
@@ -126,7 +126,7 @@ def test_who_lost_the_lease_writes_nothing(azure: Azure, ada: Client, workspaces
     Operation.objects.update(next_step_at=timezone.now())
     [mine] = claim_polls(1, lambda group: False)
     Operation.objects.update(lease=uuid4())
-    change = advance.postpone(mine, "Nothing.", timezone.now())
+    change = step.postpone(mine, "Nothing.", timezone.now())
     assert not record(mine, change, {}, timezone.now())
     record_quiet([(mine, unchanged(mine, None, timezone.now()))], timezone.now())
     assert texts(endpoint) == before

@@ -9,15 +9,16 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from endpoints import advance, services
+from endpoints import services
 from endpoints.arm.http import Answer, Call
-from endpoints.change import FOLLOWED_FOR
+from endpoints.engine import step
+from endpoints.engine.loop import run_due
+from endpoints.engine.update import FOLLOWED_FOR
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.sweep import run_due
-from tests.arm.answers import answer, resource
 from tests.conftest import SignIn
-from tests.endpoints.creation import Ask, one_step, settle, submit, texts
+from tests.support.arm_responses import answer, resource
 from tests.support.azure import Azure
+from tests.support.creation import Ask, one_step, settle, submit, texts
 
 
 def press(client: Client, endpoint: Endpoint, button: str, **form: str) -> int:
@@ -212,7 +213,7 @@ def test_a_new_key_is_not_kept_whatever_azure_puts_it_into(azure: Azure, chat: E
     operation = ask(services.regenerate_key, "Primary")
     operation.phase, operation.result_url = "following", f"{azure.url}/result"
     reply = answer(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
-    change = advance.conclude(operation, Call("GET", operation.result_url), chat.arm_id, reply, timezone.now())
+    change = step.conclude(operation, Call("GET", operation.result_url), chat.arm_id, reply, timezone.now())
     assert change.is_end
     assert "top-secret" not in repr(change)
 
@@ -353,7 +354,7 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
 ) -> None:
     operation = ask(services.look_again)
     reply = answer(status, body, Retry_After="86400")
-    change = advance.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
+    change = step.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
     assert change.operation["next_step_at"] <= timezone.now() + FOLLOWED_FOR
 
 
@@ -369,5 +370,5 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
 def test_a_token_that_azure_took_is_kept(chat: Endpoint, ask: Ask, phase: str, reply: Answer) -> None:
     operation = ask(services.look_again)
     operation.phase, operation.wants_fresh_token = phase, True
-    change = advance.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
+    change = step.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
     assert change.operation["wants_fresh_token"] is False

@@ -6,18 +6,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from endpoints import sweep
+from endpoints.engine import loop
+from endpoints.engine.loop import run_due
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.sweep import run_due
 from tests.conftest import SignIn
-from tests.endpoints.creation import submit, texts
 from tests.support.azure import Azure
+from tests.support.creation import submit, texts
 
 
 @pytest.fixture
 def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    sweep._lists.pages.clear()
-    sweep._lists.closed_until.clear()
+    loop._lists.pages.clear()
+    loop._lists.closed_until.clear()
     return sign_in("ada")
 
 
@@ -134,8 +134,8 @@ def test_a_list_that_azure_refuses_is_not_asked_for_again_soon(azure: Azure, thr
 def test_a_list_whose_pages_cost_more_than_single_reads_is_not_asked_for(
     azure: Azure, ada: Client, three: list[Endpoint]
 ) -> None:
-    group = next(iter(sweep._lists.worth_listing(Operation.objects.select_related("endpoint"), timezone.now())))
-    sweep._lists.pages[group] = 3
+    group = next(iter(loop._lists.worth_listing(Operation.objects.select_related("endpoint"), timezone.now())))
+    loop._lists.pages[group] = 3
     due()
     run_due()
     assert (lists(azure), polls(azure)) == (0, 3)

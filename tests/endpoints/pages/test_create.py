@@ -13,8 +13,8 @@ from django.test import Client, override_settings
 from accounts.models import AuditEntry
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import filled_in, settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import filled_in, settle, submit
 
 IDENTITY = (
     "/subscriptions/0a1b2c3d-1111-4aaa-8bbb-e0d35a1b0101/resourceGroups/rg"

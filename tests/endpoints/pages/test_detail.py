@@ -8,8 +8,8 @@ from django.test import Client
 
 from endpoints.models import Endpoint, Event, Workspace
 from tests.conftest import SignIn
-from tests.endpoints.creation import one_step, settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import one_step, settle, submit
 
 LLAMA = "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct"
 

@@ -13,8 +13,8 @@ from accounts.models import User
 from endpoints.models import Endpoint, Workspace
 from endpoints.states import State, Urgency
 from tests.conftest import SignIn
-from tests.endpoints.creation import PHI, one_step, settle, submit
 from tests.support.azure import Azure
+from tests.support.creation import PHI, one_step, settle, submit
 
 HTMX = {"hx-request": "true"}
 
