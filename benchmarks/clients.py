@@ -16,7 +16,7 @@ from uuid import uuid4
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.arm import SIGNATURE
-from endpoints.arm.http import Answer, ArmHttp, Call
+from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse
 from endpoints.arm.poller import ArmPoller, Read
 from tests.support.azure import wait_for
 from tests.support.environment import free_port
@@ -41,16 +41,16 @@ def main() -> None:
 
 def with_requests(arm: ArmHttp, urls: list[str]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        replies = list(pool.map(lambda url: arm.send(Call("GET", url), TOKEN, uuid4()), urls))
-    assert all(isinstance(reply, Answer) for reply in replies)
+        responses = list(pool.map(lambda url: arm.send(ArmRequest("GET", url), TOKEN, uuid4()), urls))
+    assert all(isinstance(response, ArmResponse) for response in responses)
 
 
 def with_aiohttp(arm: ArmHttp, urls: list[str]) -> None:
-    poller, replies = ArmPoller(arm, read_timeout=30, connections=AT_ONCE), SimpleQueue[object]()
-    poller.start([Read(url, TOKEN, uuid4(), replies.put) for url in urls])
+    poller, responses = ArmPoller(arm, read_timeout=30, connections=AT_ONCE), SimpleQueue[object]()
+    poller.start([Read(url, TOKEN, uuid4(), responses.put) for url in urls])
     for _ in urls:
-        [reply] = replies.get(timeout=60)  # type: ignore[misc]
-        assert isinstance(reply, Answer)
+        [response] = responses.get(timeout=60)  # type: ignore[misc]
+        assert isinstance(response, ArmResponse)
     poller.close()
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from accounts.identity import Application, watcher
 from accounts.tokens import TokenUnavailable
-from endpoints.arm.http import Answer, Call
+from endpoints.arm.http import ArmRequest, ArmResponse
 from endpoints.arm_clients import arm_http
 from endpoints.models import Workspace
 
@@ -77,14 +77,14 @@ def require_harmless_watcher() -> list[str]:
 def _powers(workspace: Workspace, token: str) -> Powers:
     path = f"{workspace.arm_id}/providers/Microsoft.Authorization/permissions"
     url = arm_http().url(path, api_version=PERMISSIONS_API_VERSION)
-    reply = arm_http().send(Call("GET", url), token, uuid4())
-    if not isinstance(reply, Answer):
-        return Powers(workspace, [], reply.reason)
-    if reply.status in {403, 404}:
+    response = arm_http().send(ArmRequest("GET", url), token, uuid4())
+    if not isinstance(response, ArmResponse):
+        return Powers(workspace, [], response.reason)
+    if response.status in {403, 404}:
         return Powers(workspace, [], "It may not even read the workspace.")
-    granted = reply.object.get("value")
-    if reply.status != 200 or not isinstance(granted, list) or reply.object.get("nextLink"):
-        return Powers(workspace, [], f"Azure answered {reply.status} with something else than the whole list.")
+    granted = response.object.get("value")
+    if response.status != 200 or not isinstance(granted, list) or response.object.get("nextLink"):
+        return Powers(workspace, [], f"Azure answered {response.status} with something else than the whole list.")
     return Powers(workspace, [action for action in TOO_MUCH if any(_grants(one, action) for one in granted)])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from endpoints.arm.headers import retry_after
-from endpoints.arm.http import Answer
+from endpoints.arm.http import ArmResponse
 
 # An identity and a subscription.
 Account = tuple[str, str]
@@ -26,9 +26,9 @@ class Limit:
     refill: float
     reserve: float
 
-    def remaining(self, answer: Answer) -> float | None:
+    def remaining(self, response: ArmResponse) -> float | None:
         """What an answer says is left in the bucket."""
-        text = answer.headers.get(f"x-ms-ratelimit-remaining-subscription-{self.name}", "")
+        text = response.headers.get(f"x-ms-ratelimit-remaining-subscription-{self.name}", "")
         return float(text) if text.isascii() and text.isdigit() else None
 
 
@@ -57,9 +57,9 @@ class Budget(Protocol):
         """Believe what an answer says is left; after a 429 nothing goes for `closed_for` seconds."""
 
 
-def closed_for(answer: Answer) -> float:
+def closed_for(response: ArmResponse) -> float:
     """The seconds for which a 429 closes its account; 0 for every other answer."""
-    return (retry_after(answer) or 1.0) if answer.status == 429 else 0.0
+    return (retry_after(response) or 1.0) if response.status == 429 else 0.0
 
 
 @dataclass

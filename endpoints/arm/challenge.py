@@ -4,14 +4,14 @@ import base64
 import binascii
 import re
 
-from endpoints.arm.http import Answer
+from endpoints.arm.http import ArmResponse
 
 CLAIMS = re.compile(r'claims="(?P<claims>[A-Za-z0-9+/=_-]+)"')
 
 
-def claims_challenge(answer: Answer) -> str:
+def claims_challenge(response: ArmResponse) -> str:
     """The claims, as JSON text, that the next token must carry; empty when the answer asks for none."""
-    header = answer.headers.get("www-authenticate", "")
+    header = response.headers.get("www-authenticate", "")
     match = CLAIMS.search(header)
     if "insufficient_claims" not in header or match is None:
         return ""

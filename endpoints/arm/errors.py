@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from endpoints.arm.http import Answer
+from endpoints.arm.http import ArmResponse
 
 # Errors nest a few times; whatever goes deeper than this is nonsense.
 MOST_LEVELS = 20
@@ -24,12 +24,12 @@ class ArmError:
     raw: dict[str, Any]
 
     @classmethod
-    def of_answer(cls, answer: Answer) -> "ArmError":
+    def from_response(cls, response: ArmResponse) -> "ArmError":
         """Read a 4xx or 5xx; a body that is HTML, empty or broken does not hide the status."""
-        inside = answer.object.get("error")
-        raw = inside if isinstance(inside, dict) else answer.object
-        code = _text(raw.get("code")) or _text(answer.object.get("code")) or str(answer.status)
-        return cls(code, _text(raw.get("message")), answer.status, raw)
+        inside = response.object.get("error")
+        raw = inside if isinstance(inside, dict) else response.object
+        code = _text(raw.get("code")) or _text(response.object.get("code")) or str(response.status)
+        return cls(code, _text(raw.get("message")), response.status, raw)
 
     @classmethod
     def of_body(cls, body: dict[str, Any], word: str) -> "ArmError":

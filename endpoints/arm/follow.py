@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
-from endpoints.arm.http import Answer, ArmHttp, Call, Lost
+from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import (
     Outcome,
     Resend,
@@ -42,12 +42,12 @@ SHORTEST_PAUSE_SECONDS = 0.02
 
 def put_and_follow(arm: ArmHttp, url: str, body: dict[str, Any], token: Token, **options: Any) -> Settled:
     """PUT a resource and follow it; the options are those of `send_and_follow`."""
-    return send_and_follow(arm, Call("PUT", url, body), token, **options)
+    return send_and_follow(arm, ArmRequest("PUT", url, body), token, **options)
 
 
 def send_and_follow(
     arm: ArmHttp,
-    call: Call,
+    request: ArmRequest,
     token: Token,
     *,
     final_state_via: str = "",
@@ -63,7 +63,9 @@ def send_and_follow(
     requests at once. After either, nothing more is sent, the operation goes on in Azure, and the outcome is an error
     named `NotFollowed`. Raises ForeignOrigin when `call` itself does not lead to the host of `arm`.
     """
-    follower = _Follower(arm, call, token, limit, pause_seconds, correlation_id or uuid4(), stop or threading.Event())
+    follower = _Follower(
+        arm, request, token, limit, pause_seconds, correlation_id or uuid4(), stop or threading.Event()
+    )
     try:
         return follower.run(final_state_via)
     except _NotFollowed as end:
@@ -80,66 +82,66 @@ class _Follower:
     def __init__(
         self,
         arm: ArmHttp,
-        call: Call,
+        request: ArmRequest,
         token: Token,
         limit: timedelta | None,
         pause_seconds: float | None,
         correlation_id: UUID,
         stop: threading.Event,
     ) -> None:
-        self._arm, self._call, self._token, self._stop = arm, call, token, stop
+        self._arm, self._request, self._token, self._stop = arm, request, token, stop
         self._pause_seconds, self._correlation_id = pause_seconds, correlation_id
         self._limit_is_ours = limit is None
         self._end_at = time.monotonic() + (FOLLOWED_FOR if limit is None else limit).total_seconds()
         self.has_sent = False
 
     def run(self, final_state_via: str) -> Settled:
-        url = self._call.url
-        step, reply = self._begin(final_state_via)
+        url = self._request.url
+        step, response = self._begin(final_state_via)
         polls = 0
         while isinstance(step, Running):
             if step.held.faults > MOST_FAULTS:
-                return Settled(Outcome.ERROR, error=error_of(reply))
+                return Settled(Outcome.ERROR, error=error_of(response))
             if step.held.faults:
                 self._wait_after_fault(step.wait, step.held.faults - 1)
             else:
                 self._wait(step.wait, pause(polls) if self._pause_seconds is None else self._pause_seconds)
                 polls += 1
-            reply = self._send(Call("GET", step.held.next_url(url)))
-            step = follow(step.held, reply, url)
+            response = self._send(ArmRequest("GET", step.held.next_url(url)))
+            step = follow(step.held, response, url)
         return step
 
-    def _begin(self, final_state_via: str) -> tuple[Running | Settled, Answer | Lost]:
+    def _begin(self, final_state_via: str) -> tuple[Running | Settled, ArmResult]:
         perhaps_received = False
         for faults in range(MOST_FAULTS + 1):
-            reply = self._send(self._call)
-            step = begin(self._call.method, reply, self._call.url, final_state_via)
+            response = self._send(self._request)
+            step = begin(self._request.method, response, self._request.url, final_state_via)
             if not isinstance(step, Resend):
-                self._take_limit(reply)
-                return step, reply
+                self._take_limit(response)
+                return step, response
             perhaps_received = perhaps_received or step.perhaps_received
             if faults < MOST_FAULTS:
                 self._wait_after_fault(step.wait, faults)
-        return Settled(Outcome.ERROR, error=error_of(reply), perhaps_carried_out=perhaps_received), reply
+        return Settled(Outcome.ERROR, error=error_of(response), perhaps_carried_out=perhaps_received), response
 
-    def _take_limit(self, reply: Answer | Lost) -> None:
-        limit = operation_timeout(reply) if isinstance(reply, Answer) else None
+    def _take_limit(self, response: ArmResponse | NoResponse) -> None:
+        limit = operation_timeout(response) if isinstance(response, ArmResponse) else None
         if limit and self._limit_is_ours:
             self._end_at = time.monotonic() + limit.total_seconds()
 
-    def _send(self, call: Call) -> Answer | Lost:
+    def _send(self, request: ArmRequest) -> ArmResult:
         """Send once, and once more with a new token when ARM does not take the first."""
-        reply = self._send_with(self._token(False), call)
-        if isinstance(reply, Answer) and reply.status == 401:
-            reply = self._send_with(self._token(True), call)
-        if isinstance(reply, Lost):
+        response = self._send_with(self._token(False), request)
+        if isinstance(response, ArmResponse) and response.status == 401:
+            response = self._send_with(self._token(True), request)
+        if isinstance(response, NoResponse):
             self._left()
-        return reply
+        return response
 
-    def _send_with(self, token: str, call: Call) -> Answer | Lost:
+    def _send_with(self, token: str, request: ArmRequest) -> ArmResult:
         within = self._left()
         self.has_sent = True
-        return self._arm.send(call, token, self._correlation_id, within=within)
+        return self._arm.send(request, token, self._correlation_id, within=within)
 
     def _left(self) -> float:
         """Seconds until the limit; raises _NotFollowed when it is reached or the caller stopped."""

@@ -19,7 +19,7 @@ from endpoints.arm.origin import require_origin
 
 
 @dataclass(frozen=True)
-class Call:
+class ArmRequest:
     """A request to ARM. `url` is absolute and is sent byte for byte."""
 
     method: str
@@ -33,7 +33,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ArmResponse:
     """What ARM answered. Header names are in lower case."""
 
     status: int
@@ -62,12 +62,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Lost:
+class NoResponse:
     """No answer came. `perhaps_received` says whether ARM may have acted on the request."""
 
     reason: str
     perhaps_received: bool
     milliseconds: int
+
+
+# The outcome of sending one request.
+ArmResult = ArmResponse | NoResponse
 
 
 class ArmHttp:
@@ -97,20 +101,20 @@ class ArmHttp:
         parameters = urlencode({name.replace("_", "-"): value for name, value in query.items()})
         return f"{self.base_url}{quote(path, safe='/:')}?{parameters}"
 
-    def send(self, call: Call, token: str, correlation_id: UUID, *, within: float | None = None) -> Answer | Lost:
+    def send(self, request: ArmRequest, token: str, correlation_id: UUID, *, within: float | None = None) -> ArmResult:
         """Send a call once and take `within` seconds at most. A redirect is an answer like others.
 
         Raises ForeignOrigin, before anything leaves, when its URL is not ARM's.
         """
-        require_origin(call.url, self.base_url)
+        require_origin(request.url, self.base_url)
         timeout: Any = Timeout(within, *self.timeout)
         started = time.monotonic()
-        asked = Asked.by(call.url)
+        asked = Asked.by(request.url)
         try:
-            request = requests.Request(
-                call.method, call.url, headers=headers(token, correlation_id), json=call.body, auth=_as_it_is
+            unsigned = requests.Request(
+                request.method, request.url, headers=headers(token, correlation_id), json=request.body, auth=_as_it_is
             )
-            prepared = self._session.prepare_request(request)
+            prepared = self._session.prepare_request(unsigned)
             carried: Any = prepared.headers
             carried[ASKED] = asked
             with asked.cut_after(within):
@@ -120,9 +124,9 @@ class ArmHttp:
             if asked.is_cut:  # an answer of unknown length seems whole wherever it ends
                 raise requests.ReadTimeout
         except (requests.RequestException, HTTPError) as error:
-            return Lost(_reason(error), _perhaps_received(error), _since(started))
+            return NoResponse(_reason(error), _perhaps_received(error), _since(started))
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lower, content, _since(started), datetime.now(UTC))
+        return ArmResponse(response.status_code, lower, content, _since(started), datetime.now(UTC))
 
 
 def headers(token: str, correlation_id: UUID) -> dict[str, str]:

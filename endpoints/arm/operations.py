@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
-from endpoints.arm.http import Answer, Lost
+from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.arm.origin import ForeignOrigin, resolve
 
 ACCEPTED = {200, 201, 202, 204}
@@ -96,57 +96,59 @@ class Settled:
         return self.body if isinstance(self.body, dict) else None
 
 
-def begin(
-    method: str, reply: Answer | Lost, resource_url: str, final_state_via: str = ""
-) -> Running | Resend | Settled:
+def begin(method: str, response: ArmResult, resource_url: str, final_state_via: str = "") -> Running | Resend | Settled:
     """Read the first answer to a PUT, PATCH, DELETE or POST; it decides the way, which does not change later.
 
     `final_state_via` is the API definition's, and only asked for a POST that answers with both URLs.
     """
-    if isinstance(reply, Lost):
-        return _resend(method, None, reply.perhaps_received, reply.reason, error_of(reply))
-    if reply.status in TRANSIENT:
-        fault = f"Azure answered {reply.status}."
-        return _resend(method, retry_after(reply), reply.status != 429, fault, error_of(reply))
-    if reply.status not in ACCEPTED:
-        return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
+    if isinstance(response, NoResponse):
+        return _resend(method, None, response.perhaps_received, response.reason, error_of(response))
+    if response.status in TRANSIENT:
+        fault = f"Azure answered {response.status}."
+        return _resend(method, retry_after(response), response.status != 429, fault, error_of(response))
+    if response.status not in ACCEPTED:
+        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
     try:
-        held = _way(method, reply, resource_url, final_state_via)
+        held = _way(method, response, resource_url, final_state_via)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
     if held.monitor_url or held.result_url:
-        return Running(held, retry_after(reply), _provisioning_state(reply.object), _resource(reply))
+        return Running(held, retry_after(response), _provisioning_state(response.object), _resource(response))
     if method in RESOURCEFUL:
-        return _read_first(held, reply)
-    if reply.status == 202:
+        return _read_first(held, response)
+    if response.status == 202:
         return _broken("NoPollingUrl", "Azure accepted the request and did not say where its status can be read.")
-    if method == "POST" and _is_garbled(reply):
-        return _unreadable_end(reply)
-    return Settled(Outcome.SUCCEEDED, reply.json)
+    if method == "POST" and _is_garbled(response):
+        return _unreadable_end(response)
+    return Settled(Outcome.SUCCEEDED, response.json)
 
 
-def follow(held: Held, reply: Answer | Lost, resource_url: str) -> Running | Settled:
+def follow(held: Held, response: ArmResult, resource_url: str) -> Running | Settled:
     """Read the answer to a GET of `held.next_url(resource_url)`."""
-    if isinstance(reply, Lost):
-        return _fault(held, None, reply.reason)
-    if reply.status in TRANSIENT:
-        return _fault(held, retry_after(reply), f"Azure answered {reply.status}.")
+    if isinstance(response, NoResponse):
+        return _fault(held, None, response.reason)
+    if response.status in TRANSIENT:
+        return _fault(held, retry_after(response), f"Azure answered {response.status}.")
     held = replace(held, faults=0)
     try:
         if held.confirming and held.method in RESOURCEFUL:
-            return _read_confirmation(held, reply)
+            return _read_confirmation(held, response)
         if held.monitor_url and not held.confirming:
-            return _read_monitor(held, reply)
+            return _read_monitor(held, response)
         if held.result_url:
-            return _read_result(held, reply)
+            return _read_result(held, response)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
-    return _read_resource(held, reply)
+    return _read_resource(held, response)
 
 
-def error_of(reply: Answer | Lost) -> ArmError:
-    """What to say when the tries end with this reply."""
-    return ArmError.of_answer(reply) if isinstance(reply, Answer) else ArmError("ConnectionLost", reply.reason, 0, {})
+def error_of(response: ArmResponse | NoResponse) -> ArmError:
+    """What to say when the tries end with this response."""
+    return (
+        ArmError.from_response(response)
+        if isinstance(response, ArmResponse)
+        else ArmError("ConnectionLost", response.reason, 0, {})
+    )
 
 
 def pause(polls: int) -> float:
@@ -165,95 +167,95 @@ def _resend(method: str, wait: float | None, perhaps_received: bool, fault: str,
     return Resend(wait, perhaps_received, fault)
 
 
-def _way(method: str, reply: Answer, resource_url: str, final_state_via: str) -> Held:
+def _way(method: str, response: ArmResponse, resource_url: str, final_state_via: str) -> Held:
     """Monitor before result URL before the resource itself."""
-    monitor = reply.headers.get("azure-asyncoperation", "").strip()
-    location = reply.headers.get("location", "").strip()
-    if monitor and reply.status != 204:
+    monitor = response.headers.get("azure-asyncoperation", "").strip()
+    location = response.headers.get("location", "").strip()
+    if monitor and response.status != 204:
         held = Held(method, monitor_url=resolve(monitor, resource_url))
         if method == "POST" and location and final_state_via != "azure-async-operation":
             held = replace(held, result_url=resolve(location, resource_url))
         return held
-    if location and reply.status in {201, 202}:
+    if location and response.status in {201, 202}:
         return Held(method, result_url=resolve(location, resource_url))
     return Held(method)
 
 
-def _read_first(held: Held, reply: Answer) -> Running | Settled:
+def _read_first(held: Held, response: ArmResponse) -> Running | Settled:
     """A PUT or PATCH answered without any URL to poll: the resource tells, now or later."""
-    word = _provisioning_state(reply.object)
+    word = _provisioning_state(response.object)
     end = _terminal(word)
-    if end and reply.status != 202:
-        return _ended(held, end, reply.object)
-    if word or reply.status in {201, 202}:
-        return Running(held, retry_after(reply), word, _resource(reply))
-    if reply.is_empty:
+    if end and response.status != 202:
+        return _ended(held, end, response.object)
+    if word or response.status in {201, 202}:
+        return Running(held, retry_after(response), word, _resource(response))
+    if response.is_empty:
         return Settled(Outcome.SUCCEEDED)
-    if not isinstance(reply.json, dict) or _is_garbled(reply):
-        return _unreadable_end(reply)
-    return Settled(Outcome.SUCCEEDED, reply.object)
+    if not isinstance(response.json, dict) or _is_garbled(response):
+        return _unreadable_end(response)
+    return Settled(Outcome.SUCCEEDED, response.object)
 
 
-def _read_monitor(held: Held, reply: Answer) -> Running | Settled:
-    if reply.status not in ACCEPTED:
-        return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
-    word = reply.object.get("status")
+def _read_monitor(held: Held, response: ArmResponse) -> Running | Settled:
+    if response.status not in ACCEPTED:
+        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+    word = response.object.get("status")
     if not isinstance(word, str) or not word:
-        return _unreadable(held, reply)
-    if moved := reply.headers.get("azure-asyncoperation", "").strip():
+        return _unreadable(held, response)
+    if moved := response.headers.get("azure-asyncoperation", "").strip():
         held = replace(held, monitor_url=_moved(held.monitor_url, moved))
     held = replace(held, unreadable=0)
     end = _terminal(word)
     if end != "Succeeded":
-        return _ended(held, end, reply.object) if end else Running(held, retry_after(reply), word)
+        return _ended(held, end, response.object) if end else Running(held, retry_after(response), word)
     if held.method in RESOURCEFUL or held.result_url:
         return Running(replace(held, confirming=True), 0, word)
-    return Settled(Outcome.SUCCEEDED, reply.json if held.method == "POST" else None)
+    return Settled(Outcome.SUCCEEDED, response.json if held.method == "POST" else None)
 
 
-def _read_confirmation(held: Held, reply: Answer) -> Running | Settled:
+def _read_confirmation(held: Held, response: ArmResponse) -> Running | Settled:
     """The final GET. The monitor's verdict stands, so a resource that lags is read again, then taken."""
-    if reply.status != 200:
-        return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
-    if not isinstance(reply.json, dict):
-        return _unreadable(held, reply)
-    word = _provisioning_state(reply.object)
+    if response.status != 200:
+        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+    if not isinstance(response.json, dict):
+        return _unreadable(held, response)
+    word = _provisioning_state(response.object)
     if word and not _terminal(word) and held.confirmations < MOST_CONFIRMATIONS:
         again = replace(held, confirmations=held.confirmations + 1, unreadable=0)
-        return Running(again, retry_after(reply), word, reply.object)
-    return Settled(Outcome.SUCCEEDED, reply.object)
+        return Running(again, retry_after(response), word, response.object)
+    return Settled(Outcome.SUCCEEDED, response.object)
 
 
-def _read_result(held: Held, reply: Answer) -> Running | Settled:
-    if reply.status == 202:
-        if moved := reply.headers.get("location", "").strip():
+def _read_result(held: Held, response: ArmResponse) -> Running | Settled:
+    if response.status == 202:
+        if moved := response.headers.get("location", "").strip():
             held = replace(held, result_url=_moved(held.result_url, moved))
-        return Running(replace(held, unreadable=0), retry_after(reply), _provisioning_state(reply.object))
-    if reply.status == 404 and held.unreadable < MOST_UNREADABLE:
-        return _unreadable(held, reply)  # seen right after an operation began
-    if reply.status not in ACCEPTED:
+        return Running(replace(held, unreadable=0), retry_after(response), _provisioning_state(response.object))
+    if response.status == 404 and held.unreadable < MOST_UNREADABLE:
+        return _unreadable(held, response)  # seen right after an operation began
+    if response.status not in ACCEPTED:
         # 401, 403 and 404 are about who reads, and where, not about the operation.
-        failed = 400 <= reply.status < 500 and reply.status not in {401, 403, 404} and not held.confirming
-        return Settled(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.of_answer(reply))
-    if _is_garbled(reply):
-        return _unreadable(held, reply)
-    word = _provisioning_state(reply.object) or _status_of_delete(held, reply.object)
+        failed = 400 <= response.status < 500 and response.status not in {401, 403, 404} and not held.confirming
+        return Settled(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.from_response(response))
+    if _is_garbled(response):
+        return _unreadable(held, response)
+    word = _provisioning_state(response.object) or _status_of_delete(held, response.object)
     if word and not _terminal(word):
-        return Running(replace(held, unreadable=0), retry_after(reply), word, _resource(reply))
-    return _ended(held, _terminal(word) or "Succeeded", reply.json)
+        return Running(replace(held, unreadable=0), retry_after(response), word, _resource(response))
+    return _ended(held, _terminal(word) or "Succeeded", response.json)
 
 
-def _read_resource(held: Held, reply: Answer) -> Running | Settled:
-    if reply.status not in ACCEPTED:
-        return Settled(Outcome.ERROR, error=ArmError.of_answer(reply))
-    word = _provisioning_state(reply.object)
+def _read_resource(held: Held, response: ArmResponse) -> Running | Settled:
+    if response.status not in ACCEPTED:
+        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+    word = _provisioning_state(response.object)
     if end := _terminal(word):
-        return _ended(held, end, reply.object)
-    if word or reply.status == 202:
-        return Running(replace(held, unreadable=0), retry_after(reply), word, _resource(reply))
-    if not isinstance(reply.json, dict) or _is_garbled(reply):
-        return _unreadable(held, reply)
-    return Settled(Outcome.SUCCEEDED, reply.object)
+        return _ended(held, end, response.object)
+    if word or response.status == 202:
+        return Running(replace(held, unreadable=0), retry_after(response), word, _resource(response))
+    if not isinstance(response.json, dict) or _is_garbled(response):
+        return _unreadable(held, response)
+    return Settled(Outcome.SUCCEEDED, response.object)
 
 
 def _ended(held: Held, word: str, body: Any) -> Settled:
@@ -270,16 +272,16 @@ def _fault(held: Held, wait: float | None, why: str) -> Running:
     return Running(replace(held, faults=held.faults + 1), wait, fault=why)
 
 
-def _unreadable(held: Held, reply: Answer) -> Running | Settled:
+def _unreadable(held: Held, response: ArmResponse) -> Running | Settled:
     held = replace(held, unreadable=held.unreadable + 1)
-    why = f"Azure answered {reply.status} with a body that tells no state."
+    why = f"Azure answered {response.status} with a body that tells no state."
     if held.unreadable > MOST_UNREADABLE:
         return _broken("UnreadableStatus", why)
-    return Running(held, retry_after(reply), fault=why)
+    return Running(held, retry_after(response), fault=why)
 
 
-def _unreadable_end(reply: Answer) -> Settled:
-    return _broken("UnreadableAnswer", f"Azure answered {reply.status} with a body that cannot be read.")
+def _unreadable_end(response: ArmResponse) -> Settled:
+    return _broken("UnreadableAnswer", f"Azure answered {response.status} with a body that cannot be read.")
 
 
 def _broken(code: str, message: str) -> Settled:
@@ -294,10 +296,10 @@ def _moved(url: str, header: str) -> str:
     return url if same else moved
 
 
-def _is_garbled(reply: Answer) -> bool:
+def _is_garbled(response: ArmResponse) -> bool:
     """Whether there is a body that tells nothing: no JSON, or a state that is no word."""
-    state = _state(reply.object)
-    return (reply.json is None and not reply.is_empty) or not (state is None or isinstance(state, str))
+    state = _state(response.object)
+    return (response.json is None and not response.is_empty) or not (state is None or isinstance(state, str))
 
 
 def _terminal(word: str) -> str:
@@ -321,5 +323,5 @@ def _status_of_delete(held: Held, body: dict[str, Any]) -> str:
     return word if isinstance(word, str) else ""
 
 
-def _resource(reply: Answer) -> dict[str, Any] | None:
-    return reply.object or None
+def _resource(response: ArmResponse) -> dict[str, Any] | None:
+    return response.object or None

@@ -21,7 +21,7 @@ import aiohttp
 import certifi
 from yarl import URL
 
-from endpoints.arm.http import Answer, ArmHttp, Lost, headers
+from endpoints.arm.http import ArmHttp, ArmResponse, ArmResult, NoResponse, headers
 from endpoints.arm.origin import ForeignOrigin, require_origin, resolve
 
 # Azure's signed URLs have 3 kB and more, and may be used as header lines of that size.
@@ -33,13 +33,13 @@ MOST_PAGES = 20
 class Read:
     """A GET of `url`, with `all_pages` of a whole list.
 
-    `on_reply` gets the answers, in the thread of the loop, or what was raised instead, such as ForeignOrigin.
+    `on_response` gets the answers, in the thread of the loop, or what was raised instead, such as ForeignOrigin.
     """
 
     url: str = field(repr=False)
     token: str = field(repr=False)
     correlation_id: UUID
-    on_reply: Callable[[list[Answer | Lost] | Exception], object]
+    on_response: Callable[[list[ArmResult] | Exception], object]
     all_pages: bool = False
 
 
@@ -64,7 +64,7 @@ class ArmPoller:
         self._loop.call_soon_threadsafe(self._begin, reads)
 
     def close(self) -> None:
-        """End the connections; what is under way gets no reply."""
+        """End the connections; what is under way gets no response."""
         atexit.unregister(self.close)
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -84,26 +84,26 @@ class ArmPoller:
             task.add_done_callback(self._running.discard)
 
     async def _run(self, read: Read) -> None:
-        """Whatever happens, somebody waits for a reply."""
+        """Whatever happens, somebody waits for a response."""
         try:
             require_origin(read.url, self._home)
-            replies = await self._pages(read)
+            responses = await self._pages(read)
         except Exception as error:
-            read.on_reply(error)
+            read.on_response(error)
         else:
-            read.on_reply(replies)
+            read.on_response(responses)
 
-    async def _pages(self, read: Read) -> list[Answer | Lost]:
+    async def _pages(self, read: Read) -> list[ArmResult]:
         """As many as there are, or as come in the time of one; those that are missing tell nothing."""
         give_up_at = time.monotonic() + (self._timeout.total or 0)
-        replies = [await self._get(read, read.url)]
-        while read.all_pages and len(replies) < MOST_PAGES and time.monotonic() < give_up_at:
-            if not (url := _next_page(replies[-1], read.url)):
+        responses = [await self._get(read, read.url)]
+        while read.all_pages and len(responses) < MOST_PAGES and time.monotonic() < give_up_at:
+            if not (url := _next_page(responses[-1], read.url)):
                 break
-            replies.append(await self._get(read, url))
-        return replies
+            responses.append(await self._get(read, url))
+        return responses
 
-    async def _get(self, read: Read, url: str) -> Answer | Lost:
+    async def _get(self, read: Read, url: str) -> ArmResult:
         started = time.monotonic()
         since = partial(_milliseconds_since, started)
         try:
@@ -115,13 +115,13 @@ class ArmPoller:
             ) as response:
                 content = await response.read()
         except TimeoutError:
-            return Lost("Azure did not answer in time.", True, since())
+            return NoResponse("Azure did not answer in time.", True, since())
         except aiohttp.ClientConnectorError:
-            return Lost("Azure could not be reached.", False, since())
+            return NoResponse("Azure could not be reached.", False, since())
         except (aiohttp.ClientError, OSError, ValueError):
-            return Lost("The connection to Azure broke before the answer was whole.", True, since())
+            return NoResponse("The connection to Azure broke before the answer was whole.", True, since())
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, lower, content, since(), datetime.now(UTC))
+        return ArmResponse(response.status, lower, content, since(), datetime.now(UTC))
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -135,9 +135,9 @@ class ArmPoller:
         return self._session
 
 
-def _next_page(reply: Answer | Lost, base: str) -> str:
+def _next_page(response: ArmResult, base: str) -> str:
     """The address of the page after this one; nothing when it is the last, or cannot be followed."""
-    link = reply.object.get("nextLink") if isinstance(reply, Answer) and reply.status == 200 else None
+    link = response.object.get("nextLink") if isinstance(response, ArmResponse) and response.status == 200 else None
     try:
         return resolve(link, base) if isinstance(link, str) and link else ""
     except ForeignOrigin:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from endpoints.arm.errors import ArmError
-from endpoints.arm.http import Answer, ArmHttp, Call
+from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse
 from endpoints.arm.origin import ForeignOrigin, resolve
 from endpoints.arm.resources import PROVIDER, Subscription, WorkspaceId, WorkspaceResource
 
@@ -53,8 +53,8 @@ class ArmReader:
         return [WorkspaceResource.of(item) for item in self._list(self._http.url(path, api_version=self._api_version))]
 
     def workspace(self, workspace_id: WorkspaceId) -> WorkspaceResource:
-        answer = self._get(self._http.url(str(workspace_id), api_version=self._api_version))
-        return WorkspaceResource.of(answer.object)
+        response = self._get(self._http.url(str(workspace_id), api_version=self._api_version))
+        return WorkspaceResource.of(response.object)
 
     def _list(self, url: str) -> list[dict[str, Any]]:
         """All pages of a list. The next link is used as it comes, and only when it leads back to ARM."""
@@ -70,12 +70,12 @@ class ArmReader:
                 raise ArmUnreachable(str(error)) from error
         raise ArmUnreachable(f"Azure's list did not end within {MOST_PAGES} pages.")
 
-    def _get(self, url: str) -> Answer:
-        reply = self._http.send(Call("GET", url), self._token, self._correlation_id)
-        if not isinstance(reply, Answer):
-            raise ArmUnreachable(reply.reason)
-        if reply.status != 200:
-            raise ArmRefused(ArmError.of_answer(reply))
-        if not reply.object:
+    def _get(self, url: str) -> ArmResponse:
+        response = self._http.send(ArmRequest("GET", url), self._token, self._correlation_id)
+        if not isinstance(response, ArmResponse):
+            raise ArmUnreachable(response.reason)
+        if response.status != 200:
+            raise ArmRefused(ArmError.from_response(response))
+        if not response.object:
             raise ArmUnreachable("Azure answered with a body that is no JSON object.")
-        return reply
+        return response

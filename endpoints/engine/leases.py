@@ -127,7 +127,7 @@ def _free(now: datetime) -> Q:
 
 
 def _lease_until(now: datetime, read_timeout: float) -> datetime:
-    """A lease outlasts the longest call, if that begins within START_WITHIN."""
+    """A lease outlasts the longest request, if that begins within START_WITHIN."""
     return now + START_WITHIN + timedelta(seconds=settings.ARM_CONNECT_TIMEOUT_SECONDS + read_timeout)
 
 

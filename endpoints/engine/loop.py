@@ -1,7 +1,7 @@
 """Take every step that is due: claim rows, send their calls concurrently, record what comes back.
 
-Requests go through a pool of threads, reads through an event loop; replies of both come back through one queue and are
-recorded in groups, so that no slow call holds up another.
+Requests go through a pool of threads, reads through an event loop; responses of both come back through one queue and
+are recorded in groups, so that no slow call holds up another.
 """
 
 import logging
@@ -26,7 +26,7 @@ from accounts.policy import may
 from accounts.tokens import NeedsSignIn, TokenUnavailable
 from endpoints import clock
 from endpoints.arm.budget import LIMITS, Account, Limit, closed_for
-from endpoints.arm.http import Answer, Call, Lost
+from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.poller import ArmPoller, Read
 from endpoints.arm_clients import arm_http, endpoint_url, list_url
 from endpoints.engine.leases import (
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_READS = 512
-# How long replies are collected before they are recorded together.
+# How long responses are collected before they are recorded together.
 FLUSH_EVERY_SECONDS = 0.4
 # How long a sweep whose time is up waits for what is under way, before it leaves the rest to a thread.
 LINGER_SECONDS = 1.0
@@ -71,7 +71,7 @@ class Step:
     """One call to ARM for an operation, or one list of its workspace that stands for a read of several."""
 
     operations: list[Operation]
-    call: Call
+    request: ArmRequest
     resource_url: str
     group: Group | None = None
 
@@ -86,10 +86,10 @@ class Step:
 
     @property
     def limit(self) -> Limit:
-        return LIMITS[self.call.method]
+        return LIMITS[self.request.method]
 
 
-Replies = list[Answer | Lost] | Exception
+Responses = list[ArmResult] | Exception
 
 
 def run_due(only: UUID | None = None, until: datetime | None = None) -> int:
@@ -105,7 +105,7 @@ def run_asked(until: datetime) -> int:
 class _Sweep:
     def __init__(self, *, only: UUID | None = None, polls: bool = True, inline: bool = False) -> None:
         self._only, self._polls, self._inline = only, polls, inline
-        self._replies: SimpleQueue[tuple[Step, Replies]] = SimpleQueue()
+        self._replies: SimpleQueue[tuple[Step, Responses]] = SimpleQueue()
         self._sending = self._reading = self._taken = 0
 
     def run(self, until: datetime | None) -> int:
@@ -162,8 +162,8 @@ class _Sweep:
     def _read(self, steps: list[Step]) -> None:
         reads = []
         for step, token in _prepare(steps, 1.0, for_sending=False):
-            on_reply = partial(_put_back, self._replies.put, step)
-            reads.append(Read(step.call.url, token, step.operation.correlation_id, on_reply, bool(step.group)))
+            on_response = partial(_put_back, self._replies.put, step)
+            reads.append(Read(step.request.url, token, step.operation.correlation_id, on_response, bool(step.group)))
         if reads:
             self._reading += len(reads)
             _poller().start(reads)
@@ -171,13 +171,13 @@ class _Sweep:
     def _take(self, seconds: float) -> int:
         """Collect what comes back within `seconds`, and record it; returns how much it was."""
         give_up_at = time.monotonic() + seconds
-        batch: list[tuple[Step, Replies]] = []
+        batch: list[tuple[Step, Responses]] = []
         while self._under_way:
             try:
-                step, replies = self._replies.get(timeout=max(0.0, give_up_at - time.monotonic()))
+                step, responses = self._replies.get(timeout=max(0.0, give_up_at - time.monotonic()))
             except Empty:
                 break
-            batch.append((step, replies))
+            batch.append((step, responses))
             if step.operation.phase in STARTING:
                 self._sending -= 1
             else:
@@ -186,18 +186,18 @@ class _Sweep:
             self._record(batch)
         return len(batch)
 
-    def _record(self, batch: list[tuple[Step, Replies]]) -> None:
+    def _record(self, batch: list[tuple[Step, Responses]]) -> None:
         _learn(batch)
         now = clock.now()
         quiet: list[tuple[Operation, Change]] = []
         moved: list[Operation] = []
-        for step, replies in batch:
+        for step, responses in batch:
             if step.group:
-                running = set(_told_by_list(step, replies))
+                running = set(_told_by_list(step, responses))
                 quiet += [(one, unchanged(one, None, now)) for one in running]
                 moved += [one for one in step.operations if one not in running]
                 continue
-            change, evidence = _conclude(step, replies, now)
+            change, evidence = _conclude(step, responses, now)
             if change.is_quiet:
                 quiet.append((step.operation, change))
             else:
@@ -227,7 +227,8 @@ def _reads(operations: list[Operation], now: datetime) -> list[Step]:
     if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
         _insist(lambda: held(early).update(**FREE))
     steps = [
-        Step(rows, Call("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group) for group, rows in lists.items()
+        Step(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
+        for group, rows in lists.items()
     ]
     return steps + _steps((one for one in alone if one not in early), now)
 
@@ -292,7 +293,7 @@ def _intend(steps: list[tuple[Step, str]]) -> list[tuple[Step, str]]:
         with transaction.atomic():
             ours = extend(operations)
             leaving = [
-                step.operation.pk for step, _ in steps if step.call.method != "GET" and step.operation.pk in ours
+                step.operation.pk for step, _ in steps if step.request.method != "GET" and step.operation.pk in ours
             ]
             Operation.objects.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
             Endpoint.objects.filter(operations__in=leaving, sent_at=None).update(sent_at=now)
@@ -302,53 +303,53 @@ def _intend(steps: list[tuple[Step, str]]) -> list[tuple[Step, str]]:
     return [(step, token) for step, token in steps if step.operation.pk in ours]
 
 
-def _send(step: Step, token: str, start_before: float, put: Callable[[tuple[Step, Replies]], None]) -> None:
+def _send(step: Step, token: str, start_before: float, put: Callable[[tuple[Step, Responses]], None]) -> None:
     try:
         if time.monotonic() > start_before:
-            reply: Answer | Lost = Lost("Other calls to Azure took too long.", False, 0)
+            response: ArmResult = NoResponse("Other calls to Azure took too long.", False, 0)
         else:
             # No longer than the lease: a read timeout alone begins anew with every byte.
             arm = arm_http()
-            reply = arm.send(step.call, token, step.operation.correlation_id, within=sum(arm.timeout))
+            response = arm.send(step.request, token, step.operation.correlation_id, within=sum(arm.timeout))
     except Exception as error:
         put((step, error))
     else:
-        put((step, [reply]))
+        put((step, [response]))
 
 
-def _put_back(put: Callable[[tuple[Step, Replies]], None], step: Step, replies: Replies) -> None:
-    put((step, replies))
+def _put_back(put: Callable[[tuple[Step, Responses]], None], step: Step, responses: Responses) -> None:
+    put((step, responses))
 
 
-def _learn(batch: list[tuple[Step, Replies]]) -> None:
+def _learn(batch: list[tuple[Step, Responses]]) -> None:
     """Tell the budget once for each account what the answers say is left."""
     left: dict[tuple[Account, Limit], list[float]] = defaultdict(list)
     closed: dict[tuple[Account, Limit], float] = defaultdict(float)
-    for step, replies in batch:
-        for reply in replies if isinstance(replies, list) else []:
-            if isinstance(reply, Answer):
+    for step, responses in batch:
+        for response in responses if isinstance(responses, list) else []:
+            if isinstance(response, ArmResponse):
                 key = step.account, step.limit
-                closed[key] = max(closed[key], closed_for(reply))
-                if (remaining := step.limit.remaining(reply)) is not None:
+                closed[key] = max(closed[key], closed_for(response))
+                if (remaining := step.limit.remaining(response)) is not None:
                     left[key].append(remaining)
     for key, seconds in closed.items():
         budget().learn(*key, min(left[key], default=None), seconds)
 
 
-def _told_by_list(step: Step, replies: Replies) -> list[Operation]:
+def _told_by_list(step: Step, responses: Responses) -> list[Operation]:
     """The operations that still run as the list shows; the others have moved, or it could not be read."""
-    if step.group is None or isinstance(replies, Exception):
+    if step.group is None or isinstance(responses, Exception):
         return []
-    _lists.learn(step.group, replies)
-    return still_running(step.operations, replies)
+    _lists.learn(step.group, responses)
+    return still_running(step.operations, responses)
 
 
-def _conclude(step: Step, replies: Replies, now: datetime) -> tuple[Change, dict[str, Any]]:
+def _conclude(step: Step, responses: Responses, now: datetime) -> tuple[Change, dict[str, Any]]:
     try:
-        if isinstance(replies, Exception):
-            raise replies
-        change = conclude(step.operation, step.call, step.resource_url, replies[0], now)
-        return change, {} if change.is_quiet else evidence_of(step.call, replies[0])
+        if isinstance(responses, Exception):
+            raise responses
+        change = conclude(step.operation, step.request, step.resource_url, responses[0], now)
+        return change, {} if change.is_quiet else evidence_of(step.request, responses[0])
     except Exception as error:
         logger.exception("Operation %s could not be advanced", step.operation.pk)
         return set_aside(step.operation, now), evidence_of_exception(error)

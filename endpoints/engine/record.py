@@ -12,7 +12,7 @@ from django.db.models import F
 from accounts.models import User
 from accounts.redaction import redact
 from endpoints import history
-from endpoints.arm.http import Answer, Call, Lost
+from endpoints.arm.http import ArmRequest, ArmResponse, NoResponse
 from endpoints.arm.operations import Outcome
 from endpoints.engine.leases import FREE, held
 from endpoints.engine.update import Change
@@ -72,13 +72,13 @@ def send_away(operations: Sequence[Operation], wait: float, refill: float, now: 
         held(operations[first : first + SLICE]).update(**FREE, next_step_at=when)
 
 
-def evidence_of(call: Call, reply: Answer | Lost) -> dict[str, Any]:
+def evidence_of(request: ArmRequest, response: ArmResponse | NoResponse) -> dict[str, Any]:
     """What was asked and answered, without tokens, bodies and signed queries."""
-    evidence: dict[str, Any] = {"method": call.method, "path": call.path, "milliseconds": reply.milliseconds}
-    if isinstance(reply, Lost):
-        return {**evidence, "lost": reply.reason}
-    headers = {name: reply.headers[name] for name in EVIDENCE if name in reply.headers}
-    return {**evidence, "status": reply.status, "headers": headers}
+    evidence: dict[str, Any] = {"method": request.method, "path": request.path, "milliseconds": response.milliseconds}
+    if isinstance(response, NoResponse):
+        return {**evidence, "lost": response.reason}
+    headers = {name: response.headers[name] for name in EVIDENCE if name in response.headers}
+    return {**evidence, "status": response.status, "headers": headers}
 
 
 def evidence_of_exception(error: BaseException) -> dict[str, Any]:

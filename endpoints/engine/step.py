@@ -11,7 +11,7 @@ from typing import Any
 from endpoints.arm.challenge import claims_challenge
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout, retry_after
-from endpoints.arm.http import Answer, Call, Lost
+from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import (
     TRANSIENT,
     Held,
@@ -60,13 +60,13 @@ MOST_MISSING = 3
 SET_ASIDE_FOR = timedelta(minutes=15)
 
 
-def plan(operation: Operation, resource_url: str, now: datetime) -> Call:
+def plan(operation: Operation, resource_url: str, now: datetime) -> ArmRequest:
     """The one call to ARM that comes next."""
     if operation.phase == Phase.CLEAR:
-        return Call(operation.spec.method, target_url(operation, resource_url), operation.body)
+        return ArmRequest(operation.spec.method, target_url(operation, resource_url), operation.body)
     if operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now):
-        return Call("GET", what_is_held(operation).next_url(resource_url) or resource_url)
-    return Call("GET", resource_url)
+        return ArmRequest("GET", what_is_held(operation).next_url(resource_url) or resource_url)
+    return ArmRequest("GET", resource_url)
 
 
 def target_url(operation: Operation, resource_url: str) -> str:
@@ -75,21 +75,23 @@ def target_url(operation: Operation, resource_url: str) -> str:
     return f"{path}{operation.spec.action_path}{separator}{query}"
 
 
-def conclude(operation: Operation, call: Call, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
-    """What the row holds after ARM's reply to `plan`'s call."""
-    if isinstance(reply, Answer) and reply.status == 401:
-        return _challenged(operation, reply, now)
-    change = _read(operation, call, resource_url, reply, now)
+def conclude(
+    operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime
+) -> Change:
+    """What the row holds after ARM's response to `plan`'s call."""
+    if isinstance(response, ArmResponse) and response.status == 401:
+        return _challenged(operation, response, now)
+    change = _read(operation, request, resource_url, response, now)
     # A token that Azure took is good, and need not be asked for anew next time.
     return replace(change, operation={**change.operation, "wants_fresh_token": False})
 
 
-def _read(operation: Operation, call: Call, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
-    if call.method != "GET":
-        return _sent(operation, call.url, reply, now)
+def _read(operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime) -> Change:
+    if request.method != "GET":
+        return _sent(operation, request.url, response, now)
     if operation.phase in {Phase.QUEUED, Phase.SENDING}:
-        return _looked(operation, resource_url, reply, now)
-    return _followed(operation, resource_url, reply, now)
+        return _looked(operation, resource_url, response, now)
+    return _followed(operation, resource_url, response, now)
 
 
 def park(operation: Operation, reason: str, claims: str, now: datetime) -> Change:
@@ -119,10 +121,10 @@ def refuse(operation: Operation, code: str, message: str, now: datetime) -> Chan
     return settle(operation, ended_in_error(code, message), now)
 
 
-def _challenged(operation: Operation, reply: Answer, now: datetime) -> Change:
+def _challenged(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """Azure did not take the token, and did nothing: ask for a new one once, or for the person."""
     back = {"phase": operation.phase}
-    if claims := claims_challenge(reply):
+    if claims := claims_challenge(response):
         change = park(operation, "Azure asks for a stronger sign-in, such as multifactor authentication.", claims, now)
     elif operation.wants_fresh_token:
         change = park(operation, "Azure did not accept the sign-in.", "", now)
@@ -132,7 +134,7 @@ def _challenged(operation: Operation, reply: Answer, now: datetime) -> Change:
     return replace(change, operation={**change.operation, **back})
 
 
-def _looked(operation: Operation, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
+def _looked(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> Change:
     """Before a request, and after one whose answer was not recorded: what does Azure hold?"""
     goal = operation.spec.goal
     if goal is Goal.RESPONSE:
@@ -140,20 +142,20 @@ def _looked(operation: Operation, resource_url: str, reply: Answer | Lost, now: 
     if goal is Goal.ABSENT and operation.phase == Phase.QUEUED:
         text = "Deleted here; nothing of it was ever sent to Azure, so nothing was deleted there."
         return replace(settle(operation, Settled(Outcome.SUCCEEDED), now), text=text)
-    if isinstance(reply, Lost) or reply.status in TRANSIENT:
-        return fault(operation, reply, now)
+    if isinstance(response, NoResponse) or response.status in TRANSIENT:
+        return fault(operation, response, now)
     if goal is Goal.REFRESHED:
-        return _followed(operation, resource_url, reply, now)
-    return SEEN[goal](operation, reply, now)
+        return _followed(operation, resource_url, response, now)
+    return SEEN[goal](operation, response, now)
 
 
-def _creation_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
-    if reply.status == 404:
+def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
+    if response.status == 404:
         return _absent(operation, now)
-    if reply.status != 200:
-        return settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
+    if response.status != 200:
+        return settle(operation, Settled(Outcome.ERROR, error=ArmError.from_response(response)), now)
     if operation.phase == Phase.SENDING or operation.endpoint.sent_at:
-        return _adopt(operation, reply, now)
+        return _adopt(operation, response, now)
     message = f"The workspace already holds an endpoint named {operation.endpoint.name}. Nothing was changed in Azure."
     return settle(operation, ended_in_error("AlreadyExists", message), now)
 
@@ -167,45 +169,45 @@ def _absent(operation: Operation, now: datetime) -> Change:
     return Change(columns, State.QUEUED if not operation.sends else State.CREATING, text=text)
 
 
-def _adopt(operation: Operation, reply: Answer, now: datetime) -> Change:
+def _adopt(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """Azure holds what an earlier PUT of ours made: send it again if that failed, else follow it."""
-    word = provisioning_state(reply.object)
+    word = provisioning_state(response.object)
     if operation.phase == Phase.QUEUED and word.lower() in {"failed", "canceled"}:
         text = f"Azure still holds the attempt before ({word}); it is sent again."
         return Change({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
-    if (held := model_id(reply.object)) and held.lower() != operation.endpoint.model_id.lower():
-        return _held_otherwise(operation, reply, held, now)
-    return _follow_resource(operation, "Azure already holds it; it is followed from here.", reply, now)
+    if (held := model_id(response.object)) and held.lower() != operation.endpoint.model_id.lower():
+        return _held_otherwise(operation, response, held, now)
+    return _follow_resource(operation, "Azure already holds it; it is followed from here.", response, now)
 
 
-def _held_otherwise(operation: Operation, reply: Answer, held: str, now: datetime) -> Change:
+def _held_otherwise(operation: Operation, response: ArmResponse, held: str, now: datetime) -> Change:
     """An earlier request was carried out after all, and this one asks for another model: show what there is."""
     message = f"Azure holds {operation.endpoint.name} with the model {held}. Nothing was sent."
     change = settle(operation, ended_in_error("HeldOtherwise", message), now)
-    state, reason = state_at_rest(reply.object)
-    endpoint = {**observed_columns(reply.object, now), "model_id": held}
+    state, reason = state_at_rest(response.object)
+    endpoint = {**observed_columns(response.object, now), "model_id": held}
     return replace(change, state=state, reason=reason, endpoint=endpoint, text=message)
 
 
-def _follow_resource(operation: Operation, text: str, reply: Answer, now: datetime) -> Change:
+def _follow_resource(operation: Operation, text: str, response: ArmResponse, now: datetime) -> Change:
     columns = {"phase": Phase.FOLLOWING, "next_step_at": now, "faults": 0, "deadline_at": now + FOLLOWED_FOR}
-    endpoint = observed_columns(reply.object, now)
+    endpoint = observed_columns(response.object, now)
     return Change(columns, working_state(operation, following=True), endpoint=endpoint, text=text)
 
 
-def _update_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
+def _update_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """A PATCH left and its answer is not known; it must not be sent twice, so the resource tells what came of it."""
-    if reply.status != 200:
-        return settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
-    if provisioning_state(reply.object).lower() == "updating":
-        return _follow_resource(operation, "Azure works on the change; it is followed from here.", reply, now)
-    if holds(reply.object, operation.body or {}):
-        return settle(operation, Settled(Outcome.SUCCEEDED, reply.object), now)
+    if response.status != 200:
+        return settle(operation, Settled(Outcome.ERROR, error=ArmError.from_response(response)), now)
+    if provisioning_state(response.object).lower() == "updating":
+        return _follow_resource(operation, "Azure works on the change; it is followed from here.", response, now)
+    if holds(response.object, operation.body or {}):
+        return settle(operation, Settled(Outcome.SUCCEEDED, response.object), now)
     change = settle(
         operation, ended_in_error("ChangeNotSeen", "Azure does not show the change that was asked for."), now
     )
-    state, reason = state_at_rest(reply.object)
-    return replace(change, state=state, reason=reason, endpoint=observed_columns(reply.object, now))
+    state, reason = state_at_rest(response.object)
+    return replace(change, state=state, reason=reason, endpoint=observed_columns(response.object, now))
 
 
 def _perhaps_carried_out(operation: Operation, now: datetime) -> Change:
@@ -213,18 +215,18 @@ def _perhaps_carried_out(operation: Operation, now: datetime) -> Change:
     return settle(operation, ended_in_error("PerhapsCarriedOut", message), now)
 
 
-def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change:
+def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """A GET of what is being deleted: 404 is the proof, and nothing else is."""
-    if reply.status == 404:
+    if response.status == 404:
         return settle(operation, Settled(Outcome.SUCCEEDED), now)
-    if reply.status != 200:
-        return settle(operation, Settled(Outcome.ERROR, error=ArmError.of_answer(reply)), now)
-    word, seen = provisioning_state(reply.object), observed_columns(reply.object, now)
+    if response.status != 200:
+        return settle(operation, Settled(Outcome.ERROR, error=ArmError.from_response(response)), now)
+    word, seen = provisioning_state(response.object), observed_columns(response.object, now)
     if is_overdue(operation, now):
         return replace(settle(operation, not_followed(), now), endpoint=seen)
     if word.lower() == "deleting":
         held = Held("DELETE", confirming=operation.phase == Phase.CONFIRMING)
-        return running(operation, Running(held, retry_after(reply), word, reply.object), now)
+        return running(operation, Running(held, retry_after(response), word, response.object), now)
     if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
@@ -233,7 +235,7 @@ def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change
         columns = {
             "phase": Phase.CONFIRMING,
             "confirmations": operation.confirmations + 1,
-            "next_step_at": next_poll(deadline(operation, now), operation.confirmations, retry_after(reply), now),
+            "next_step_at": next_poll(deadline(operation, now), operation.confirmations, retry_after(response), now),
         }
         return Change(columns, State.DELETING, endpoint=seen)
     error = ended_in_error("StillThere", "Azure reported the end of the deletion and still shows the endpoint.")
@@ -243,21 +245,21 @@ def _deletion_seen(operation: Operation, reply: Answer, now: datetime) -> Change
 SEEN = {Goal.EXISTS: _creation_seen, Goal.INCLUDES: _update_seen, Goal.ABSENT: _deletion_seen}
 
 
-def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -> Change:
-    step = begin(operation.spec.method, reply, url)
+def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) -> Change:
+    step = begin(operation.spec.method, response, url)
     if isinstance(step, Resend):
-        return _resend(operation, step, reply, now)
+        return _resend(operation, step, response, now)
     if isinstance(step, Settled):
         if step.perhaps_carried_out:
             return _unanswered(operation, step, now)
-        status = reply.status if isinstance(reply, Answer) else 0
+        status = response.status if isinstance(response, ArmResponse) else 0
         if step.outcome != Outcome.ERROR or 400 <= status != 404:
             return _arrived(operation, step, now)
         if operation.spec.goal is Goal.ABSENT:
             return _confirm_deletion(operation, f"Azure answered {status}.", now)
         change = settle(operation, step, now)
         return replace(change, state=State.UNKNOWN) if status < 400 else change
-    limit = operation_timeout(reply) if isinstance(reply, Answer) else None
+    limit = operation_timeout(response) if isinstance(response, ArmResponse) else None
     deadline_at = now + (limit or FOLLOWED_FOR)
     columns = {
         "phase": Phase.FOLLOWING,
@@ -276,10 +278,10 @@ def _sent(operation: Operation, url: str, reply: Answer | Lost, now: datetime) -
     return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
-def _resend(operation: Operation, step: Resend, reply: Answer | Lost, now: datetime) -> Change:
+def _resend(operation: Operation, step: Resend, response: ArmResult, now: datetime) -> Change:
     """Azure did not take the request, or perhaps did: then the next step looks before anything is sent again."""
     change = again(operation, step.wait, step.fault, now)
-    error = ArmError.of_answer(reply).as_json() if isinstance(reply, Answer) else None
+    error = ArmError.from_response(response).as_json() if isinstance(response, ArmResponse) else None
     columns = {"phase": Phase.SENDING if step.perhaps_received else Phase.CLEAR, "error": error}
     state = change.state if change.is_end else working_state(operation, following=step.perhaps_received)
     return replace(change, operation={**columns, **change.operation}, state=state)
@@ -293,7 +295,7 @@ def _unanswered(operation: Operation, step: Settled, now: datetime) -> Change:
     return replace(change, operation={"phase": Phase.SENDING, **change.operation})
 
 
-def _followed(operation: Operation, resource_url: str, reply: Answer | Lost, now: datetime) -> Change:
+def _followed(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> Change:
     overdue, held = is_overdue(operation, now), what_is_held(operation)
     if overdue and not operation.spec.reads_resource:
         return settle(operation, not_followed(), now)
@@ -301,11 +303,11 @@ def _followed(operation: Operation, resource_url: str, reply: Answer | Lost, now
     if (
         operation.spec.goal is Goal.ABSENT
         and reads_resource
-        and isinstance(reply, Answer)
-        and reply.status not in TRANSIENT
+        and isinstance(response, ArmResponse)
+        and response.status not in TRANSIENT
     ):
-        return _deletion_seen(operation, reply, now)
-    step = follow(Held(held.method) if overdue else held, reply, target_url(operation, resource_url))
+        return _deletion_seen(operation, response, now)
+    step = follow(Held(held.method) if overdue else held, response, target_url(operation, resource_url))
     if isinstance(step, Settled):
         return _arrived(operation, step, now)
     return _give_up(operation, step, now) if overdue else running(operation, step, now)

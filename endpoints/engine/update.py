@@ -7,7 +7,7 @@ from typing import Any
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
-from endpoints.arm.http import Answer, Lost
+from endpoints.arm.http import ArmResult, NoResponse
 from endpoints.arm.operations import Held, Outcome, Running, Settled, pause, pause_after_fault
 from endpoints.engine.observe import observed_columns
 from endpoints.engine.outcome import state_at_end
@@ -105,10 +105,10 @@ def not_followed() -> Settled:
     return ended_in_error("NotFollowed", message)
 
 
-def fault(operation: Operation, reply: Answer | Lost, now: datetime) -> Change:
-    if isinstance(reply, Lost):
-        return again(operation, None, reply.reason, now)
-    return again(operation, retry_after(reply), f"Azure answered {reply.status}.", now)
+def fault(operation: Operation, response: ArmResult, now: datetime) -> Change:
+    if isinstance(response, NoResponse):
+        return again(operation, None, response.reason, now)
+    return again(operation, retry_after(response), f"Azure answered {response.status}.", now)
 
 
 def again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> Change:

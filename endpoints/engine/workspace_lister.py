@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from endpoints.arm.http import Answer, Lost
+from endpoints.arm.http import ArmResponse, ArmResult
 from endpoints.arm.operations import TERMINAL
 from endpoints.engine.leases import Group
 from endpoints.engine.observe import provisioning_state
@@ -45,18 +45,20 @@ class Lists:
                 groups[group].append(operation)
         return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}
 
-    def learn(self, group: Group, replies: list[Answer | Lost]) -> None:
-        self.pages[group] = len(replies)
-        refused = [one for one in replies if isinstance(one, Answer) and 400 <= one.status < 500 and one.status != 429]
+    def learn(self, group: Group, responses: list[ArmResult]) -> None:
+        self.pages[group] = len(responses)
+        refused = [
+            one for one in responses if isinstance(one, ArmResponse) and 400 <= one.status < 500 and one.status != 429
+        ]
         if refused:
             self.closed_until[group] = time.monotonic() + NOT_LISTED_FOR_SECONDS
 
 
-def still_running(operations: list[Operation], replies: list[Answer | Lost]) -> list[Operation]:
+def still_running(operations: list[Operation], responses: list[ArmResult]) -> list[Operation]:
     """Those of the operations on which, as the list shows, Azure still works; about the others it tells nothing."""
     words: dict[str, str] = {}
-    for reply in replies:
-        items = reply.object.get("value") if isinstance(reply, Answer) and reply.status == 200 else None
+    for response in responses:
+        items = response.object.get("value") if isinstance(response, ArmResponse) and response.status == 200 else None
         for item in items if isinstance(items, list) else []:
             if isinstance(item, dict) and isinstance(item.get("name"), str):
                 words[item["name"].lower()] = provisioning_state(item)

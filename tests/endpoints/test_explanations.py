@@ -14,12 +14,12 @@ UNKNOWN_TO_ALL = {"internal"}
 @pytest.mark.parametrize("cause", CAUSES.keys() - UNKNOWN_TO_ALL)
 def test_a_known_cause_is_explained(cause: str) -> None:
     refused = error_of(cause, SUBJECT)
-    words = explain(ArmError.of_answer(answer(refused.status, refused.document)))
+    words = explain(ArmError.from_response(answer(refused.status, refused.document)))
     assert words not in {OTHERWISE, *BY_STATUS.values()}
     assert all(text.endswith(".") for text in (words.meaning, words.advice))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 418, 500])
 def test_an_unknown_cause_is_explained_by_its_status(status: int) -> None:
-    words = explain(ArmError.of_answer(answer(status, {"error": {"code": "Novel", "message": "New."}})))
+    words = explain(ArmError.from_response(answer(status, {"error": {"code": "Novel", "message": "New."}})))
     assert words == BY_STATUS.get(status, OTHERWISE)

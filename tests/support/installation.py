@@ -79,7 +79,7 @@ class Fleet:
         self.processes[name].send_signal(signal.SIGCONT)
 
     def ask(self, what: str, *arguments: Any) -> Any:
-        """Call a function of `tests.support.desk_rows` in its own process."""
+        """ArmRequest a function of `tests.support.desk_rows` in its own process."""
         return self._desk.submit(_call, what, arguments).result(60)
 
     def row(self, name: str) -> Any:

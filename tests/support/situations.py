@@ -18,7 +18,7 @@ from uuid import uuid4
 import pytest
 
 from endpoints.arm.follow import send_and_follow
-from endpoints.arm.http import Answer, ArmHttp, Call, Lost
+from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import Outcome, Resend, Running, Settled, begin, follow
 from tests.support.arm_responses import NOW, resource
 from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
@@ -165,12 +165,12 @@ class Script:
     def on_the_wire(self, arrived: Arrived) -> Wire:
         return self.next(arrived.method, self.home + arrived.target).wire(self.home, datetime.now(UTC))
 
-    def in_hand(self, method: str, url: str) -> Answer | Lost:
+    def in_hand(self, method: str, url: str) -> ArmResult:
         found = self.next(method, url)
         if found.fault:
-            return Lost("The connection to Azure broke before the answer was whole.", True, 1)
+            return NoResponse("The connection to Azure broke before the answer was whole.", True, 1)
         wire = found.wire(self.home, NOW)
-        return Answer(wire.status, {name.lower(): value for name, value in wire.headers}, wire.content, 1, NOW)
+        return ArmResponse(wire.status, {name.lower(): value for name, value in wire.headers}, wire.content, 1, NOW)
 
 
 def read_alone(situation: Situation) -> Run:
@@ -194,7 +194,7 @@ def over_a_socket(situation: Situation, **options: Any) -> Run:
         arm = ArmHttp(server.home, connect_timeout=5, read_timeout=10, trust_env=False)
         first = situation.exchanges[0]
         body = BODY if first.method in {"PUT", "PATCH"} else None
-        call = Call(first.method, first.url.replace("{home}", server.home), body)
+        call = ArmRequest(first.method, first.url.replace("{home}", server.home), body)
         options = {"pause_seconds": 0.01, "correlation_id": uuid4(), **options}
         settled = send_and_follow(arm, call, lambda _: "a-token", final_state_via=situation.via, **options)
         check_what_every_request_carries(server, str(options["correlation_id"]))

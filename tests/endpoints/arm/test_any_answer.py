@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
-from endpoints.arm.http import Answer, Lost
+from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import Held, Outcome, Running, Settled, begin, follow
 from tests.support.arm_responses import HOME, MONITOR, NOW, RESOURCE, RESULT
 
@@ -50,8 +50,8 @@ HEADERS = st.fixed_dictionaries(
     },
 )
 STATUSES = st.sampled_from([200, 200, 201, 202, 204, 206, 302, 400, 401, 404, 429, 503]) | st.integers(100, 999)
-ANSWERS = st.builds(Answer, STATUSES, HEADERS, BODIES, st.just(1), st.just(NOW))
-REPLIES = ANSWERS | ANSWERS | ANSWERS | st.builds(Lost, st.just("gone"), st.booleans(), st.just(1))
+ANSWERS = st.builds(ArmResponse, STATUSES, HEADERS, BODIES, st.just(1), st.just(NOW))
+REPLIES = ANSWERS | ANSWERS | ANSWERS | st.builds(NoResponse, st.just("gone"), st.booleans(), st.just(1))
 METHODS = st.sampled_from(["PUT", "PATCH", "DELETE", "POST"])
 VIA = st.sampled_from(["", "location", "azure-async-operation", "nonsense"])
 
@@ -61,13 +61,13 @@ def origin(url: str) -> tuple[str, str | None, int | None, str | None]:
     return parts.scheme, parts.hostname, 443 if parts.port is None else parts.port, parts.username
 
 
-def is_no_guess(method: str, held: Held | None, reply: Answer) -> bool:
+def is_no_guess(method: str, held: Held | None, response: ArmResponse) -> bool:
     """Whether the contract lets this answer end the operation well."""
     try:
-        body = json.loads(reply.content.decode("utf-8-sig"))
+        body = json.loads(response.content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         body = ...
-    empty = not reply.content.strip() or body is None
+    empty = not response.content.strip() or body is None
     document = body if isinstance(body, dict) else {}
     properties = document.get("properties")
     state = properties.get("provisioningState") if isinstance(properties, dict) else None
@@ -76,8 +76,8 @@ def is_no_guess(method: str, held: Held | None, reply: Answer) -> bool:
     if held and held.monitor_url and not held.confirming:
         status = document.get("status")
         return method in {"DELETE", "POST"} and isinstance(status, str) and status.lower() == "succeeded"
-    if reply.status not in {200, 201, 204}:
-        return bool(held and not held.result_url and not held.confirming and reply.status == 202 and told)
+    if response.status not in {200, 201, 204}:
+        return bool(held and not held.result_url and not held.confirming and response.status == 202 and told)
     if held and held.confirming and method in {"PUT", "PATCH"}:
         return isinstance(body, dict)
     if held is None and method in {"DELETE", "POST"}:
@@ -87,14 +87,14 @@ def is_no_guess(method: str, held: Held | None, reply: Answer) -> bool:
     return (body is not ... and rests) or empty
 
 
-def lead_through(method: str, via: str, replies: list[Answer | Lost]) -> None:
-    """Follow an operation through these replies and look at every step."""
+def lead_through(method: str, via: str, responses: list[ArmResult]) -> None:
+    """Follow an operation through these responses and look at every step."""
     held: Held | None = None
-    for reply in replies:
-        step = begin(method, reply, RESOURCE, via) if held is None else follow(held, reply, RESOURCE)
+    for response in responses:
+        step = begin(method, response, RESOURCE, via) if held is None else follow(held, response, RESOURCE)
         if isinstance(step, Settled):
             assert (step.error is None) == (step.outcome == Outcome.SUCCEEDED)
-            assert step.error or (isinstance(reply, Answer) and is_no_guess(method, held, reply))
+            assert step.error or (isinstance(response, ArmResponse) and is_no_guess(method, held, response))
             return
         assert step.wait is None or 0 <= step.wait <= 10**8
         if isinstance(step, Running):
@@ -107,9 +107,9 @@ def lead_through(method: str, via: str, replies: list[Answer | Lost]) -> None:
 @settings(max_examples=500, deadline=None)
 @given(METHODS, VIA, st.lists(REPLIES, min_size=1, max_size=5))
 def test_no_first_answer_and_what_follows_breaks_the_contract(
-    method: str, via: str, replies: list[Answer | Lost]
+    method: str, via: str, responses: list[ArmResult]
 ) -> None:
-    lead_through(method, via, replies)
+    lead_through(method, via, responses)
 
 
 @settings(max_examples=500, deadline=None)
@@ -119,15 +119,15 @@ def test_no_first_answer_and_what_follows_breaks_the_contract(
     st.lists(REPLIES, min_size=1, max_size=5),
 )
 def test_no_answer_to_a_poll_breaks_the_contract(
-    method: str, headers: dict[str, str], replies: list[Answer | Lost]
+    method: str, headers: dict[str, str], responses: list[ArmResult]
 ) -> None:
-    lead_through(method, "", [Answer(202, headers, b"", 1, NOW), *replies])
+    lead_through(method, "", [ArmResponse(202, headers, b"", 1, NOW), *responses])
 
 
 @settings(max_examples=200, deadline=None)
 @given(ANSWERS)
-def test_no_header_and_no_error_raises(reply: Answer) -> None:
-    limit = operation_timeout(reply)
+def test_no_header_and_no_error_raises(response: ArmResponse) -> None:
+    limit = operation_timeout(response)
     assert limit is None or limit.total_seconds() > 0
-    assert ArmError.of_answer(reply).inner_code
-    assert json.dumps(ArmError.of_body(reply.object, "Failed").as_json())
+    assert ArmError.from_response(response).inner_code
+    assert json.dumps(ArmError.of_body(response.object, "Failed").as_json())

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from endpoints.arm.follow import send_and_follow
-from endpoints.arm.http import ArmHttp, Call
+from endpoints.arm.http import ArmHttp, ArmRequest
 from tests.support.situations import (
     CREATING,
     DONE,
@@ -205,6 +205,6 @@ def test_a_fault_that_stays_ends_with_the_limit_too(situation: Situation, read: 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
 def test_a_request_that_was_never_received_is_repeated_whatever_it_is(method: str) -> None:
     arm = ArmHttp("http://127.0.0.1:9", trust_env=False)
-    end = send_and_follow(arm, Call(method, "http://127.0.0.1:9/x"), lambda _: "t", limit=timedelta(seconds=0.2))
+    end = send_and_follow(arm, ArmRequest(method, "http://127.0.0.1:9/x"), lambda _: "t", limit=timedelta(seconds=0.2))
     assert end.error is not None
     assert end.error.code == "NotFollowed"

@@ -3,7 +3,7 @@
 import pytest
 
 from endpoints.arm.follow import send_and_follow
-from endpoints.arm.http import ArmHttp, Call
+from endpoints.arm.http import ArmHttp, ArmRequest
 from tests.support.scripted_server import Wire, scripted
 from tests.support.situations import (
     CREATING,
@@ -233,7 +233,7 @@ def test_another_server_hears_nothing(host: str, number: int) -> None:
     with scripted(lambda _: Wire(200)) as other:
         answers = iter(answers_that_lead_to(f"http://{host}:{other.server_port}/x")[number])
         with scripted(lambda _: next(answers)) as server:
-            arm, call = ArmHttp(server.home, trust_env=False), Call("PUT", f"{server.home}/e", {})
+            arm, call = ArmHttp(server.home, trust_env=False), ArmRequest("PUT", f"{server.home}/e", {})
             end = send_and_follow(arm, call, lambda _: "a-token", pause_seconds=0.01)
         assert end.outcome == "error"
         assert other.arrived == []

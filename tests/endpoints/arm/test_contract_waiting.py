@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from endpoints.arm.follow import put_and_follow, send_and_follow
-from endpoints.arm.http import ArmHttp, Call
+from endpoints.arm.http import ArmHttp, ArmRequest
 from endpoints.arm.operations import Settled
 from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
 from tests.support.situations import (
@@ -196,7 +196,7 @@ def test_many_operations_do_not_wait_for_each_other() -> None:
         arm = ArmHttp(server.home, trust_env=False)
 
         def send(number: int) -> str:
-            call = Call("PUT", f"{server.home}/{'slow' if number < 10 else 'fast'}", {})
+            call = ArmRequest("PUT", f"{server.home}/{'slow' if number < 10 else 'fast'}", {})
             return send_and_follow(arm, call, lambda _: "t", limit=timedelta(seconds=2)).outcome
 
         with ThreadPoolExecutor(20) as pool:

@@ -13,16 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from endpoints.arm.http import Answer, ArmHttp, Call, Lost
+from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.origin import ForeignOrigin
 from tests.support.scripted_server import Scripted, Wire, scripted
 
 TARGET = "/status/a%2fb?c=%2f%2B&t=100%&s=|"
 
 
-def send(base: str, url: str, *, trust_env: bool = False, within: float | None = None) -> Answer | Lost:
+def send(base: str, url: str, *, trust_env: bool = False, within: float | None = None) -> ArmResult:
     arm = ArmHttp(base, connect_timeout=1, read_timeout=5, trust_env=trust_env)
-    return arm.send(Call("GET", url), "t", uuid4(), within=within)
+    return arm.send(ArmRequest("GET", url), "t", uuid4(), within=within)
 
 
 def certificate(folder: Path) -> Path:
@@ -58,11 +58,11 @@ def test_tls_is_checked_and_changes_nothing_about_a_url(tmp_path: Path, monkeypa
     with scripted(lambda _: Wire(200, (), b"{}")) as server:
         home = with_tls(server, path)
         refused = send(home, f"{home}{TARGET}")
-        assert isinstance(refused, Lost)
+        assert isinstance(refused, NoResponse)
         assert refused.reason == "The TLS connection to Azure could not be made."
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
         answer = send(home, f"{home}{TARGET}", trust_env=True)
-        assert isinstance(answer, Answer), answer
+        assert isinstance(answer, ArmResponse), answer
         assert [one.target for one in server.arrived] == [TARGET]
 
 
@@ -74,9 +74,9 @@ def test_an_answer_that_drips_is_given_up_in_time(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
     with scripted(lambda _: Wire(200, length, b" " * 100, "drip")) as server:
         for home in (server.home, with_tls(server, path)):
-            reply = send(home, f"{home}/x", trust_env=True, within=0.6)
-            assert isinstance(reply, Lost)
-            assert reply.milliseconds < 2_000
+            response = send(home, f"{home}/x", trust_env=True, within=0.6)
+            assert isinstance(response, NoResponse)
+            assert response.milliseconds < 2_000
 
 
 def test_a_proxy_of_the_environment_is_asked_for_the_whole_url(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,34 +84,34 @@ def test_a_proxy_of_the_environment_is_asked_for_the_whole_url(monkeypatch: pyte
         monkeypatch.setenv("http_proxy", proxy.home)
         monkeypatch.delenv("no_proxy", raising=False)
         answer = send("http://arm.example", "http://arm.example/status?s=1", trust_env=True)
-        assert isinstance(answer, Answer), answer
+        assert isinstance(answer, ArmResponse), answer
         assert [one.target for one in proxy.arrived] == ["http://arm.example/status?s=1"]
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:9", "http://nowhere.invalid"])
 def test_a_connection_never_made_was_not_received(base: str) -> None:
-    reply = send(base, f"{base}/x")
-    assert isinstance(reply, Lost)
-    assert not reply.perhaps_received
-    assert reply.reason == "Azure could not be reached."
+    response = send(base, f"{base}/x")
+    assert isinstance(response, NoResponse)
+    assert not response.perhaps_received
+    assert response.reason == "Azure could not be reached."
 
 
 @pytest.mark.parametrize("fault", ["reset", "close", "cut off"])
 def test_a_broken_connection_may_have_been_received(fault: str) -> None:
     with scripted(lambda _: Wire(200, (), b"{}", fault)) as server:
-        reply = send(server.home, f"{server.home}/x")
-    assert isinstance(reply, Lost)
-    assert reply.perhaps_received
-    assert reply.reason == "The connection to Azure broke before the answer was whole."
+        response = send(server.home, f"{server.home}/x")
+    assert isinstance(response, NoResponse)
+    assert response.perhaps_received
+    assert response.reason == "The connection to Azure broke before the answer was whole."
 
 
 def test_a_call_waits_for_no_other_call() -> None:
     with scripted(lambda arrived: Wire(200, (), b"{}", "hang" if "slow" in arrived.target else "")) as server:
         arm = ArmHttp(server.home, read_timeout=5, connections=1)
         with ThreadPoolExecutor() as pool:
-            slow = pool.submit(arm.send, Call("GET", f"{server.home}/slow"), "t", uuid4(), within=2)
+            slow = pool.submit(arm.send, ArmRequest("GET", f"{server.home}/slow"), "t", uuid4(), within=2)
             while not server.arrived:
                 time.sleep(0.01)
-            reply = arm.send(Call("GET", f"{server.home}/x"), "t", uuid4(), within=0.5)
-            assert isinstance(reply, Answer)
+            response = arm.send(ArmRequest("GET", f"{server.home}/x"), "t", uuid4(), within=0.5)
+            assert isinstance(response, ArmResponse)
             assert not slow.done()

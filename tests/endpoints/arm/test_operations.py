@@ -2,7 +2,7 @@
 
 import pytest
 
-from endpoints.arm.http import Lost
+from endpoints.arm.http import NoResponse
 from endpoints.arm.operations import Held, Resend, Running, begin, follow
 from tests.support.arm_responses import MONITOR, RESOURCE, RESULT, answer, resource
 
@@ -16,7 +16,7 @@ def test_only_a_429_says_that_a_put_was_not_carried_out(status: int) -> None:
 
 @pytest.mark.parametrize("perhaps", [True, False])
 def test_a_lost_put_may_have_been_received(perhaps: bool) -> None:
-    step = begin("PUT", Lost("gone", perhaps, 1), RESOURCE)
+    step = begin("PUT", NoResponse("gone", perhaps, 1), RESOURCE)
     assert isinstance(step, Resend)
     assert (step.perhaps_received, step.fault) == (perhaps, "gone")
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from endpoints.arm.http import Answer, ArmHttp, Lost
+from endpoints.arm.http import ArmHttp, ArmResponse, NoResponse
 from endpoints.arm.origin import ForeignOrigin
 from endpoints.arm.poller import ArmPoller, Read
 from tests.endpoints.arm.test_http import certificate, with_tls
@@ -26,16 +26,16 @@ def poller(base: str, *, trust_env: bool = False, read_timeout: float = 5) -> It
 
 
 def ask(made: ArmPoller, *urls: str, all_pages: bool = False) -> list[Any]:
-    replies: SimpleQueue[Any] = SimpleQueue()
-    made.start([Read(url, "t", uuid4(), replies.put, all_pages) for url in urls])
-    return [replies.get(timeout=20) for _ in urls]
+    responses: SimpleQueue[Any] = SimpleQueue()
+    made.start([Read(url, "t", uuid4(), responses.put, all_pages) for url in urls])
+    return [responses.get(timeout=20) for _ in urls]
 
 
 @pytest.mark.parametrize("query", ["c=%2f%2B&t=100%&s=|", "a=%2F%20b,c&d=~'!", f"c={'x' * 8_200}"])
 def test_a_signed_query_is_sent_byte_for_byte(query: str) -> None:
     with scripted(lambda _: Wire(200, (), b"{}")) as server, poller(server.home) as made:
-        [[reply]] = ask(made, f"{server.home}/status/a:b?{query}")
-        assert isinstance(reply, Answer), reply
+        [[response]] = ask(made, f"{server.home}/status/a:b?{query}")
+        assert isinstance(response, ArmResponse), response
         assert [one.target for one in server.arrived] == [f"/status/a:b?{query}"]
 
 
@@ -49,21 +49,21 @@ def test_every_read_carries_its_token_and_ids() -> None:
 def test_long_header_lines_are_read() -> None:
     long = (("Azure-AsyncOperation", f"/status?{'x' * 20_000}"),)
     with scripted(lambda _: Wire(200, long, b"{}")) as server, poller(server.home) as made:
-        [[reply]] = ask(made, f"{server.home}/1")
-        assert reply.headers["azure-asyncoperation"] == f"/status?{'x' * 20_000}"
+        [[response]] = ask(made, f"{server.home}/1")
+        assert response.headers["azure-asyncoperation"] == f"/status?{'x' * 20_000}"
 
 
 def test_another_origin_gets_no_request_and_stops_no_other_read() -> None:
     with scripted(lambda _: Wire(200, (), b"{}")) as server, poller(server.home) as made:
-        replies = ask(made, "http://127.0.0.1:9/x", f"{server.home}/1")
-        assert {type(one) for one in replies} == {ForeignOrigin, list}
+        responses = ask(made, "http://127.0.0.1:9/x", f"{server.home}/1")
+        assert {type(one) for one in responses} == {ForeignOrigin, list}
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:9/", "/elsewhere", "http://["])
 def test_a_redirect_is_an_answer(location: str) -> None:
     with scripted(lambda _: Wire(307, (("Location", location),))) as server, poller(server.home) as made:
-        [[reply]] = ask(made, f"{server.home}/1")
-        assert (reply.status, len(server.arrived)) == (307, 1)
+        [[response]] = ask(made, f"{server.home}/1")
+        assert (response.status, len(server.arrived)) == (307, 1)
 
 
 @pytest.mark.parametrize("fault", ["reset", "close", "cut off"])
@@ -73,9 +73,9 @@ def test_a_broken_connection_is_lost_and_the_next_read_gets_a_new_one(fault: str
 
     with scripted(answer) as server, poller(server.home) as made:
         [[lost]] = ask(made, f"{server.home}/broken")
-        [[reply]] = ask(made, f"{server.home}/1")
-        assert isinstance(lost, Lost)
-        assert isinstance(reply, Answer)
+        [[response]] = ask(made, f"{server.home}/1")
+        assert isinstance(lost, NoResponse)
+        assert isinstance(response, ArmResponse)
 
 
 @pytest.mark.parametrize("fault", ["hang", "drip"])
@@ -84,21 +84,21 @@ def test_an_answer_that_does_not_end_is_given_up_in_time(fault: str) -> None:
         scripted(lambda _: Wire(200, (), b" " * 100, fault)) as server,
         poller(server.home, read_timeout=0.3) as made,
     ):
-        [[reply]] = ask(made, f"{server.home}/1")
-        assert isinstance(reply, Lost)
-        assert reply.reason == "Azure did not answer in time."
+        [[response]] = ask(made, f"{server.home}/1")
+        assert isinstance(response, NoResponse)
+        assert response.reason == "Azure did not answer in time."
 
 
 def test_an_answer_that_is_no_http_is_lost() -> None:
     with scripted(lambda _: Wire(200, (("X", "a\r\n\0: b"),), b"{}")) as server, poller(server.home) as made:
-        [[reply]] = ask(made, f"{server.home}/1")
-        assert isinstance(reply, Answer | Lost)
+        [[response]] = ask(made, f"{server.home}/1")
+        assert isinstance(response, ArmResponse | NoResponse)
 
 
 def test_a_connection_never_made_is_told() -> None:
     with poller("http://127.0.0.1:9") as made:
-        [[reply]] = ask(made, "http://127.0.0.1:9/x")
-        assert reply.reason == "Azure could not be reached."
+        [[response]] = ask(made, "http://127.0.0.1:9/x")
+        assert response.reason == "Azure could not be reached."
 
 
 def test_connections_are_kept() -> None:
@@ -115,10 +115,10 @@ def test_tls_is_checked_with_the_certificates_that_requests_trusts(
     with scripted(lambda _: Wire(200, (), b"{}")) as server:
         home = with_tls(server, path)
         with poller(home) as made:
-            assert isinstance(ask(made, f"{home}/1")[0][0], Lost)
+            assert isinstance(ask(made, f"{home}/1")[0][0], NoResponse)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
         with poller(home, trust_env=True) as made:
-            assert isinstance(ask(made, f"{home}/1")[0][0], Answer)
+            assert isinstance(ask(made, f"{home}/1")[0][0], ArmResponse)
 
 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +139,6 @@ def pages(arrived: Arrived) -> Wire:
 
 def test_a_list_is_read_page_by_page_and_only_at_home() -> None:
     with scripted(pages) as server, poller(server.home) as made:
-        [replies] = ask(made, f"{server.home}/list", all_pages=True)
-        assert [reply.object["value"] for reply in replies] == [[0], [1], [2]]
+        [responses] = ask(made, f"{server.home}/list", all_pages=True)
+        assert [response.object["value"] for response in responses] == [[0], [1], [2]]
         assert [one.target for one in server.arrived] == ["/list", "/list?skip=1", "/list?skip=2"]

@@ -38,7 +38,7 @@ def test_the_operation_timeout_is_an_iso_duration() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>no</html>", None, b"{", {"code": "X"}, {"error": "text"}, []])
 def test_an_error_body_may_be_anything(body: object) -> None:
-    error = ArmError.of_answer(answer(502, body))
+    error = ArmError.from_response(answer(502, body))
     assert error.status == 502
     assert error.code in {"502", "X"}
 
@@ -46,7 +46,7 @@ def test_an_error_body_may_be_anything(body: object) -> None:
 def test_the_deepest_code_names_the_cause() -> None:
     info = {"value": {"code": "NotFound", "innerError": {"code": "ServerlessOfferNotFound", "innerError": None}}}
     body = {"error": {"code": "UserError", "message": "m", "additionalInfo": [{"type": "InnerError", "info": info}]}}
-    assert ArmError.of_answer(answer(400, body)).inner_code == "ServerlessOfferNotFound"
+    assert ArmError.from_response(answer(400, body)).inner_code == "ServerlessOfferNotFound"
 
 
 def test_an_error_may_nest_as_deeply_as_it_likes() -> None:

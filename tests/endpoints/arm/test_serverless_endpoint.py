@@ -23,6 +23,7 @@ from endpoints.arm.serverless_endpoint import (
     UserAssignedIdentity,
     endpoints_in,
 )
+from tests.emulator.definition import definition
 from tests.support.endpoint_examples import (
     CREATE,
     CREATING,
@@ -35,7 +36,6 @@ from tests.support.endpoint_examples import (
     WRONGLY_TYPED,
     ZEROS,
 )
-from tests.emulator.definition import definition
 
 CASES = [
     (ServerlessEndpoint, CREATE),

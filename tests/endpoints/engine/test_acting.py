@@ -5,8 +5,7 @@ from django.test import Client, override_settings
 
 from accounts.models import TokenCache
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET
-from endpoints.engine import tokens
-from endpoints.engine import loop
+from endpoints.engine import loop, tokens
 from endpoints.models import Workspace
 from tests.conftest import SignIn
 from tests.support.azure import Azure

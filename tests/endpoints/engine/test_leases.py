@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from endpoints.arm.http import Call, Lost
+from endpoints.arm.http import ArmRequest, NoResponse
 from endpoints.arm_clients import arm_http
 from endpoints.engine import step
 from endpoints.engine.leases import claim_polls, claim_starts, take_back_from_the_dead
@@ -155,12 +155,12 @@ def claimed_starts() -> list[str]:
 
 def test_no_call_outlasts_its_lease() -> None:
     dripping = Wire(200, (), b" " * 100, "drip")
-    replies: list[Any] = []
+    responses: list[Any] = []
     quick = {"ARM_CONNECT_TIMEOUT_SECONDS": 0.5, "ARM_READ_TIMEOUT_SECONDS": 1}
     with scripted(lambda _: dripping) as server, override_settings(ARM_BASE_URL=server.home, **quick):
         arm_http.cache_clear()
-        step = Step([Operation()], Call("GET", f"{server.home}/x"), "")
-        _send(step, "t", time.monotonic() + 1, replies.append)
+        step = Step([Operation()], ArmRequest("GET", f"{server.home}/x"), "")
+        _send(step, "t", time.monotonic() + 1, responses.append)
     arm_http.cache_clear()
-    [(_, [reply])] = replies
-    assert isinstance(reply, Lost)
+    [(_, [response])] = responses
+    assert isinstance(response, NoResponse)

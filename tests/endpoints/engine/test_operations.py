@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from endpoints import services
-from endpoints.arm.http import Answer, Call
+from endpoints.arm.http import ArmRequest, ArmResponse
 from endpoints.engine import step
 from endpoints.engine.loop import run_due
 from endpoints.engine.update import FOLLOWED_FOR
@@ -212,8 +212,8 @@ def test_a_new_key_is_made_once_and_not_kept(azure: Azure, chat: Endpoint, ask: 
 def test_a_new_key_is_not_kept_whatever_azure_puts_it_into(azure: Azure, chat: Endpoint, ask: Ask) -> None:
     operation = ask(services.regenerate_key, "Primary")
     operation.phase, operation.result_url = "following", f"{azure.url}/result"
-    reply = answer(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
-    change = step.conclude(operation, Call("GET", operation.result_url), chat.arm_id, reply, timezone.now())
+    response = answer(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
+    change = step.conclude(operation, ArmRequest("GET", operation.result_url), chat.arm_id, response, timezone.now())
     assert change.is_end
     assert "top-secret" not in repr(change)
 
@@ -353,13 +353,13 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
     chat: Endpoint, ask: Ask, status: int, body: dict[str, Any] | None
 ) -> None:
     operation = ask(services.look_again)
-    reply = answer(status, body, Retry_After="86400")
-    change = step.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
+    response = answer(status, body, Retry_After="86400")
+    change = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
     assert change.operation["next_step_at"] <= timezone.now() + FOLLOWED_FOR
 
 
 @pytest.mark.parametrize(
-    ("phase", "reply"),
+    ("phase", "response"),
     [
         ("queued", answer(200, resource("Succeeded", endpointState="Creating"))),
         ("confirming", answer(200, resource("Succeeded", endpointState="Creating"))),
@@ -367,8 +367,8 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
         ("following", answer(503)),
     ],
 )
-def test_a_token_that_azure_took_is_kept(chat: Endpoint, ask: Ask, phase: str, reply: Answer) -> None:
+def test_a_token_that_azure_took_is_kept(chat: Endpoint, ask: Ask, phase: str, response: ArmResponse) -> None:
     operation = ask(services.look_again)
     operation.phase, operation.wants_fresh_token = phase, True
-    change = step.conclude(operation, Call("GET", chat.arm_id), chat.arm_id, reply, timezone.now())
+    change = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
     assert change.operation["wants_fresh_token"] is False
