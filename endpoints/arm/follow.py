@@ -100,15 +100,15 @@ class _Follower:
         step, response = self._begin(final_state_via)
         polls = 0
         while isinstance(step, Running):
-            if step.held.faults > MOST_FAULTS:
+            if step.state.faults > MOST_FAULTS:
                 return Settled(Outcome.ERROR, error=error_of(response))
-            if step.held.faults:
-                self._wait_after_fault(step.wait, step.held.faults - 1)
+            if step.state.faults:
+                self._wait_after_fault(step.wait, step.state.faults - 1)
             else:
                 self._wait(step.wait, pause(polls) if self._pause_seconds is None else self._pause_seconds)
                 polls += 1
-            response = self._send(ArmRequest("GET", step.held.next_url(url)))
-            step = follow(step.held, response, url)
+            response = self._send(ArmRequest("GET", step.state.next_url(url)))
+            step = follow(step.state, response, url)
         return step
 
     def _begin(self, final_state_via: str) -> tuple[Running | Settled, ArmResult]:

@@ -1,4 +1,4 @@
-"""Reading the answers of a long-running operation: from what is held and what ARM answered to what is held next.
+"""Reading the answers of a long-running operation: from what is state and what ARM answered to what is held next.
 
 Pure: no clock, no network, no database. The rules are those of ARM's public contract for asynchronous operations, for
 PUT, PATCH, DELETE and POST.
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Held:
+class PollState:
     """All that has to be kept between two calls. `faults` and `unreadable` count in a row.
 
     `confirming` says that the monitor told success and one more GET brings the result.
@@ -63,7 +63,7 @@ class Running:
     `word` is ARM's own for the state, `resource` the resource if the answer was one, `fault` why nothing was learnt.
     """
 
-    held: Held
+    state: PollState
     wait: float | None = None
     word: str = ""
     resource: dict[str, Any] | None = None
@@ -109,13 +109,13 @@ def begin(method: str, response: ArmResult, resource_url: str, final_state_via: 
     if response.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.from_response(response))
     try:
-        held = _way(method, response, resource_url, final_state_via)
+        state = _way(method, response, resource_url, final_state_via)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
-    if held.monitor_url or held.result_url:
-        return Running(held, retry_after(response), _provisioning_state(response.object), _resource(response))
+    if state.monitor_url or state.result_url:
+        return Running(state, retry_after(response), _provisioning_state(response.object), _resource(response))
     if method in RESOURCEFUL:
-        return _read_first(held, response)
+        return _read_first(state, response)
     if response.status == 202:
         return _broken("NoPollingUrl", "Azure accepted the request and did not say where its status can be read.")
     if method == "POST" and _is_garbled(response):
@@ -123,23 +123,23 @@ def begin(method: str, response: ArmResult, resource_url: str, final_state_via: 
     return Settled(Outcome.SUCCEEDED, response.json)
 
 
-def follow(held: Held, response: ArmResult, resource_url: str) -> Running | Settled:
-    """Read the answer to a GET of `held.next_url(resource_url)`."""
+def follow(state: PollState, response: ArmResult, resource_url: str) -> Running | Settled:
+    """Read the answer to a GET of `state.next_url(resource_url)`."""
     if isinstance(response, NoResponse):
-        return _fault(held, None, response.reason)
+        return _fault(state, None, response.reason)
     if response.status in TRANSIENT:
-        return _fault(held, retry_after(response), f"Azure answered {response.status}.")
-    held = replace(held, faults=0)
+        return _fault(state, retry_after(response), f"Azure answered {response.status}.")
+    state = replace(state, faults=0)
     try:
-        if held.confirming and held.method in RESOURCEFUL:
-            return _read_confirmation(held, response)
-        if held.monitor_url and not held.confirming:
-            return _read_monitor(held, response)
-        if held.result_url:
-            return _read_result(held, response)
+        if state.confirming and state.method in RESOURCEFUL:
+            return _read_confirmation(state, response)
+        if state.monitor_url and not state.confirming:
+            return _read_monitor(state, response)
+        if state.result_url:
+            return _read_result(state, response)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
-    return _read_resource(held, response)
+    return _read_resource(state, response)
 
 
 def error_of(response: ArmResponse | NoResponse) -> ArmError:
@@ -167,28 +167,28 @@ def _resend(method: str, wait: float | None, perhaps_received: bool, fault: str,
     return Resend(wait, perhaps_received, fault)
 
 
-def _way(method: str, response: ArmResponse, resource_url: str, final_state_via: str) -> Held:
+def _way(method: str, response: ArmResponse, resource_url: str, final_state_via: str) -> PollState:
     """Monitor before result URL before the resource itself."""
     monitor = response.headers.get("azure-asyncoperation", "").strip()
     location = response.headers.get("location", "").strip()
     if monitor and response.status != 204:
-        held = Held(method, monitor_url=resolve(monitor, resource_url))
+        state = PollState(method, monitor_url=resolve(monitor, resource_url))
         if method == "POST" and location and final_state_via != "azure-async-operation":
-            held = replace(held, result_url=resolve(location, resource_url))
-        return held
+            state = replace(state, result_url=resolve(location, resource_url))
+        return state
     if location and response.status in {201, 202}:
-        return Held(method, result_url=resolve(location, resource_url))
-    return Held(method)
+        return PollState(method, result_url=resolve(location, resource_url))
+    return PollState(method)
 
 
-def _read_first(held: Held, response: ArmResponse) -> Running | Settled:
+def _read_first(state: PollState, response: ArmResponse) -> Running | Settled:
     """A PUT or PATCH answered without any URL to poll: the resource tells, now or later."""
     word = _provisioning_state(response.object)
     end = _terminal(word)
     if end and response.status != 202:
-        return _ended(held, end, response.object)
+        return _ended(state, end, response.object)
     if word or response.status in {201, 202}:
-        return Running(held, retry_after(response), word, _resource(response))
+        return Running(state, retry_after(response), word, _resource(response))
     if response.is_empty:
         return Settled(Outcome.SUCCEEDED)
     if not isinstance(response.json, dict) or _is_garbled(response):
@@ -196,88 +196,88 @@ def _read_first(held: Held, response: ArmResponse) -> Running | Settled:
     return Settled(Outcome.SUCCEEDED, response.object)
 
 
-def _read_monitor(held: Held, response: ArmResponse) -> Running | Settled:
+def _read_monitor(state: PollState, response: ArmResponse) -> Running | Settled:
     if response.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.from_response(response))
     word = response.object.get("status")
     if not isinstance(word, str) or not word:
-        return _unreadable(held, response)
+        return _unreadable(state, response)
     if moved := response.headers.get("azure-asyncoperation", "").strip():
-        held = replace(held, monitor_url=_moved(held.monitor_url, moved))
-    held = replace(held, unreadable=0)
+        state = replace(state, monitor_url=_moved(state.monitor_url, moved))
+    state = replace(state, unreadable=0)
     end = _terminal(word)
     if end != "Succeeded":
-        return _ended(held, end, response.object) if end else Running(held, retry_after(response), word)
-    if held.method in RESOURCEFUL or held.result_url:
-        return Running(replace(held, confirming=True), 0, word)
-    return Settled(Outcome.SUCCEEDED, response.json if held.method == "POST" else None)
+        return _ended(state, end, response.object) if end else Running(state, retry_after(response), word)
+    if state.method in RESOURCEFUL or state.result_url:
+        return Running(replace(state, confirming=True), 0, word)
+    return Settled(Outcome.SUCCEEDED, response.json if state.method == "POST" else None)
 
 
-def _read_confirmation(held: Held, response: ArmResponse) -> Running | Settled:
+def _read_confirmation(state: PollState, response: ArmResponse) -> Running | Settled:
     """The final GET. The monitor's verdict stands, so a resource that lags is read again, then taken."""
     if response.status != 200:
         return Settled(Outcome.ERROR, error=ArmError.from_response(response))
     if not isinstance(response.json, dict):
-        return _unreadable(held, response)
+        return _unreadable(state, response)
     word = _provisioning_state(response.object)
-    if word and not _terminal(word) and held.confirmations < MOST_CONFIRMATIONS:
-        again = replace(held, confirmations=held.confirmations + 1, unreadable=0)
+    if word and not _terminal(word) and state.confirmations < MOST_CONFIRMATIONS:
+        again = replace(state, confirmations=state.confirmations + 1, unreadable=0)
         return Running(again, retry_after(response), word, response.object)
     return Settled(Outcome.SUCCEEDED, response.object)
 
 
-def _read_result(held: Held, response: ArmResponse) -> Running | Settled:
+def _read_result(state: PollState, response: ArmResponse) -> Running | Settled:
     if response.status == 202:
         if moved := response.headers.get("location", "").strip():
-            held = replace(held, result_url=_moved(held.result_url, moved))
-        return Running(replace(held, unreadable=0), retry_after(response), _provisioning_state(response.object))
-    if response.status == 404 and held.unreadable < MOST_UNREADABLE:
-        return _unreadable(held, response)  # seen right after an operation began
+            state = replace(state, result_url=_moved(state.result_url, moved))
+        return Running(replace(state, unreadable=0), retry_after(response), _provisioning_state(response.object))
+    if response.status == 404 and state.unreadable < MOST_UNREADABLE:
+        return _unreadable(state, response)  # seen right after an operation began
     if response.status not in ACCEPTED:
         # 401, 403 and 404 are about who reads, and where, not about the operation.
-        failed = 400 <= response.status < 500 and response.status not in {401, 403, 404} and not held.confirming
+        failed = 400 <= response.status < 500 and response.status not in {401, 403, 404} and not state.confirming
         return Settled(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.from_response(response))
     if _is_garbled(response):
-        return _unreadable(held, response)
-    word = _provisioning_state(response.object) or _status_of_delete(held, response.object)
+        return _unreadable(state, response)
+    word = _provisioning_state(response.object) or _status_of_delete(state, response.object)
     if word and not _terminal(word):
-        return Running(replace(held, unreadable=0), retry_after(response), word, _resource(response))
-    return _ended(held, _terminal(word) or "Succeeded", response.json)
+        return Running(replace(state, unreadable=0), retry_after(response), word, _resource(response))
+    return _ended(state, _terminal(word) or "Succeeded", response.json)
 
 
-def _read_resource(held: Held, response: ArmResponse) -> Running | Settled:
+def _read_resource(state: PollState, response: ArmResponse) -> Running | Settled:
     if response.status not in ACCEPTED:
         return Settled(Outcome.ERROR, error=ArmError.from_response(response))
     word = _provisioning_state(response.object)
     if end := _terminal(word):
-        return _ended(held, end, response.object)
+        return _ended(state, end, response.object)
     if word or response.status == 202:
-        return Running(replace(held, unreadable=0), retry_after(response), word, _resource(response))
+        return Running(replace(state, unreadable=0), retry_after(response), word, _resource(response))
     if not isinstance(response.json, dict) or _is_garbled(response):
-        return _unreadable(held, response)
+        return _unreadable(state, response)
     return Settled(Outcome.SUCCEEDED, response.object)
 
 
-def _ended(held: Held, word: str, body: Any) -> Settled:
+def _ended(state: PollState, word: str, body: Any) -> Settled:
     if word == "Succeeded":
-        return Settled(Outcome.SUCCEEDED, None if held.method == "DELETE" else body)
+        return Settled(Outcome.SUCCEEDED, None if state.method == "DELETE" else body)
     document = body if isinstance(body, dict) else {}
     resource = document if "properties" in document and "status" not in document else None
     outcome = Outcome.FAILED if word == "Failed" else Outcome.CANCELED
     return Settled(outcome, resource, ArmError.of_body(document, word))
 
 
-def _fault(held: Held, wait: float | None, why: str) -> Running:
+def _fault(state: PollState, wait: float | None, why: str) -> Running:
     """Nothing was learnt, so nothing ends here; the caller's back-off and deadline bound the tries."""
-    return Running(replace(held, faults=held.faults + 1), wait, fault=why)
+    return Running(replace(state, faults=state.faults + 1), wait, fault=why)
 
 
-def _unreadable(held: Held, response: ArmResponse) -> Running | Settled:
-    held = replace(held, unreadable=held.unreadable + 1)
+def _unreadable(state: PollState, response: ArmResponse) -> Running | Settled:
+    state = replace(state, unreadable=state.unreadable + 1)
     why = f"Azure answered {response.status} with a body that tells no state."
-    if held.unreadable > MOST_UNREADABLE:
+    if state.unreadable > MOST_UNREADABLE:
         return _broken("UnreadableStatus", why)
-    return Running(held, retry_after(response), fault=why)
+    return Running(state, retry_after(response), fault=why)
 
 
 def _unreadable_end(response: ArmResponse) -> Settled:
@@ -317,9 +317,9 @@ def _provisioning_state(body: dict[str, Any]) -> str:
     return state if isinstance(state, str) else ""
 
 
-def _status_of_delete(held: Held, body: dict[str, Any]) -> str:
+def _status_of_delete(state: PollState, body: dict[str, Any]) -> str:
     """This service ends a DELETE with 200 and the status document where the contract has 204."""
-    word = body.get("status") if held.method == "DELETE" else None
+    word = body.get("status") if state.method == "DELETE" else None
     return word if isinstance(word, str) else ""
 
 

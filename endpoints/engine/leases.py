@@ -88,12 +88,12 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
 def extend(operations: Sequence[Operation]) -> set[UUID]:
     """Begin the leases of starts anew, and return which of them are still ours."""
     now = clock.now()
-    mine = held(operations)
+    mine = still_leased(operations)
     mine.update(lease_until=_lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS))
     return set(mine.values_list("pk", flat=True))
 
 
-def held(operations: Collection[Operation]) -> QuerySet[Operation]:
+def still_leased(operations: Collection[Operation]) -> QuerySet[Operation]:
     """Those of these rows whose lease is still the one they were claimed with."""
     return Operation.objects.filter(pk__in=[one.pk for one in operations], lease__in={one.lease for one in operations})
 

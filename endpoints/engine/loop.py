@@ -36,8 +36,8 @@ from endpoints.engine.leases import (
     claim_polls,
     claim_starts,
     extend,
-    held,
     poll_read_timeout,
+    still_leased,
 )
 from endpoints.engine.rate_limit import budget
 from endpoints.engine.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
@@ -225,7 +225,7 @@ def _reads(operations: list[Operation], now: datetime) -> list[Step]:
     listed = {one.pk for rows in lists.values() for one in rows}
     alone = [one for one in operations if one.pk not in listed]
     if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
-        _insist(lambda: held(early).update(**FREE))
+        _insist(lambda: still_leased(early).update(**FREE))
     steps = [
         Step(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
         for group, rows in lists.items()

@@ -14,8 +14,8 @@ from endpoints.arm.headers import operation_timeout, retry_after
 from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import (
     TRANSIENT,
-    Held,
     Outcome,
+    PollState,
     Resend,
     Running,
     Settled,
@@ -41,11 +41,11 @@ from endpoints.engine.update import (
     is_overdue,
     next_poll,
     not_followed,
+    poll_state,
     running,
     seen_columns,
     settle,
     time_is_up,
-    what_is_held,
     working_state,
 )
 from endpoints.kinds import Goal
@@ -65,7 +65,7 @@ def plan(operation: Operation, resource_url: str, now: datetime) -> ArmRequest:
     if operation.phase == Phase.CLEAR:
         return ArmRequest(operation.spec.method, target_url(operation, resource_url), operation.body)
     if operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now):
-        return ArmRequest("GET", what_is_held(operation).next_url(resource_url) or resource_url)
+        return ArmRequest("GET", poll_state(operation).next_url(resource_url) or resource_url)
     return ArmRequest("GET", resource_url)
 
 
@@ -175,17 +175,17 @@ def _adopt(operation: Operation, response: ArmResponse, now: datetime) -> Change
     if operation.phase == Phase.QUEUED and word.lower() in {"failed", "canceled"}:
         text = f"Azure still holds the attempt before ({word}); it is sent again."
         return Change({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
-    if (held := model_id(response.object)) and held.lower() != operation.endpoint.model_id.lower():
-        return _held_otherwise(operation, response, held, now)
+    if (model := model_id(response.object)) and model.lower() != operation.endpoint.model_id.lower():
+        return _held_otherwise(operation, response, model, now)
     return _follow_resource(operation, "Azure already holds it; it is followed from here.", response, now)
 
 
-def _held_otherwise(operation: Operation, response: ArmResponse, held: str, now: datetime) -> Change:
+def _held_otherwise(operation: Operation, response: ArmResponse, model: str, now: datetime) -> Change:
     """An earlier request was carried out after all, and this one asks for another model: show what there is."""
-    message = f"Azure holds {operation.endpoint.name} with the model {held}. Nothing was sent."
+    message = f"Azure holds {operation.endpoint.name} with the model {model}. Nothing was sent."
     change = settle(operation, ended_in_error("HeldOtherwise", message), now)
     state, reason = state_at_rest(response.object)
-    endpoint = {**observed_columns(response.object, now), "model_id": held}
+    endpoint = {**observed_columns(response.object, now), "model_id": model}
     return replace(change, state=state, reason=reason, endpoint=endpoint, text=message)
 
 
@@ -225,8 +225,8 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
     if is_overdue(operation, now):
         return replace(settle(operation, not_followed(), now), endpoint=seen)
     if word.lower() == "deleting":
-        held = Held("DELETE", confirming=operation.phase == Phase.CONFIRMING)
-        return running(operation, Running(held, retry_after(response), word, response.object), now)
+        state = PollState("DELETE", confirming=operation.phase == Phase.CONFIRMING)
+        return running(operation, Running(state, retry_after(response), word, response.object), now)
     if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
@@ -263,8 +263,8 @@ def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) ->
     deadline_at = now + (limit or FOLLOWED_FOR)
     columns = {
         "phase": Phase.FOLLOWING,
-        "monitor_url": step.held.monitor_url,
-        "result_url": step.held.result_url,
+        "monitor_url": step.state.monitor_url,
+        "result_url": step.state.result_url,
         "faults": 0,
         "unreadable": 0,
         "polls": 0,
@@ -296,10 +296,10 @@ def _unanswered(operation: Operation, step: Settled, now: datetime) -> Change:
 
 
 def _followed(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> Change:
-    overdue, held = is_overdue(operation, now), what_is_held(operation)
+    overdue, state = is_overdue(operation, now), poll_state(operation)
     if overdue and not operation.spec.reads_resource:
         return settle(operation, not_followed(), now)
-    reads_resource = overdue or held.next_url(resource_url) in {"", resource_url}
+    reads_resource = overdue or state.next_url(resource_url) in {"", resource_url}
     if (
         operation.spec.goal is Goal.ABSENT
         and reads_resource
@@ -307,7 +307,7 @@ def _followed(operation: Operation, resource_url: str, response: ArmResult, now:
         and response.status not in TRANSIENT
     ):
         return _deletion_seen(operation, response, now)
-    step = follow(Held(held.method) if overdue else held, response, target_url(operation, resource_url))
+    step = follow(PollState(state.method) if overdue else state, response, target_url(operation, resource_url))
     if isinstance(step, Settled):
         return _arrived(operation, step, now)
     return _give_up(operation, step, now) if overdue else running(operation, step, now)

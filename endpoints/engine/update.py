@@ -8,7 +8,7 @@ from typing import Any
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
 from endpoints.arm.http import ArmResult, NoResponse
-from endpoints.arm.operations import Held, Outcome, Running, Settled, pause, pause_after_fault
+from endpoints.arm.operations import Outcome, PollState, Running, Settled, pause, pause_after_fault
 from endpoints.engine.observe import observed_columns
 from endpoints.engine.outcome import state_at_end
 from endpoints.kinds import Goal
@@ -54,21 +54,21 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change
 
 def running(operation: Operation, step: Running, now: datetime) -> Change:
     if step.fault:
-        return again(operation, step.wait, step.fault, now, unreadable=step.held.unreadable - operation.unreadable)
-    held, same = step.held, step.word[:100] == operation.arm_status
-    phase = Phase.CONFIRMING if held.confirming else Phase.FOLLOWING
+        return again(operation, step.wait, step.fault, now, unreadable=step.state.unreadable - operation.unreadable)
+    poll, same = step.state, step.word[:100] == operation.arm_status
+    phase = Phase.CONFIRMING if poll.confirming else Phase.FOLLOWING
     state = working_state(operation, following=True, word=step.word)
     seen = operation.endpoint.state == state and not operation.endpoint.reason
-    if same and seen and phase == operation.phase and held == replace(what_is_held(operation), faults=0, unreadable=0):
+    if same and seen and phase == operation.phase and poll == replace(poll_state(operation), faults=0, unreadable=0):
         return unchanged(operation, step.wait, now)
     polls = operation.polls + 1 if same else 0
     columns = {
         "phase": phase,
-        "monitor_url": held.monitor_url,
-        "result_url": held.result_url,
-        "confirmations": held.confirmations,
+        "monitor_url": poll.monitor_url,
+        "result_url": poll.result_url,
+        "confirmations": poll.confirmations,
         "faults": 0,
-        "unreadable": held.unreadable,
+        "unreadable": poll.unreadable,
         "polls": polls,
         "arm_status": step.word[:100],
         "paced_by_azure": step.wait is not None,
@@ -160,8 +160,8 @@ def working_state(operation: Operation, following: bool = False, word: str = "")
     return operation.spec.queued_state if starting else operation.spec.working_state
 
 
-def what_is_held(operation: Operation) -> Held:
-    return Held(
+def poll_state(operation: Operation) -> PollState:
+    return PollState(
         method="PUT" if operation.spec.goal is Goal.REFRESHED else operation.spec.method,
         monitor_url=operation.monitor_url,
         result_url=operation.result_url,

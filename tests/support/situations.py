@@ -183,7 +183,7 @@ def read_alone(situation: Situation) -> Run:
         step = begin(method, script.in_hand(method, url), url, situation.via)
     while isinstance(step, Running):
         waits.append(step.wait)
-        step = follow(step.held, script.in_hand("GET", step.held.next_url(url)), url)
+        step = follow(step.state, script.in_hand("GET", step.state.next_url(url)), url)
     return Run(script.home, script.requests, waits, step)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
 from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
-from endpoints.arm.operations import Held, Outcome, Running, Settled, begin, follow
+from endpoints.arm.operations import Outcome, PollState, Running, Settled, begin, follow
 from tests.support.arm_responses import HOME, MONITOR, NOW, RESOURCE, RESULT
 
 WORDS = st.sampled_from(["Succeeded", "succeeded", "Failed", "Canceled", "Cancelled", "Running", "", None, 3, [], {}])
@@ -61,7 +61,7 @@ def origin(url: str) -> tuple[str, str | None, int | None, str | None]:
     return parts.scheme, parts.hostname, 443 if parts.port is None else parts.port, parts.username
 
 
-def is_no_guess(method: str, held: Held | None, response: ArmResponse) -> bool:
+def is_no_guess(method: str, state: PollState | None, response: ArmResponse) -> bool:
     """Whether the contract lets this answer end the operation well."""
     try:
         body = json.loads(response.content.decode("utf-8-sig"))
@@ -73,33 +73,33 @@ def is_no_guess(method: str, held: Held | None, response: ArmResponse) -> bool:
     state = properties.get("provisioningState") if isinstance(properties, dict) else None
     told = isinstance(state, str) and state.lower() == "succeeded"
     rests = told or state is None or state == ""
-    if held and held.monitor_url and not held.confirming:
+    if state and state.monitor_url and not state.confirming:
         status = document.get("status")
         return method in {"DELETE", "POST"} and isinstance(status, str) and status.lower() == "succeeded"
     if response.status not in {200, 201, 204}:
-        return bool(held and not held.result_url and not held.confirming and response.status == 202 and told)
-    if held and held.confirming and method in {"PUT", "PATCH"}:
+        return bool(state and not state.result_url and not state.confirming and response.status == 202 and told)
+    if state and state.confirming and method in {"PUT", "PATCH"}:
         return isinstance(body, dict)
-    if held is None and method in {"DELETE", "POST"}:
+    if state is None and method in {"DELETE", "POST"}:
         return method == "DELETE" or body is not ... or empty
-    if held is None or not held.result_url:
-        return (isinstance(body, dict) and rests) or (held is None and empty)
+    if state is None or not state.result_url:
+        return (isinstance(body, dict) and rests) or (state is None and empty)
     return (body is not ... and rests) or empty
 
 
 def lead_through(method: str, via: str, responses: list[ArmResult]) -> None:
     """Follow an operation through these responses and look at every step."""
-    held: Held | None = None
+    state: PollState | None = None
     for response in responses:
-        step = begin(method, response, RESOURCE, via) if held is None else follow(held, response, RESOURCE)
+        step = begin(method, response, RESOURCE, via) if state is None else follow(state, response, RESOURCE)
         if isinstance(step, Settled):
             assert (step.error is None) == (step.outcome == Outcome.SUCCEEDED)
-            assert step.error or (isinstance(response, ArmResponse) and is_no_guess(method, held, response))
+            assert step.error or (isinstance(response, ArmResponse) and is_no_guess(method, state, response))
             return
         assert step.wait is None or 0 <= step.wait <= 10**8
         if isinstance(step, Running):
-            held = step.held
-            assert origin(held.next_url(RESOURCE)) == origin(HOME)
+            state = step.state
+            assert origin(state.next_url(RESOURCE)) == origin(HOME)
         else:
             assert method in {"PUT", "DELETE"} or not step.perhaps_received
 

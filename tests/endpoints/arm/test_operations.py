@@ -3,7 +3,7 @@
 import pytest
 
 from endpoints.arm.http import NoResponse
-from endpoints.arm.operations import Held, Resend, Running, begin, follow
+from endpoints.arm.operations import PollState, Resend, Running, begin, follow
 from tests.support.arm_responses import MONITOR, RESOURCE, RESULT, answer, resource
 
 
@@ -22,14 +22,14 @@ def test_a_lost_put_may_have_been_received(perhaps: bool) -> None:
 
 
 def test_a_running_step_tells_arms_own_word() -> None:
-    step = follow(Held(monitor_url=MONITOR), answer(200, {"status": "Hibernating"}), RESOURCE)
+    step = follow(PollState(monitor_url=MONITOR), answer(200, {"status": "Hibernating"}), RESOURCE)
     assert isinstance(step, Running)
     assert (step.word, step.resource) == ("Hibernating", None)
 
 
-@pytest.mark.parametrize("held", [Held(), Held(result_url=RESULT)])
-def test_a_running_step_tells_the_resource_that_it_read(held: Held) -> None:
-    step = follow(held, answer(200, resource("Updating")), RESOURCE)
+@pytest.mark.parametrize("held", [PollState(), PollState(result_url=RESULT)])
+def test_a_running_step_tells_the_resource_that_it_read(state: PollState) -> None:
+    step = follow(state, answer(200, resource("Updating")), RESOURCE)
     assert isinstance(step, Running)
     assert (step.word, step.resource) == ("Updating", resource("Updating"))
 

@@ -129,8 +129,8 @@ class AnyOrder(RuleBasedStateMachine):
             self._ask(services.look_again, endpoint.name)
         self._let_all_end()
         for endpoint in Endpoint.objects.all():
-            held = resource(self._azure, endpoint.name)
-            assert endpoint.state in possible_states(held), "\n".join(texts(endpoint))
+            state = resource(self._azure, endpoint.name)
+            assert endpoint.state in possible_states(state), "\n".join(texts(endpoint))
         for operation in Operation.objects.all():
             self._check(operation)
 
