@@ -119,7 +119,7 @@ BY_CODE = {
         "The answer to the request was lost, and the endpoint is as it was. A change is never sent twice by itself.",
         "Ask for the change again.",
     ),
-    "HeldOtherwise": Explanation(
+    "ModelMismatch": Explanation(
         "Azure holds it with another model",
         "An earlier request under this name was carried out after all. Nothing was sent this time.",
         "Use the endpoint as it is, or delete it and create it again.",
@@ -129,12 +129,12 @@ BY_CODE = {
         "It waited for somebody to sign in, and somebody else asked for something else meanwhile.",
         "Ask for it again if it is still wanted.",
     ),
-    "PerhapsCarriedOut": Explanation(
+    "OutcomeUnknown": Explanation(
         "Azure may have made a new key",
         "The answer to the request was lost. A second request would make another key, so none was sent.",
         "Read the keys. If they are the old ones, ask for a new key again.",
     ),
-    "StillThere": Explanation(
+    "NotDeleted": Explanation(
         "Azure still shows the endpoint",
         "Azure reported the end of the deletion, and the endpoint is still there some time later.",
         "Look again in a few minutes. If it is still there, delete it again.",

@@ -19,10 +19,10 @@ from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
 from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import (
+    Done,
+    InProgress,
     Outcome,
-    Resend,
-    Running,
-    Settled,
+    Retry,
     begin,
     error_of,
     follow,
@@ -40,7 +40,7 @@ FOLLOWED_FOR = timedelta(hours=1)
 SHORTEST_PAUSE_SECONDS = 0.02
 
 
-def put_and_follow(arm: ArmHttp, url: str, body: dict[str, Any], token: Token, **options: Any) -> Settled:
+def put_and_follow(arm: ArmHttp, url: str, body: dict[str, Any], token: Token, **options: Any) -> Done:
     """PUT a resource and follow it; the options are those of `send_and_follow`."""
     return send_and_follow(arm, ArmRequest("PUT", url, body), token, **options)
 
@@ -55,7 +55,7 @@ def send_and_follow(
     pause_seconds: float | None = None,
     correlation_id: UUID | None = None,
     stop: threading.Event | None = None,
-) -> Settled:
+) -> Done:
     """Send a PUT, PATCH, DELETE or POST and return how its operation ended.
 
     `limit` covers requests and waits together; without one, what ARM says in `x-ms-async-operation-timeout` does.
@@ -71,7 +71,7 @@ def send_and_follow(
     except _NotFollowed as end:
         rest = "The operation may still be running in Azure." if follower.has_sent else "Nothing was sent."
         error = ArmError("NotFollowed", f"{end} {rest}", 0, {})
-        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=follower.has_sent)
+        return Done(Outcome.ERROR, error=error, outcome_unknown=follower.has_sent)
 
 
 class _NotFollowed(Exception):
@@ -95,13 +95,13 @@ class _Follower:
         self._end_at = time.monotonic() + (FOLLOWED_FOR if limit is None else limit).total_seconds()
         self.has_sent = False
 
-    def run(self, final_state_via: str) -> Settled:
+    def run(self, final_state_via: str) -> Done:
         url = self._request.url
         step, response = self._begin(final_state_via)
         polls = 0
-        while isinstance(step, Running):
+        while isinstance(step, InProgress):
             if step.state.faults > MOST_FAULTS:
-                return Settled(Outcome.ERROR, error=error_of(response))
+                return Done(Outcome.ERROR, error=error_of(response))
             if step.state.faults:
                 self._wait_after_fault(step.wait, step.state.faults - 1)
             else:
@@ -111,18 +111,18 @@ class _Follower:
             step = follow(step.state, response, url)
         return step
 
-    def _begin(self, final_state_via: str) -> tuple[Running | Settled, ArmResult]:
-        perhaps_received = False
+    def _begin(self, final_state_via: str) -> tuple[InProgress | Done, ArmResult]:
+        may_have_arrived = False
         for faults in range(MOST_FAULTS + 1):
             response = self._send(self._request)
             step = begin(self._request.method, response, self._request.url, final_state_via)
-            if not isinstance(step, Resend):
+            if not isinstance(step, Retry):
                 self._take_limit(response)
                 return step, response
-            perhaps_received = perhaps_received or step.perhaps_received
+            may_have_arrived = may_have_arrived or step.may_have_arrived
             if faults < MOST_FAULTS:
                 self._wait_after_fault(step.wait, faults)
-        return Settled(Outcome.ERROR, error=error_of(response), perhaps_carried_out=perhaps_received), response
+        return Done(Outcome.ERROR, error=error_of(response), outcome_unknown=may_have_arrived), response
 
     def _take_limit(self, response: ArmResponse | NoResponse) -> None:
         limit = operation_timeout(response) if isinstance(response, ArmResponse) else None

@@ -63,10 +63,10 @@ class ArmResponse:
 
 @dataclass(frozen=True)
 class NoResponse:
-    """No answer came. `perhaps_received` says whether ARM may have acted on the request."""
+    """No answer came. `may_have_arrived` says whether ARM may have acted on the request."""
 
     reason: str
-    perhaps_received: bool
+    may_have_arrived: bool
     milliseconds: int
 
 
@@ -124,7 +124,7 @@ class ArmHttp:
             if asked.is_cut:  # an answer of unknown length seems whole wherever it ends
                 raise requests.ReadTimeout
         except (requests.RequestException, HTTPError) as error:
-            return NoResponse(_reason(error), _perhaps_received(error), _since(started))
+            return NoResponse(_reason(error), _may_have_arrived(error), _since(started))
         lower = {name.lower(): value for name, value in response.headers.items()}
         return ArmResponse(response.status_code, lower, content, _since(started), datetime.now(UTC))
 
@@ -152,7 +152,7 @@ def _since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
-def _perhaps_received(error: Exception) -> bool:
+def _may_have_arrived(error: Exception) -> bool:
     """Only a connection that was never made proves that nothing was received."""
     cause = getattr(error.args[0], "reason", None) if error.args else None
     return not isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) and not isinstance(
@@ -168,6 +168,6 @@ def _reason(error: Exception) -> str:
         return "Azure did not answer in time."
     if isinstance(error, requests.exceptions.SSLError):
         return "The TLS connection to Azure could not be made."
-    if not _perhaps_received(error):
+    if not _may_have_arrived(error):
         return "Azure could not be reached."
     return "The connection to Azure broke before the answer was whole."

@@ -57,7 +57,7 @@ class PollState:
 
 
 @dataclass(frozen=True)
-class Running:
+class InProgress:
     """Ask again, not before `wait` seconds; None leaves the rhythm to the caller.
 
     `word` is ARM's own for the state, `resource` the resource if the answer was one, `fault` why nothing was learnt.
@@ -71,59 +71,59 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Resend:
-    """ARM did not take the request, or perhaps did: `perhaps_received` only ever with a method that is repeatable."""
+class Retry:
+    """ARM did not take the request, or perhaps did: `may_have_arrived` only ever with a method that is repeatable."""
 
     wait: float | None
-    perhaps_received: bool
+    may_have_arrived: bool
     fault: str
 
 
 @dataclass(frozen=True)
-class Settled:
+class Done:
     """The end. `body` is the result: the resource of a PUT or PATCH, any JSON value of a POST.
 
-    `perhaps_carried_out` goes with an error after which nobody knows whether ARM acted on the request.
+    `outcome_unknown` goes with an error after which nobody knows whether ARM acted on the request.
     """
 
     outcome: Outcome
     body: Any = None
     error: ArmError | None = None
-    perhaps_carried_out: bool = False
+    outcome_unknown: bool = False
 
     @property
     def resource(self) -> dict[str, Any] | None:
         return self.body if isinstance(self.body, dict) else None
 
 
-def begin(method: str, response: ArmResult, resource_url: str, final_state_via: str = "") -> Running | Resend | Settled:
+def begin(method: str, response: ArmResult, resource_url: str, final_state_via: str = "") -> InProgress | Retry | Done:
     """Read the first answer to a PUT, PATCH, DELETE or POST; it decides the way, which does not change later.
 
     `final_state_via` is the API definition's, and only asked for a POST that answers with both URLs.
     """
     if isinstance(response, NoResponse):
-        return _resend(method, None, response.perhaps_received, response.reason, error_of(response))
+        return _retry(method, None, response.may_have_arrived, response.reason, error_of(response))
     if response.status in TRANSIENT:
         fault = f"Azure answered {response.status}."
-        return _resend(method, retry_after(response), response.status != 429, fault, error_of(response))
+        return _retry(method, retry_after(response), response.status != 429, fault, error_of(response))
     if response.status not in ACCEPTED:
-        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+        return Done(Outcome.ERROR, error=ArmError.from_response(response))
     try:
         state = _way(method, response, resource_url, final_state_via)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
     if state.monitor_url or state.result_url:
-        return Running(state, retry_after(response), _provisioning_state(response.object), _resource(response))
+        return InProgress(state, retry_after(response), _provisioning_state(response.object), _resource(response))
     if method in RESOURCEFUL:
         return _read_first(state, response)
     if response.status == 202:
         return _broken("NoPollingUrl", "Azure accepted the request and did not say where its status can be read.")
     if method == "POST" and _is_garbled(response):
         return _unreadable_end(response)
-    return Settled(Outcome.SUCCEEDED, response.json)
+    return Done(Outcome.SUCCEEDED, response.json)
 
 
-def follow(state: PollState, response: ArmResult, resource_url: str) -> Running | Settled:
+def follow(state: PollState, response: ArmResult, resource_url: str) -> InProgress | Done:
     """Read the answer to a GET of `state.next_url(resource_url)`."""
     if isinstance(response, NoResponse):
         return _fault(state, None, response.reason)
@@ -161,10 +161,10 @@ def pause_after_fault(faults: int) -> float:
     return min(2 * LONGEST_PAUSE_SECONDS, 2.0 ** min(faults, 10))
 
 
-def _resend(method: str, wait: float | None, perhaps_received: bool, fault: str, error: ArmError) -> Resend | Settled:
-    if perhaps_received and method not in REPEATABLE:
-        return Settled(Outcome.ERROR, error=error, perhaps_carried_out=True)
-    return Resend(wait, perhaps_received, fault)
+def _retry(method: str, wait: float | None, may_have_arrived: bool, fault: str, error: ArmError) -> Retry | Done:
+    if may_have_arrived and method not in REPEATABLE:
+        return Done(Outcome.ERROR, error=error, outcome_unknown=True)
+    return Retry(wait, may_have_arrived, fault)
 
 
 def _way(method: str, response: ArmResponse, resource_url: str, final_state_via: str) -> PollState:
@@ -181,24 +181,24 @@ def _way(method: str, response: ArmResponse, resource_url: str, final_state_via:
     return PollState(method)
 
 
-def _read_first(state: PollState, response: ArmResponse) -> Running | Settled:
+def _read_first(state: PollState, response: ArmResponse) -> InProgress | Done:
     """A PUT or PATCH answered without any URL to poll: the resource tells, now or later."""
     word = _provisioning_state(response.object)
     end = _terminal(word)
     if end and response.status != 202:
         return _ended(state, end, response.object)
     if word or response.status in {201, 202}:
-        return Running(state, retry_after(response), word, _resource(response))
+        return InProgress(state, retry_after(response), word, _resource(response))
     if response.is_empty:
-        return Settled(Outcome.SUCCEEDED)
+        return Done(Outcome.SUCCEEDED)
     if not isinstance(response.json, dict) or _is_garbled(response):
         return _unreadable_end(response)
-    return Settled(Outcome.SUCCEEDED, response.object)
+    return Done(Outcome.SUCCEEDED, response.object)
 
 
-def _read_monitor(state: PollState, response: ArmResponse) -> Running | Settled:
+def _read_monitor(state: PollState, response: ArmResponse) -> InProgress | Done:
     if response.status not in ACCEPTED:
-        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+        return Done(Outcome.ERROR, error=ArmError.from_response(response))
     word = response.object.get("status")
     if not isinstance(word, str) or not word:
         return _unreadable(state, response)
@@ -207,85 +207,85 @@ def _read_monitor(state: PollState, response: ArmResponse) -> Running | Settled:
     state = replace(state, unreadable=0)
     end = _terminal(word)
     if end != "Succeeded":
-        return _ended(state, end, response.object) if end else Running(state, retry_after(response), word)
+        return _ended(state, end, response.object) if end else InProgress(state, retry_after(response), word)
     if state.method in RESOURCEFUL or state.result_url:
-        return Running(replace(state, confirming=True), 0, word)
-    return Settled(Outcome.SUCCEEDED, response.json if state.method == "POST" else None)
+        return InProgress(replace(state, confirming=True), 0, word)
+    return Done(Outcome.SUCCEEDED, response.json if state.method == "POST" else None)
 
 
-def _read_confirmation(state: PollState, response: ArmResponse) -> Running | Settled:
+def _read_confirmation(state: PollState, response: ArmResponse) -> InProgress | Done:
     """The final GET. The monitor's verdict stands, so a resource that lags is read again, then taken."""
     if response.status != 200:
-        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+        return Done(Outcome.ERROR, error=ArmError.from_response(response))
     if not isinstance(response.json, dict):
         return _unreadable(state, response)
     word = _provisioning_state(response.object)
     if word and not _terminal(word) and state.confirmations < MOST_CONFIRMATIONS:
         again = replace(state, confirmations=state.confirmations + 1, unreadable=0)
-        return Running(again, retry_after(response), word, response.object)
-    return Settled(Outcome.SUCCEEDED, response.object)
+        return InProgress(again, retry_after(response), word, response.object)
+    return Done(Outcome.SUCCEEDED, response.object)
 
 
-def _read_result(state: PollState, response: ArmResponse) -> Running | Settled:
+def _read_result(state: PollState, response: ArmResponse) -> InProgress | Done:
     if response.status == 202:
         if moved := response.headers.get("location", "").strip():
             state = replace(state, result_url=_moved(state.result_url, moved))
-        return Running(replace(state, unreadable=0), retry_after(response), _provisioning_state(response.object))
+        return InProgress(replace(state, unreadable=0), retry_after(response), _provisioning_state(response.object))
     if response.status == 404 and state.unreadable < MOST_UNREADABLE:
         return _unreadable(state, response)  # seen right after an operation began
     if response.status not in ACCEPTED:
         # 401, 403 and 404 are about who reads, and where, not about the operation.
         failed = 400 <= response.status < 500 and response.status not in {401, 403, 404} and not state.confirming
-        return Settled(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.from_response(response))
+        return Done(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.from_response(response))
     if _is_garbled(response):
         return _unreadable(state, response)
     word = _provisioning_state(response.object) or _status_of_delete(state, response.object)
     if word and not _terminal(word):
-        return Running(replace(state, unreadable=0), retry_after(response), word, _resource(response))
+        return InProgress(replace(state, unreadable=0), retry_after(response), word, _resource(response))
     return _ended(state, _terminal(word) or "Succeeded", response.json)
 
 
-def _read_resource(state: PollState, response: ArmResponse) -> Running | Settled:
+def _read_resource(state: PollState, response: ArmResponse) -> InProgress | Done:
     if response.status not in ACCEPTED:
-        return Settled(Outcome.ERROR, error=ArmError.from_response(response))
+        return Done(Outcome.ERROR, error=ArmError.from_response(response))
     word = _provisioning_state(response.object)
     if end := _terminal(word):
         return _ended(state, end, response.object)
     if word or response.status == 202:
-        return Running(replace(state, unreadable=0), retry_after(response), word, _resource(response))
+        return InProgress(replace(state, unreadable=0), retry_after(response), word, _resource(response))
     if not isinstance(response.json, dict) or _is_garbled(response):
         return _unreadable(state, response)
-    return Settled(Outcome.SUCCEEDED, response.object)
+    return Done(Outcome.SUCCEEDED, response.object)
 
 
-def _ended(state: PollState, word: str, body: Any) -> Settled:
+def _ended(state: PollState, word: str, body: Any) -> Done:
     if word == "Succeeded":
-        return Settled(Outcome.SUCCEEDED, None if state.method == "DELETE" else body)
+        return Done(Outcome.SUCCEEDED, None if state.method == "DELETE" else body)
     document = body if isinstance(body, dict) else {}
     resource = document if "properties" in document and "status" not in document else None
     outcome = Outcome.FAILED if word == "Failed" else Outcome.CANCELED
-    return Settled(outcome, resource, ArmError.of_body(document, word))
+    return Done(outcome, resource, ArmError.of_body(document, word))
 
 
-def _fault(state: PollState, wait: float | None, why: str) -> Running:
+def _fault(state: PollState, wait: float | None, why: str) -> InProgress:
     """Nothing was learnt, so nothing ends here; the caller's back-off and deadline bound the tries."""
-    return Running(replace(state, faults=state.faults + 1), wait, fault=why)
+    return InProgress(replace(state, faults=state.faults + 1), wait, fault=why)
 
 
-def _unreadable(state: PollState, response: ArmResponse) -> Running | Settled:
+def _unreadable(state: PollState, response: ArmResponse) -> InProgress | Done:
     state = replace(state, unreadable=state.unreadable + 1)
     why = f"Azure answered {response.status} with a body that tells no state."
     if state.unreadable > MOST_UNREADABLE:
         return _broken("UnreadableStatus", why)
-    return Running(state, retry_after(response), fault=why)
+    return InProgress(state, retry_after(response), fault=why)
 
 
-def _unreadable_end(response: ArmResponse) -> Settled:
+def _unreadable_end(response: ArmResponse) -> Done:
     return _broken("UnreadableAnswer", f"Azure answered {response.status} with a body that cannot be read.")
 
 
-def _broken(code: str, message: str) -> Settled:
-    return Settled(Outcome.ERROR, error=ArmError(code, message, 0, {}))
+def _broken(code: str, message: str) -> Done:
+    return Done(Outcome.ERROR, error=ArmError(code, message, 0, {}))
 
 
 def _moved(url: str, header: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from endpoints.arm.operations import Outcome, Settled
+from endpoints.arm.operations import Done, Outcome
 from endpoints.engine.observe import properties_of, state_at_rest
 from endpoints.explanations import explain
 from endpoints.kinds import Goal
@@ -19,18 +19,18 @@ class End:
     endpoint: dict[str, Any] = field(default_factory=dict)
 
 
-def state_at_end(operation: Operation, step: Settled) -> End:
+def state_at_end(operation: Operation, step: Done) -> End:
     """Read from the operation's row and how it ended."""
     return BY_GOAL[operation.spec.goal](operation, step)
 
 
-def _of_creation(operation: Operation, step: Settled) -> End:
+def _of_creation(operation: Operation, step: Done) -> End:
     if step.outcome == Outcome.SUCCEEDED:
         return _told(*state_at_rest(step.resource))
     return _told(State.UNKNOWN if _perhaps_in_azure(operation, step) else State.FAILED, _cause(step))
 
 
-def _of_deletion(operation: Operation, step: Settled) -> End:
+def _of_deletion(operation: Operation, step: Done) -> End:
     if step.outcome == Outcome.SUCCEEDED:
         return End(State.DELETED, "", operation.spec.done_text, {"inference_uri": ""})
     text = operation.spec.failed_text.format(cause=_cause(step))
@@ -41,7 +41,7 @@ def _of_deletion(operation: Operation, step: Settled) -> End:
     return End(State.FAILED, _cause(step), text)
 
 
-def _of_change(operation: Operation, step: Settled) -> End:
+def _of_change(operation: Operation, step: Done) -> End:
     """The endpoint itself goes on as it was, whatever became of the change."""
     if step.outcome == Outcome.SUCCEEDED:
         resource = step.resource if operation.spec.reads_resource else operation.endpoint.observed
@@ -54,7 +54,7 @@ def _of_change(operation: Operation, step: Settled) -> End:
     return End(*state_at_rest(operation.endpoint.observed), text)
 
 
-def _of_look(operation: Operation, step: Settled) -> End:
+def _of_look(operation: Operation, step: Done) -> End:
     """Azure's word for the latest operation is not that for the service: what could not be changed goes on."""
     state, reason = state_at_rest(step.resource)
     if step.outcome == Outcome.SUCCEEDED or state == State.ONLINE:
@@ -76,7 +76,7 @@ BY_GOAL = {
 }
 
 
-def _is_missing(step: Settled) -> bool:
+def _is_missing(step: Done) -> bool:
     """Whether Azure said that there is no such endpoint, which it says of operations in another way."""
     return step.outcome == Outcome.ERROR and step.error is not None and step.error.status == 404
 
@@ -92,10 +92,10 @@ def _told(state: State, reason: str) -> End:
     return End(state, reason, f"{state.label}: {reason}" if reason else state.label)
 
 
-def _cause(step: Settled) -> str:
+def _cause(step: Done) -> str:
     return explain(step.error).title if step.error else "Azure gave no reason."
 
 
-def _perhaps_in_azure(operation: Operation, step: Settled) -> bool:
+def _perhaps_in_azure(operation: Operation, step: Done) -> bool:
     """Whether Azure may have acted on it although no end was read."""
     return step.outcome == Outcome.ERROR and operation.phase in {Phase.SENDING, Phase.FOLLOWING, Phase.CONFIRMING}

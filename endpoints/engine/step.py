@@ -14,11 +14,11 @@ from endpoints.arm.headers import operation_timeout, retry_after
 from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import (
     TRANSIENT,
+    Done,
+    InProgress,
     Outcome,
     PollState,
-    Resend,
-    Running,
-    Settled,
+    Retry,
     begin,
     follow,
 )
@@ -138,10 +138,10 @@ def _looked(operation: Operation, resource_url: str, response: ArmResult, now: d
     """Before a request, and after one whose answer was not recorded: what does Azure hold?"""
     goal = operation.spec.goal
     if goal is Goal.RESPONSE:
-        return _perhaps_carried_out(operation, now)
+        return _outcome_unknown(operation, now)
     if goal is Goal.ABSENT and operation.phase == Phase.QUEUED:
         text = "Deleted here; nothing of it was ever sent to Azure, so nothing was deleted there."
-        return replace(settle(operation, Settled(Outcome.SUCCEEDED), now), text=text)
+        return replace(settle(operation, Done(Outcome.SUCCEEDED), now), text=text)
     if isinstance(response, NoResponse) or response.status in TRANSIENT:
         return fault(operation, response, now)
     if goal is Goal.REFRESHED:
@@ -153,7 +153,7 @@ def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -
     if response.status == 404:
         return _absent(operation, now)
     if response.status != 200:
-        return settle(operation, Settled(Outcome.ERROR, error=ArmError.from_response(response)), now)
+        return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
     if operation.phase == Phase.SENDING or operation.endpoint.sent_at:
         return _adopt(operation, response, now)
     message = f"The workspace already holds an endpoint named {operation.endpoint.name}. Nothing was changed in Azure."
@@ -162,7 +162,7 @@ def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -
 
 def _absent(operation: Operation, now: datetime) -> Change:
     if operation.sends >= MOST_SENDS and operation.error:
-        change = settle(operation, Settled(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
+        change = settle(operation, Done(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
         return replace(change, state=State.FAILED)
     columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
     text = "Azure does not hold it, so it is sent again." if operation.sends else "The name is free in the workspace."
@@ -176,14 +176,14 @@ def _adopt(operation: Operation, response: ArmResponse, now: datetime) -> Change
         text = f"Azure still holds the attempt before ({word}); it is sent again."
         return Change({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
     if (model := model_id(response.object)) and model.lower() != operation.endpoint.model_id.lower():
-        return _held_otherwise(operation, response, model, now)
+        return _model_mismatch(operation, response, model, now)
     return _follow_resource(operation, "Azure already holds it; it is followed from here.", response, now)
 
 
-def _held_otherwise(operation: Operation, response: ArmResponse, model: str, now: datetime) -> Change:
+def _model_mismatch(operation: Operation, response: ArmResponse, model: str, now: datetime) -> Change:
     """An earlier request was carried out after all, and this one asks for another model: show what there is."""
     message = f"Azure holds {operation.endpoint.name} with the model {model}. Nothing was sent."
-    change = settle(operation, ended_in_error("HeldOtherwise", message), now)
+    change = settle(operation, ended_in_error("ModelMismatch", message), now)
     state, reason = state_at_rest(response.object)
     endpoint = {**observed_columns(response.object, now), "model_id": model}
     return replace(change, state=state, reason=reason, endpoint=endpoint, text=message)
@@ -198,11 +198,11 @@ def _follow_resource(operation: Operation, text: str, response: ArmResponse, now
 def _update_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """A PATCH left and its answer is not known; it must not be sent twice, so the resource tells what came of it."""
     if response.status != 200:
-        return settle(operation, Settled(Outcome.ERROR, error=ArmError.from_response(response)), now)
+        return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
     if provisioning_state(response.object).lower() == "updating":
         return _follow_resource(operation, "Azure works on the change; it is followed from here.", response, now)
     if holds(response.object, operation.body or {}):
-        return settle(operation, Settled(Outcome.SUCCEEDED, response.object), now)
+        return settle(operation, Done(Outcome.SUCCEEDED, response.object), now)
     change = settle(
         operation, ended_in_error("ChangeNotSeen", "Azure does not show the change that was asked for."), now
     )
@@ -210,23 +210,23 @@ def _update_seen(operation: Operation, response: ArmResponse, now: datetime) -> 
     return replace(change, state=state, reason=reason, endpoint=observed_columns(response.object, now))
 
 
-def _perhaps_carried_out(operation: Operation, now: datetime) -> Change:
+def _outcome_unknown(operation: Operation, now: datetime) -> Change:
     message = "The connection broke while Azure was asked for a new key. A second request would make another one."
-    return settle(operation, ended_in_error("PerhapsCarriedOut", message), now)
+    return settle(operation, ended_in_error("OutcomeUnknown", message), now)
 
 
 def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """A GET of what is being deleted: 404 is the proof, and nothing else is."""
     if response.status == 404:
-        return settle(operation, Settled(Outcome.SUCCEEDED), now)
+        return settle(operation, Done(Outcome.SUCCEEDED), now)
     if response.status != 200:
-        return settle(operation, Settled(Outcome.ERROR, error=ArmError.from_response(response)), now)
+        return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
     word, seen = provisioning_state(response.object), observed_columns(response.object, now)
     if is_overdue(operation, now):
         return replace(settle(operation, not_followed(), now), endpoint=seen)
     if word.lower() == "deleting":
         state = PollState("DELETE", confirming=operation.phase == Phase.CONFIRMING)
-        return running(operation, Running(state, retry_after(response), word, response.object), now)
+        return running(operation, InProgress(state, retry_after(response), word, response.object), now)
     if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
@@ -238,7 +238,7 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
             "next_step_at": next_poll(deadline(operation, now), operation.confirmations, retry_after(response), now),
         }
         return Change(columns, State.DELETING, endpoint=seen)
-    error = ended_in_error("StillThere", "Azure reported the end of the deletion and still shows the endpoint.")
+    error = ended_in_error("NotDeleted", "Azure reported the end of the deletion and still shows the endpoint.")
     return replace(settle(operation, error, now), endpoint=seen)
 
 
@@ -247,10 +247,10 @@ SEEN = {Goal.EXISTS: _creation_seen, Goal.INCLUDES: _update_seen, Goal.ABSENT: _
 
 def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) -> Change:
     step = begin(operation.spec.method, response, url)
-    if isinstance(step, Resend):
-        return _resend(operation, step, response, now)
-    if isinstance(step, Settled):
-        if step.perhaps_carried_out:
+    if isinstance(step, Retry):
+        return _retry(operation, step, response, now)
+    if isinstance(step, Done):
+        if step.outcome_unknown:
             return _unanswered(operation, step, now)
         status = response.status if isinstance(response, ArmResponse) else 0
         if step.outcome != Outcome.ERROR or 400 <= status != 404:
@@ -278,19 +278,19 @@ def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) ->
     return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
-def _resend(operation: Operation, step: Resend, response: ArmResult, now: datetime) -> Change:
+def _retry(operation: Operation, step: Retry, response: ArmResult, now: datetime) -> Change:
     """Azure did not take the request, or perhaps did: then the next step looks before anything is sent again."""
     change = again(operation, step.wait, step.fault, now)
     error = ArmError.from_response(response).as_json() if isinstance(response, ArmResponse) else None
-    columns = {"phase": Phase.SENDING if step.perhaps_received else Phase.CLEAR, "error": error}
-    state = change.state if change.is_end else working_state(operation, following=step.perhaps_received)
+    columns = {"phase": Phase.SENDING if step.may_have_arrived else Phase.CLEAR, "error": error}
+    state = change.state if change.is_end else working_state(operation, following=step.may_have_arrived)
     return replace(change, operation={**columns, **change.operation}, state=state)
 
 
-def _unanswered(operation: Operation, step: Settled, now: datetime) -> Change:
+def _unanswered(operation: Operation, step: Done, now: datetime) -> Change:
     """A PATCH or POST that Azure may have carried out, and that must not be sent again."""
     if operation.spec.goal is Goal.RESPONSE:
-        return _perhaps_carried_out(operation, now)
+        return _outcome_unknown(operation, now)
     change = again(operation, None, "Azure did not say whether it took the change.", now)
     return replace(change, operation={"phase": Phase.SENDING, **change.operation})
 
@@ -308,12 +308,12 @@ def _followed(operation: Operation, resource_url: str, response: ArmResult, now:
     ):
         return _deletion_seen(operation, response, now)
     step = follow(PollState(state.method) if overdue else state, response, target_url(operation, resource_url))
-    if isinstance(step, Settled):
+    if isinstance(step, Done):
         return _arrived(operation, step, now)
     return _give_up(operation, step, now) if overdue else running(operation, step, now)
 
 
-def _arrived(operation: Operation, step: Settled, now: datetime) -> Change:
+def _arrived(operation: Operation, step: Done, now: datetime) -> Change:
     """An end was read. Some ends only mean that the status could not be read that way."""
     error = step.error
     following = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now)
@@ -340,7 +340,7 @@ def _confirm_deletion(operation: Operation, text: str, now: datetime) -> Change:
     return Change(columns, State.DELETING, text=text)
 
 
-def _not_quite_there(operation: Operation, step: Settled, now: datetime) -> Change:
+def _not_quite_there(operation: Operation, step: Done, now: datetime) -> Change:
     """The operation succeeded and the service is on its way: read the resource until it is there or time is up."""
     if is_overdue(operation, now):
         return settle(operation, step, now)
@@ -354,7 +354,7 @@ def _not_quite_there(operation: Operation, step: Settled, now: datetime) -> Chan
     return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
 
 
-def _give_up(operation: Operation, step: Running, now: datetime) -> Change:
+def _give_up(operation: Operation, step: InProgress, now: datetime) -> Change:
     """Past the deadline one last look told no end: say so instead of guessing."""
     change = settle(operation, not_followed(), now)
     return replace(change, endpoint={**change.endpoint, **observed_columns(step.resource, now)})

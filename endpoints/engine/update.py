@@ -8,7 +8,7 @@ from typing import Any
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
 from endpoints.arm.http import ArmResult, NoResponse
-from endpoints.arm.operations import Outcome, PollState, Running, Settled, pause, pause_after_fault
+from endpoints.arm.operations import Done, InProgress, Outcome, PollState, pause, pause_after_fault
 from endpoints.engine.observe import observed_columns
 from endpoints.engine.outcome import state_at_end
 from endpoints.kinds import Goal
@@ -52,7 +52,7 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change
     return Change(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
 
 
-def running(operation: Operation, step: Running, now: datetime) -> Change:
+def running(operation: Operation, step: InProgress, now: datetime) -> Change:
     if step.fault:
         return again(operation, step.wait, step.fault, now, unreadable=step.state.unreadable - operation.unreadable)
     poll, same = step.state, step.word[:100] == operation.arm_status
@@ -79,7 +79,7 @@ def running(operation: Operation, step: Running, now: datetime) -> Change:
     return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
-def settle(operation: Operation, step: Settled, now: datetime) -> Change:
+def settle(operation: Operation, step: Done, now: datetime) -> Change:
     columns: dict[str, Any] = {"phase": Phase.SETTLED, "settled_at": now, "next_step_at": None}
     # The URLs have done their work, and are secrets.
     columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome}
@@ -96,11 +96,11 @@ def seen_columns(operation: Operation, resource: dict[str, Any] | None, now: dat
     return observed_columns(resource, now) if operation.spec.reads_resource else {}
 
 
-def ended_in_error(code: str, message: str) -> Settled:
-    return Settled(Outcome.ERROR, error=ArmError(code, message, 0, {}))
+def ended_in_error(code: str, message: str) -> Done:
+    return Done(Outcome.ERROR, error=ArmError(code, message, 0, {}))
 
 
-def not_followed() -> Settled:
+def not_followed() -> Done:
     message = "Azure did not finish in the time it gives itself for this. The operation may still be running there."
     return ended_in_error("NotFollowed", message)
 

@@ -22,7 +22,7 @@ def test_what_a_worker_held_that_stopped_is_done_once_by_another(fleet: Fleet) -
     fleet.until_settled("made", "rekeyed")
     rows = fleet.row("made"), fleet.row("rekeyed")
     assert [(row.state, row.outcome, row.code) for row in rows] == [
-        ("online", "succeeded", ""), ("online", "error", "PerhapsCarriedOut")
+        ("online", "succeeded", ""), ("online", "error", "OutcomeUnknown")
     ]  # fmt: skip
     assert all(TAKEN_OVER in row.history for row in rows)
     # The answers to the one that stopped have long been there; it reads them now.

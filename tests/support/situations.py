@@ -19,7 +19,7 @@ import pytest
 
 from endpoints.arm.follow import send_and_follow
 from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
-from endpoints.arm.operations import Outcome, Resend, Running, Settled, begin, follow
+from endpoints.arm.operations import Done, InProgress, Outcome, Retry, begin, follow
 from tests.support.arm_responses import NOW, resource
 from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
 
@@ -98,7 +98,7 @@ class Run:
     home: str
     requests: list[str]
     waits: list[float | None]
-    settled: Settled
+    settled: Done
 
 
 def put(status: int, body: Any = None, *, to: str = R, **headers: Any) -> Exchange:
@@ -178,10 +178,10 @@ def read_alone(situation: Situation) -> Run:
     method, url = situation.exchanges[0].method, situation.exchanges[0].url.replace("{home}", script.home)
     waits: list[float | None] = [None]
     step = begin(method, script.in_hand(method, url), url, situation.via)
-    while isinstance(step, Resend):
+    while isinstance(step, Retry):
         waits.append(step.wait)
         step = begin(method, script.in_hand(method, url), url, situation.via)
-    while isinstance(step, Running):
+    while isinstance(step, InProgress):
         waits.append(step.wait)
         step = follow(step.state, script.in_hand("GET", step.state.next_url(url)), url)
     return Run(script.home, script.requests, waits, step)

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
 from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
-from endpoints.arm.operations import Outcome, PollState, Running, Settled, begin, follow
+from endpoints.arm.operations import Done, InProgress, Outcome, PollState, begin, follow
 from tests.support.arm_responses import HOME, MONITOR, NOW, RESOURCE, RESULT
 
-WORDS = st.sampled_from(["Succeeded", "succeeded", "Failed", "Canceled", "Cancelled", "Running", "", None, 3, [], {}])
+WORDS = st.sampled_from(
+    ["Succeeded", "succeeded", "Failed", "Canceled", "Cancelled", "InProgress", "", None, 3, [], {}]
+)
 NAMES = st.sampled_from(["status", "properties", "provisioningState", "error", "code", "message", "details", "id"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | WORDS,
@@ -92,16 +94,16 @@ def lead_through(method: str, via: str, responses: list[ArmResult]) -> None:
     state: PollState | None = None
     for response in responses:
         step = begin(method, response, RESOURCE, via) if state is None else follow(state, response, RESOURCE)
-        if isinstance(step, Settled):
+        if isinstance(step, Done):
             assert (step.error is None) == (step.outcome == Outcome.SUCCEEDED)
             assert step.error or (isinstance(response, ArmResponse) and is_no_guess(method, state, response))
             return
         assert step.wait is None or 0 <= step.wait <= 10**8
-        if isinstance(step, Running):
+        if isinstance(step, InProgress):
             state = step.state
             assert origin(state.next_url(RESOURCE)) == origin(HOME)
         else:
-            assert method in {"PUT", "DELETE"} or not step.perhaps_received
+            assert method in {"PUT", "DELETE"} or not step.may_have_arrived
 
 
 @settings(max_examples=500, deadline=None)

@@ -184,7 +184,7 @@ def test_a_transient_fault_is_overcome(situation: Situation, read: Reading) -> N
 def test_what_may_have_been_carried_out_is_not_repeated_blindly(situation: Situation, read: Reading) -> None:
     run = read(situation)
     check(situation, run)
-    assert run.settled.perhaps_carried_out
+    assert run.settled.outcome_unknown
 
 
 @at_the_same_time(BACKING_OFF)

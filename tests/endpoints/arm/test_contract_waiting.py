@@ -12,7 +12,7 @@ import pytest
 
 from endpoints.arm.follow import put_and_follow, send_and_follow
 from endpoints.arm.http import ArmHttp, ArmRequest
-from endpoints.arm.operations import Settled
+from endpoints.arm.operations import Done
 from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
 from tests.support.situations import (
     CREATING,
@@ -109,12 +109,12 @@ def test_the_wait_is_our_own_when_the_answer_says_nothing_readable(situation: Si
     check(situation, read(situation))
 
 
-def follow_it(server: Scripted, token: Callable[[bool], str] = lambda _: "a-token", **options: Any) -> Settled:
+def follow_it(server: Scripted, token: Callable[[bool], str] = lambda _: "a-token", **options: Any) -> Done:
     arm = ArmHttp(server.home, connect_timeout=5, trust_env=False)
     return put_and_follow(arm, f"{server.home}/e?api-version=1", {}, token, **{"pause_seconds": 0.05, **options})
 
 
-def code_of(end: Settled) -> str:
+def code_of(end: Done) -> str:
     return end.error.code if end.error else ""
 
 
@@ -151,7 +151,7 @@ def test_the_limit_covers_everything_and_nothing_is_sent_after_it(name: str) -> 
         started = time.monotonic()
         end = follow_it(server, limit=timedelta(seconds=0.7))
         assert 0.6 < time.monotonic() - started < 2.5
-        assert (end.outcome, code_of(end), end.perhaps_carried_out) == ("error", "NotFollowed", True)
+        assert (end.outcome, code_of(end), end.outcome_unknown) == ("error", "NotFollowed", True)
         assert silent_from_now_on(server)
 
 
@@ -174,7 +174,7 @@ def test_what_is_over_before_it_begins_sends_nothing(options: dict[str, Any]) ->
         stop.set()
     with scripted(lambda _: RUNNING_WIRE) as server:
         end = follow_it(server, stop=stop, **options)
-        assert (code_of(end), end.perhaps_carried_out, server.arrived) == ("NotFollowed", False, [])
+        assert (code_of(end), end.outcome_unknown, server.arrived) == ("NotFollowed", False, [])
 
 
 def test_arm_may_set_the_limit() -> None:

@@ -92,7 +92,7 @@ def test_a_proxy_of_the_environment_is_asked_for_the_whole_url(monkeypatch: pyte
 def test_a_connection_never_made_was_not_received(base: str) -> None:
     response = send(base, f"{base}/x")
     assert isinstance(response, NoResponse)
-    assert not response.perhaps_received
+    assert not response.may_have_arrived
     assert response.reason == "Azure could not be reached."
 
 
@@ -101,7 +101,7 @@ def test_a_broken_connection_may_have_been_received(fault: str) -> None:
     with scripted(lambda _: Wire(200, (), b"{}", fault)) as server:
         response = send(server.home, f"{server.home}/x")
     assert isinstance(response, NoResponse)
-    assert response.perhaps_received
+    assert response.may_have_arrived
     assert response.reason == "The connection to Azure broke before the answer was whole."
 
 
