@@ -32,11 +32,11 @@ class ArmError:
         return cls(code, _text(raw.get("message")), response.status, raw)
 
     @classmethod
-    def of_body(cls, body: dict[str, Any], word: str) -> "ArmError":
-        """Read the error of a status document or resource that ended badly; `word` stands in for a missing code."""
+    def of_body(cls, body: dict[str, Any], status: str) -> "ArmError":
+        """Read the error of a status document or resource that ended badly; `status` stands in for a missing code."""
         error = body.get("error")
         raw = error if isinstance(error, dict) else {}
-        return cls(_text(raw.get("code")) or word, _text(raw.get("message")), 0, raw)
+        return cls(_text(raw.get("code")) or status, _text(raw.get("message")), 0, raw)
 
     @property
     def inner_code(self) -> str:

@@ -60,12 +60,12 @@ class PollState:
 class InProgress:
     """Ask again, not before `wait` seconds; None leaves the rhythm to the caller.
 
-    `word` is ARM's own for the state, `resource` the resource if the answer was one, `fault` why nothing was learnt.
+    `status` is ARM's own for the state, `resource` the resource if the answer was one, `fault` why nothing was learnt.
     """
 
     state: PollState
     wait: float | None = None
-    word: str = ""
+    status: str = ""
     resource: dict[str, Any] | None = None
     fault: str = ""
 
@@ -183,12 +183,12 @@ def _way(method: str, response: ArmResponse, resource_url: str, final_state_via:
 
 def _read_first(state: PollState, response: ArmResponse) -> InProgress | Done:
     """A PUT or PATCH answered without any URL to poll: the resource tells, now or later."""
-    word = _provisioning_state(response.object)
-    end = _terminal(word)
+    status = _provisioning_state(response.object)
+    end = _terminal(status)
     if end and response.status != 202:
         return _ended(state, end, response.object)
-    if word or response.status in {201, 202}:
-        return InProgress(state, retry_after(response), word, _resource(response))
+    if status or response.status in {201, 202}:
+        return InProgress(state, retry_after(response), status, _resource(response))
     if response.is_empty:
         return Done(Outcome.SUCCEEDED)
     if not isinstance(response.json, dict) or _is_garbled(response):
@@ -199,17 +199,17 @@ def _read_first(state: PollState, response: ArmResponse) -> InProgress | Done:
 def _read_monitor(state: PollState, response: ArmResponse) -> InProgress | Done:
     if response.status not in ACCEPTED:
         return Done(Outcome.ERROR, error=ArmError.from_response(response))
-    word = response.object.get("status")
-    if not isinstance(word, str) or not word:
+    status = response.object.get("status")
+    if not isinstance(status, str) or not status:
         return _unreadable(state, response)
     if moved := response.headers.get("azure-asyncoperation", "").strip():
         state = replace(state, monitor_url=_moved(state.monitor_url, moved))
     state = replace(state, unreadable=0)
-    end = _terminal(word)
+    end = _terminal(status)
     if end != "Succeeded":
-        return _ended(state, end, response.object) if end else InProgress(state, retry_after(response), word)
+        return _ended(state, end, response.object) if end else InProgress(state, retry_after(response), status)
     if state.method in RESOURCEFUL or state.result_url:
-        return InProgress(replace(state, confirming=True), 0, word)
+        return InProgress(replace(state, confirming=True), 0, status)
     return Done(Outcome.SUCCEEDED, response.json if state.method == "POST" else None)
 
 
@@ -219,10 +219,10 @@ def _read_confirmation(state: PollState, response: ArmResponse) -> InProgress | 
         return Done(Outcome.ERROR, error=ArmError.from_response(response))
     if not isinstance(response.json, dict):
         return _unreadable(state, response)
-    word = _provisioning_state(response.object)
-    if word and not _terminal(word) and state.confirmations < MOST_CONFIRMATIONS:
+    status = _provisioning_state(response.object)
+    if status and not _terminal(status) and state.confirmations < MOST_CONFIRMATIONS:
         again = replace(state, confirmations=state.confirmations + 1, unreadable=0)
-        return InProgress(again, retry_after(response), word, response.object)
+        return InProgress(again, retry_after(response), status, response.object)
     return Done(Outcome.SUCCEEDED, response.object)
 
 
@@ -239,32 +239,32 @@ def _read_result(state: PollState, response: ArmResponse) -> InProgress | Done:
         return Done(Outcome.FAILED if failed else Outcome.ERROR, error=ArmError.from_response(response))
     if _is_garbled(response):
         return _unreadable(state, response)
-    word = _provisioning_state(response.object) or _status_of_delete(state, response.object)
-    if word and not _terminal(word):
-        return InProgress(replace(state, unreadable=0), retry_after(response), word, _resource(response))
-    return _ended(state, _terminal(word) or "Succeeded", response.json)
+    status = _provisioning_state(response.object) or _status_of_delete(state, response.object)
+    if status and not _terminal(status):
+        return InProgress(replace(state, unreadable=0), retry_after(response), status, _resource(response))
+    return _ended(state, _terminal(status) or "Succeeded", response.json)
 
 
 def _read_resource(state: PollState, response: ArmResponse) -> InProgress | Done:
     if response.status not in ACCEPTED:
         return Done(Outcome.ERROR, error=ArmError.from_response(response))
-    word = _provisioning_state(response.object)
-    if end := _terminal(word):
+    status = _provisioning_state(response.object)
+    if end := _terminal(status):
         return _ended(state, end, response.object)
-    if word or response.status == 202:
-        return InProgress(replace(state, unreadable=0), retry_after(response), word, _resource(response))
+    if status or response.status == 202:
+        return InProgress(replace(state, unreadable=0), retry_after(response), status, _resource(response))
     if not isinstance(response.json, dict) or _is_garbled(response):
         return _unreadable(state, response)
     return Done(Outcome.SUCCEEDED, response.object)
 
 
-def _ended(state: PollState, word: str, body: Any) -> Done:
-    if word == "Succeeded":
+def _ended(state: PollState, status: str, body: Any) -> Done:
+    if status == "Succeeded":
         return Done(Outcome.SUCCEEDED, None if state.method == "DELETE" else body)
     document = body if isinstance(body, dict) else {}
     resource = document if "properties" in document and "status" not in document else None
-    outcome = Outcome.FAILED if word == "Failed" else Outcome.CANCELED
-    return Done(outcome, resource, ArmError.of_body(document, word))
+    outcome = Outcome.FAILED if status == "Failed" else Outcome.CANCELED
+    return Done(outcome, resource, ArmError.of_body(document, status))
 
 
 def _fault(state: PollState, wait: float | None, why: str) -> InProgress:
@@ -297,14 +297,14 @@ def _moved(url: str, header: str) -> str:
 
 
 def _is_garbled(response: ArmResponse) -> bool:
-    """Whether there is a body that tells nothing: no JSON, or a state that is no word."""
+    """Whether there is a body that tells nothing: no JSON, or a state that is no status."""
     state = _state(response.object)
     return (response.json is None and not response.is_empty) or not (state is None or isinstance(state, str))
 
 
-def _terminal(word: str) -> str:
-    """ARM's spelling of a terminal state, or nothing: every other word, known or not, means still running."""
-    return TERMINAL.get(word.lower(), "")
+def _terminal(status: str) -> str:
+    """ARM's spelling of a terminal state, or nothing: every other status, known or not, means still running."""
+    return TERMINAL.get(status.lower(), "")
 
 
 def _state(body: dict[str, Any]) -> Any:
@@ -319,8 +319,8 @@ def _provisioning_state(body: dict[str, Any]) -> str:
 
 def _status_of_delete(state: PollState, body: dict[str, Any]) -> str:
     """This service ends a DELETE with 200 and the status document where the contract has 204."""
-    word = body.get("status") if state.method == "DELETE" else None
-    return word if isinstance(word, str) else ""
+    status = body.get("status") if state.method == "DELETE" else None
+    return status if isinstance(status, str) else ""
 
 
 def _resource(response: ArmResponse) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from endpoints.states import State
 
-# endpointState is an open enum: any other word at rest is shown as Degraded, with the word as the reason.
+# endpointState is an open enum: any other status at rest is shown as Degraded, with the status as the reason.
 FAILED = {"creationfailed", "deletionfailed"}
 
 
@@ -21,15 +21,15 @@ def inference_uri(resource: dict[str, Any] | None) -> str:
 
 
 def endpoint_state(resource: dict[str, Any] | None) -> str:
-    """Azure's word for the state of the service, as it came."""
-    word = properties_of(resource).get("endpointState")
-    return word if isinstance(word, str) else ""
+    """Azure's status for the state of the service, as it came."""
+    status = properties_of(resource).get("endpointState")
+    return status if isinstance(status, str) else ""
 
 
 def provisioning_state(resource: dict[str, Any] | None) -> str:
-    """Azure's word for the state of the latest operation, as it came."""
-    word = properties_of(resource).get("provisioningState")
-    return word if isinstance(word, str) else ""
+    """Azure's status for the state of the latest operation, as it came."""
+    status = properties_of(resource).get("provisioningState")
+    return status if isinstance(status, str) else ""
 
 
 def model_id(resource: dict[str, Any] | None) -> str:
@@ -49,22 +49,22 @@ def holds(resource: Any, asked: Any) -> bool:
 def state_at_rest(resource: dict[str, Any] | None) -> tuple[State, str]:
     """The state of an endpoint on which nothing is running, and its reason.
 
-    Online takes both: Azure's word and an inference URI.
+    Online takes both: Azure's status and an inference URI.
     """
-    word = endpoint_state(resource)
-    if word.lower() == "online" and inference_uri(resource):
+    status = endpoint_state(resource)
+    if status.lower() == "online" and inference_uri(resource):
         return State.ONLINE, ""
-    if word.lower() == "online":
+    if status.lower() == "online":
         return State.DEGRADED, "Azure says Online but gives no inference URI."
-    if not word:
+    if not status:
         return State.UNKNOWN, "Azure gives no state for this endpoint."
-    return State.FAILED if word.lower() in FAILED else State.DEGRADED, f"Azure says {word}."
+    return State.FAILED if status.lower() in FAILED else State.DEGRADED, f"Azure says {status}."
 
 
 def is_moving(resource: dict[str, Any] | None) -> bool:
     """Whether the service is still on its way after its operation succeeded, so that another read is worth it."""
-    word = endpoint_state(resource).lower()
-    return word in {"", "unknown", "creating"} or (word == "online" and not inference_uri(resource))
+    status = endpoint_state(resource).lower()
+    return status in {"", "unknown", "creating"} or (status == "online" and not inference_uri(resource))
 
 
 def observed_columns(resource: dict[str, Any] | None, now: datetime) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _of_change(operation: Operation, step: Done) -> End:
 
 
 def _of_look(operation: Operation, step: Done) -> End:
-    """Azure's word for the latest operation is not that for the service: what could not be changed goes on."""
+    """Azure's status for the latest operation is not that for the service: what could not be changed goes on."""
     state, reason = state_at_rest(step.resource)
     if step.outcome == Outcome.SUCCEEDED or state == State.ONLINE:
         return _told(state, reason)

@@ -171,9 +171,9 @@ def _absent(operation: Operation, now: datetime) -> Change:
 
 def _adopt(operation: Operation, response: ArmResponse, now: datetime) -> Change:
     """Azure holds what an earlier PUT of ours made: send it again if that failed, else follow it."""
-    word = provisioning_state(response.object)
-    if operation.phase == Phase.QUEUED and word.lower() in {"failed", "canceled"}:
-        text = f"Azure still holds the attempt before ({word}); it is sent again."
+    status = provisioning_state(response.object)
+    if operation.phase == Phase.QUEUED and status.lower() in {"failed", "canceled"}:
+        text = f"Azure still holds the attempt before ({status}); it is sent again."
         return Change({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
     if (model := model_id(response.object)) and model.lower() != operation.endpoint.model_id.lower():
         return _model_mismatch(operation, response, model, now)
@@ -221,12 +221,12 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
         return settle(operation, Done(Outcome.SUCCEEDED), now)
     if response.status != 200:
         return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
-    word, seen = provisioning_state(response.object), observed_columns(response.object, now)
+    status, seen = provisioning_state(response.object), observed_columns(response.object, now)
     if is_overdue(operation, now):
         return replace(settle(operation, not_followed(), now), endpoint=seen)
-    if word.lower() == "deleting":
+    if status.lower() == "deleting":
         state = PollState("DELETE", confirming=operation.phase == Phase.CONFIRMING)
-        return running(operation, InProgress(state, retry_after(response), word, response.object), now)
+        return running(operation, InProgress(state, retry_after(response), status, response.object), now)
     if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
@@ -268,12 +268,12 @@ def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) ->
         "faults": 0,
         "unreadable": 0,
         "polls": 0,
-        "arm_status": step.word[:100],
+        "arm_status": step.status[:100],
         "paced_by_azure": step.wait is not None,
         "deadline_at": deadline_at,
         "next_step_at": next_poll(deadline_at, 0, step.wait, now),
     }
-    text = f"Azure accepted the request{_says(step.word)}."
+    text = f"Azure accepted the request{_says(step.status)}."
     state = working_state(operation, following=True)
     return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
@@ -347,9 +347,9 @@ def _not_quite_there(operation: Operation, step: Done, now: datetime) -> Change:
     columns = {"phase": Phase.CONFIRMING, "polls": operation.polls + 1, "faults": 0}
     columns["deadline_at"] = until = deadline(operation, now)
     columns["next_step_at"] = next_poll(until, operation.polls, None, now) if step.resource else now
-    word = endpoint_state(step.resource)
-    text = "" if operation.arm_status == word else f"Azure finished the operation{_says(word)}."
-    columns["arm_status"] = word[:100]
+    status = endpoint_state(step.resource)
+    text = "" if operation.arm_status == status else f"Azure finished the operation{_says(status)}."
+    columns["arm_status"] = status[:100]
     state = working_state(operation, following=True)
     return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
 
@@ -360,5 +360,5 @@ def _give_up(operation: Operation, step: InProgress, now: datetime) -> Change:
     return replace(change, endpoint={**change.endpoint, **observed_columns(step.resource, now)})
 
 
-def _says(word: str) -> str:
-    return f" and says {word}" if word else ""
+def _says(status: str) -> str:
+    return f" and says {status}" if status else ""

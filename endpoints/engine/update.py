@@ -55,9 +55,9 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change
 def running(operation: Operation, step: InProgress, now: datetime) -> Change:
     if step.fault:
         return again(operation, step.wait, step.fault, now, unreadable=step.state.unreadable - operation.unreadable)
-    poll, same = step.state, step.word[:100] == operation.arm_status
+    poll, same = step.state, step.status[:100] == operation.arm_status
     phase = Phase.CONFIRMING if poll.confirming else Phase.FOLLOWING
-    state = working_state(operation, following=True, word=step.word)
+    state = working_state(operation, following=True, status=step.status)
     seen = operation.endpoint.state == state and not operation.endpoint.reason
     if same and seen and phase == operation.phase and poll == replace(poll_state(operation), faults=0, unreadable=0):
         return unchanged(operation, step.wait, now)
@@ -70,12 +70,12 @@ def running(operation: Operation, step: InProgress, now: datetime) -> Change:
         "faults": 0,
         "unreadable": poll.unreadable,
         "polls": polls,
-        "arm_status": step.word[:100],
+        "arm_status": step.status[:100],
         "paced_by_azure": step.wait is not None,
         "deadline_at": deadline(operation, now),
         "next_step_at": next_poll(deadline(operation, now), polls, step.wait, now),
     }
-    text = "" if same or not step.word else f"Azure says {step.word}."
+    text = "" if same or not step.status else f"Azure says {step.status}."
     return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
@@ -152,10 +152,10 @@ def next_poll(until: datetime, polls: int, wait: float | None, now: datetime) ->
     return min(until, now + timedelta(seconds=seconds * random.uniform(1, 1.05)))  # noqa: S311  (jitter)
 
 
-def working_state(operation: Operation, following: bool = False, word: str = "") -> State:
+def working_state(operation: Operation, following: bool = False, status: str = "") -> State:
     """What a person sees while it runs."""
-    if operation.spec.goal is Goal.REFRESHED and word.lower() in {State.UPDATING, State.DELETING}:
-        return State(word.lower())
+    if operation.spec.goal is Goal.REFRESHED and status.lower() in {State.UPDATING, State.DELETING}:
+        return State(status.lower())
     starting = operation.phase in STARTING and operation.phase != Phase.SENDING and not following
     return operation.spec.queued_state if starting else operation.spec.working_state
 

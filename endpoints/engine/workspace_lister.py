@@ -56,17 +56,17 @@ class Lists:
 
 def still_running(operations: list[Operation], responses: list[ArmResult]) -> list[Operation]:
     """Those of the operations on which, as the list shows, Azure still works; about the others it tells nothing."""
-    words: dict[str, str] = {}
+    statuses: dict[str, str] = {}
     for response in responses:
         items = response.object.get("value") if isinstance(response, ArmResponse) and response.status == 200 else None
         for item in items if isinstance(items, list) else []:
             if isinstance(item, dict) and isinstance(item.get("name"), str):
-                words[item["name"].lower()] = provisioning_state(item)
-    return [one for one in operations if _works(words.get(one.endpoint.name.lower(), ""))]
+                statuses[item["name"].lower()] = provisioning_state(item)
+    return [one for one in operations if _works(statuses.get(one.endpoint.name.lower(), ""))]
 
 
-def _works(word: str) -> bool:
-    return word != "" and word.lower() not in TERMINAL
+def _works(status: str) -> bool:
+    return status != "" and status.lower() not in TERMINAL
 
 
 def _can_be_listed(operation: Operation, now: datetime) -> bool:

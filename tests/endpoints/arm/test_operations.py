@@ -1,4 +1,4 @@
-"""What a step tells besides where to ask next: ARM's word, the resource, and whether a request may have arrived."""
+"""What a step tells besides where to ask next: ARM's status, the resource, and whether a request may have arrived."""
 
 import pytest
 
@@ -24,14 +24,14 @@ def test_a_lost_put_may_have_been_received(perhaps: bool) -> None:
 def test_a_running_step_tells_arms_own_word() -> None:
     step = follow(PollState(monitor_url=MONITOR), answer(200, {"status": "Hibernating"}), RESOURCE)
     assert isinstance(step, InProgress)
-    assert (step.word, step.resource) == ("Hibernating", None)
+    assert (step.status, step.resource) == ("Hibernating", None)
 
 
 @pytest.mark.parametrize("held", [PollState(), PollState(result_url=RESULT)])
 def test_a_running_step_tells_the_resource_that_it_read(state: PollState) -> None:
     step = follow(state, answer(200, resource("Updating")), RESOURCE)
     assert isinstance(step, InProgress)
-    assert (step.word, step.resource) == ("Updating", resource("Updating"))
+    assert (step.status, step.resource) == ("Updating", resource("Updating"))
 
 
 def test_a_failed_resource_comes_with_its_failure() -> None:
