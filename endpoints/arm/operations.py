@@ -109,7 +109,7 @@ def begin(method: str, response: ArmResult, resource_url: str, final_state_via: 
     if response.status not in ACCEPTED:
         return Done(Outcome.ERROR, error=ArmError.from_response(response))
     try:
-        state = _way(method, response, resource_url, final_state_via)
+        state = _polling_method(method, response, resource_url, final_state_via)
     except ForeignOrigin as error:
         return _broken("ForeignOrigin", str(error))
     if state.monitor_url or state.result_url:
@@ -167,7 +167,7 @@ def _retry(method: str, wait: float | None, may_have_arrived: bool, fault: str, 
     return Retry(wait, may_have_arrived, fault)
 
 
-def _way(method: str, response: ArmResponse, resource_url: str, final_state_via: str) -> PollState:
+def _polling_method(method: str, response: ArmResponse, resource_url: str, final_state_via: str) -> PollState:
     """Monitor before result URL before the resource itself."""
     monitor = response.headers.get("azure-asyncoperation", "").strip()
     location = response.headers.get("location", "").strip()
