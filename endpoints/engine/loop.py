@@ -43,7 +43,7 @@ from endpoints.engine.rate_limit import budget
 from endpoints.engine.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
 from endpoints.engine.step import conclude, park, plan, postpone, refuse, set_aside
 from endpoints.engine.tokens import Token, Tokens, acts_as
-from endpoints.engine.update import Change, unchanged
+from endpoints.engine.update import RowUpdate, unchanged
 from endpoints.engine.workspace_lister import Lists, still_running
 from endpoints.models import Endpoint, Operation
 from endpoints.states import STARTING, Phase
@@ -189,7 +189,7 @@ class _Sweep:
     def _record(self, batch: list[tuple[Step, Responses]]) -> None:
         _learn(batch)
         now = clock.now()
-        quiet: list[tuple[Operation, Change]] = []
+        quiet: list[tuple[Operation, RowUpdate]] = []
         moved: list[Operation] = []
         for step, responses in batch:
             if step.group:
@@ -253,7 +253,7 @@ def _may(operation: Operation) -> bool:
     return may(operation.asked_by, operation.spec.permission, operation.endpoint)
 
 
-def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[Change, dict[str, Any]]:
+def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
     """What becomes of an operation that cannot go on as it is."""
     match token:
         case NeedsSignIn():
@@ -344,7 +344,7 @@ def _told_by_list(step: Step, responses: Responses) -> list[Operation]:
     return still_running(step.operations, responses)
 
 
-def _conclude(step: Step, responses: Responses, now: datetime) -> tuple[Change, dict[str, Any]]:
+def _conclude(step: Step, responses: Responses, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
     try:
         if isinstance(responses, Exception):
             raise responses
@@ -355,7 +355,7 @@ def _conclude(step: Step, responses: Responses, now: datetime) -> tuple[Change, 
         return set_aside(step.operation, now), evidence_of_exception(error)
 
 
-def _write(operation: Operation, change: Change, evidence: dict[str, Any], now: datetime) -> None:
+def _write(operation: Operation, change: RowUpdate, evidence: dict[str, Any], now: datetime) -> None:
     """Record a change; a row that cannot be recorded is set aside, so that it does not stop the others."""
     try:
         _insist(partial(record, operation, change, evidence, now))

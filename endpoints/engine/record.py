@@ -15,7 +15,7 @@ from endpoints import history
 from endpoints.arm.http import ArmRequest, ArmResponse, NoResponse
 from endpoints.arm.operations import Outcome
 from endpoints.engine.leases import FREE, still_leased
-from endpoints.engine.update import Change
+from endpoints.engine.update import RowUpdate
 from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
 
@@ -31,7 +31,7 @@ EVIDENCE = (
 SLICE = 25
 
 
-def record(operation: Operation, change: Change, evidence: dict[str, Any], now: datetime) -> bool:
+def record(operation: Operation, change: RowUpdate, evidence: dict[str, Any], now: datetime) -> bool:
     """Write one change; False when the lease went to somebody else meanwhile, and nothing was written."""
     with transaction.atomic():
         if not still_leased([operation]).update(**change.operation, **FREE):
@@ -48,9 +48,9 @@ def record(operation: Operation, change: Change, evidence: dict[str, Any], now: 
     return True
 
 
-def record_quiet(changes: Iterable[tuple[Operation, Change]], now: datetime) -> None:
+def record_quiet(changes: Iterable[tuple[Operation, RowUpdate]], now: datetime) -> None:
     """Write changes in which nothing but the time has changed, many rows with one statement."""
-    together: dict[tuple[Any, ...], list[tuple[Operation, Change]]] = defaultdict(list)
+    together: dict[tuple[Any, ...], list[tuple[Operation, RowUpdate]]] = defaultdict(list)
     for operation, change in changes:
         seconds = round((change.operation["next_step_at"] - now).total_seconds())
         together[operation.lease, change.operation["paced_by_azure"], seconds].append((operation, change))
@@ -86,7 +86,7 @@ def evidence_of_exception(error: BaseException) -> dict[str, Any]:
     return {"traceback": redact("".join(traceback.format_exception(error)))[-20_000:]}
 
 
-def _write_quiet(rows: list[tuple[Operation, Change]]) -> None:
+def _write_quiet(rows: list[tuple[Operation, RowUpdate]]) -> None:
     columns = {
         **rows[0][1].operation,
         "polls": F("polls") + 1,
@@ -103,7 +103,7 @@ def _go_on_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
         parked.update(needs_sign_in=False, claims="", next_step_at=max(now, signed_in))
 
 
-def _show(operation: Operation, change: Change, now: datetime) -> None:
+def _show(operation: Operation, change: RowUpdate, now: datetime) -> None:
     """Bring the endpoint's row to the state of the change."""
     columns: dict[str, Any] = {**change.endpoint, "version": F("version") + 1}
     if change.confirmed:

@@ -33,7 +33,7 @@ from endpoints.engine.observe import (
 )
 from endpoints.engine.update import (
     FOLLOWED_FOR,
-    Change,
+    RowUpdate,
     again,
     deadline,
     ended_in_error,
@@ -77,7 +77,7 @@ def target_url(operation: Operation, resource_url: str) -> str:
 
 def conclude(
     operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime
-) -> Change:
+) -> RowUpdate:
     """What the row holds after ARM's response to `plan`'s call."""
     if isinstance(response, ArmResponse) and response.status == 401:
         return _challenged(operation, response, now)
@@ -86,7 +86,9 @@ def conclude(
     return replace(change, operation={**change.operation, "wants_fresh_token": False})
 
 
-def _read(operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime) -> Change:
+def _read(
+    operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime
+) -> RowUpdate:
     if request.method != "GET":
         return _sent(operation, request.url, response, now)
     if operation.phase in {Phase.QUEUED, Phase.SENDING}:
@@ -94,18 +96,18 @@ def _read(operation: Operation, request: ArmRequest, resource_url: str, response
     return _followed(operation, resource_url, response, now)
 
 
-def park(operation: Operation, reason: str, claims: str, now: datetime) -> Change:
+def park(operation: Operation, reason: str, claims: str, now: datetime) -> RowUpdate:
     """Wait for the person to sign in; nothing is due until then."""
     columns = {"next_step_at": None, "needs_sign_in": True, "claims": claims, "wants_fresh_token": False}
-    return Change(columns, State.NEEDS_SIGN_IN, reason, text=reason, confirmed=False)
+    return RowUpdate(columns, State.NEEDS_SIGN_IN, reason, text=reason, confirmed=False)
 
 
-def postpone(operation: Operation, reason: str, now: datetime) -> Change:
+def postpone(operation: Operation, reason: str, now: datetime) -> RowUpdate:
     """Nothing could be asked; come again later."""
     return again(operation, None, reason, now)
 
 
-def set_aside(operation: Operation, now: datetime) -> Change:
+def set_aside(operation: Operation, now: datetime) -> RowUpdate:
     """The step raised: keep out of the way of the others for a while."""
     if time_is_up(operation, now):
         return settle(
@@ -113,15 +115,15 @@ def set_aside(operation: Operation, now: datetime) -> Change:
         )
     columns = {"next_step_at": now + SET_ASIDE_FOR, "paced_by_azure": False}
     reason = f"Endpoint Desk could not go on, and tries again in {SET_ASIDE_FOR.seconds // 60} minutes."
-    return Change(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
+    return RowUpdate(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
 
 
-def refuse(operation: Operation, code: str, message: str, now: datetime) -> Change:
+def refuse(operation: Operation, code: str, message: str, now: datetime) -> RowUpdate:
     """End an operation that this dashboard does not allow any more."""
     return settle(operation, ended_in_error(code, message), now)
 
 
-def _challenged(operation: Operation, response: ArmResponse, now: datetime) -> Change:
+def _challenged(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     """Azure did not take the token, and did nothing: ask for a new one once, or for the person."""
     back = {"phase": operation.phase}
     if claims := claims_challenge(response):
@@ -130,11 +132,11 @@ def _challenged(operation: Operation, response: ArmResponse, now: datetime) -> C
         change = park(operation, "Azure did not accept the sign-in.", "", now)
     else:
         columns = {"next_step_at": now, "wants_fresh_token": True}
-        change = Change(columns, working_state(operation), operation.endpoint.reason)
+        change = RowUpdate(columns, working_state(operation), operation.endpoint.reason)
     return replace(change, operation={**change.operation, **back})
 
 
-def _looked(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> Change:
+def _looked(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
     """Before a request, and after one whose answer was not recorded: what does Azure hold?"""
     goal = operation.spec.goal
     if goal is Goal.RESPONSE:
@@ -149,7 +151,7 @@ def _looked(operation: Operation, resource_url: str, response: ArmResult, now: d
     return SEEN[goal](operation, response, now)
 
 
-def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
+def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     if response.status == 404:
         return _absent(operation, now)
     if response.status != 200:
@@ -160,27 +162,27 @@ def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -
     return settle(operation, ended_in_error("AlreadyExists", message), now)
 
 
-def _absent(operation: Operation, now: datetime) -> Change:
+def _absent(operation: Operation, now: datetime) -> RowUpdate:
     if operation.sends >= MOST_SENDS and operation.error:
         change = settle(operation, Done(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
         return replace(change, state=State.FAILED)
     columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
     text = "Azure does not hold it, so it is sent again." if operation.sends else "The name is free in the workspace."
-    return Change(columns, State.QUEUED if not operation.sends else State.CREATING, text=text)
+    return RowUpdate(columns, State.QUEUED if not operation.sends else State.CREATING, text=text)
 
 
-def _adopt(operation: Operation, response: ArmResponse, now: datetime) -> Change:
+def _adopt(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     """Azure holds what an earlier PUT of ours made: send it again if that failed, else follow it."""
     status = provisioning_state(response.object)
     if operation.phase == Phase.QUEUED and status.lower() in {"failed", "canceled"}:
         text = f"Azure still holds the attempt before ({status}); it is sent again."
-        return Change({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
+        return RowUpdate({"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}, State.QUEUED, text=text)
     if (model := model_id(response.object)) and model.lower() != operation.endpoint.model_id.lower():
         return _model_mismatch(operation, response, model, now)
     return _follow_resource(operation, "Azure already holds it; it is followed from here.", response, now)
 
 
-def _model_mismatch(operation: Operation, response: ArmResponse, model: str, now: datetime) -> Change:
+def _model_mismatch(operation: Operation, response: ArmResponse, model: str, now: datetime) -> RowUpdate:
     """An earlier request was carried out after all, and this one asks for another model: show what there is."""
     message = f"Azure holds {operation.endpoint.name} with the model {model}. Nothing was sent."
     change = settle(operation, ended_in_error("ModelMismatch", message), now)
@@ -189,13 +191,13 @@ def _model_mismatch(operation: Operation, response: ArmResponse, model: str, now
     return replace(change, state=state, reason=reason, endpoint=endpoint, text=message)
 
 
-def _follow_resource(operation: Operation, text: str, response: ArmResponse, now: datetime) -> Change:
+def _follow_resource(operation: Operation, text: str, response: ArmResponse, now: datetime) -> RowUpdate:
     columns = {"phase": Phase.FOLLOWING, "next_step_at": now, "faults": 0, "deadline_at": now + FOLLOWED_FOR}
     endpoint = observed_columns(response.object, now)
-    return Change(columns, working_state(operation, following=True), endpoint=endpoint, text=text)
+    return RowUpdate(columns, working_state(operation, following=True), endpoint=endpoint, text=text)
 
 
-def _update_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
+def _update_seen(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     """A PATCH left and its answer is not known; it must not be sent twice, so the resource tells what came of it."""
     if response.status != 200:
         return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
@@ -210,12 +212,12 @@ def _update_seen(operation: Operation, response: ArmResponse, now: datetime) -> 
     return replace(change, state=state, reason=reason, endpoint=observed_columns(response.object, now))
 
 
-def _outcome_unknown(operation: Operation, now: datetime) -> Change:
+def _outcome_unknown(operation: Operation, now: datetime) -> RowUpdate:
     message = "The connection broke while Azure was asked for a new key. A second request would make another one."
     return settle(operation, ended_in_error("OutcomeUnknown", message), now)
 
 
-def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -> Change:
+def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     """A GET of what is being deleted: 404 is the proof, and nothing else is."""
     if response.status == 404:
         return settle(operation, Done(Outcome.SUCCEEDED), now)
@@ -230,14 +232,14 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
     if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
-        return Change(columns, State.DELETING, endpoint=seen, text=text)
+        return RowUpdate(columns, State.DELETING, endpoint=seen, text=text)
     if operation.confirmations < MOST_MISSING:
         columns = {
             "phase": Phase.CONFIRMING,
             "confirmations": operation.confirmations + 1,
             "next_step_at": next_poll(deadline(operation, now), operation.confirmations, retry_after(response), now),
         }
-        return Change(columns, State.DELETING, endpoint=seen)
+        return RowUpdate(columns, State.DELETING, endpoint=seen)
     error = ended_in_error("NotDeleted", "Azure reported the end of the deletion and still shows the endpoint.")
     return replace(settle(operation, error, now), endpoint=seen)
 
@@ -245,7 +247,7 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
 SEEN = {Goal.EXISTS: _creation_seen, Goal.INCLUDES: _update_seen, Goal.ABSENT: _deletion_seen}
 
 
-def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) -> Change:
+def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) -> RowUpdate:
     step = begin(operation.spec.method, response, url)
     if isinstance(step, Retry):
         return _retry(operation, step, response, now)
@@ -275,10 +277,10 @@ def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) ->
     }
     text = f"Azure accepted the request{_says(step.status)}."
     state = working_state(operation, following=True)
-    return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
+    return RowUpdate(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
-def _retry(operation: Operation, step: Retry, response: ArmResult, now: datetime) -> Change:
+def _retry(operation: Operation, step: Retry, response: ArmResult, now: datetime) -> RowUpdate:
     """Azure did not take the request, or perhaps did: then the next step looks before anything is sent again."""
     change = again(operation, step.wait, step.fault, now)
     error = ArmError.from_response(response).as_json() if isinstance(response, ArmResponse) else None
@@ -287,7 +289,7 @@ def _retry(operation: Operation, step: Retry, response: ArmResult, now: datetime
     return replace(change, operation={**columns, **change.operation}, state=state)
 
 
-def _unanswered(operation: Operation, step: Done, now: datetime) -> Change:
+def _unanswered(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     """A PATCH or POST that Azure may have carried out, and that must not be sent again."""
     if operation.spec.goal is Goal.RESPONSE:
         return _outcome_unknown(operation, now)
@@ -295,7 +297,7 @@ def _unanswered(operation: Operation, step: Done, now: datetime) -> Change:
     return replace(change, operation={"phase": Phase.SENDING, **change.operation})
 
 
-def _followed(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> Change:
+def _followed(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
     overdue, state = is_overdue(operation, now), poll_state(operation)
     if overdue and not operation.spec.reads_resource:
         return settle(operation, not_followed(), now)
@@ -313,7 +315,7 @@ def _followed(operation: Operation, resource_url: str, response: ArmResult, now:
     return _give_up(operation, step, now) if overdue else running(operation, step, now)
 
 
-def _arrived(operation: Operation, step: Done, now: datetime) -> Change:
+def _arrived(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     """An end was read. Some ends only mean that the status could not be read that way."""
     error = step.error
     following = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now)
@@ -322,7 +324,7 @@ def _arrived(operation: Operation, step: Done, now: datetime) -> Change:
         if (operation.monitor_url or operation.result_url) and operation.phase == Phase.FOLLOWING:
             text = f"The status of the operation cannot be read ({error.code}); the endpoint itself is read instead."
             columns = {"monitor_url": "", "result_url": "", "unreadable": 0, "next_step_at": now}
-            return Change(columns, working_state(operation), text=text)
+            return RowUpdate(columns, working_state(operation), text=text)
         if error.status == 404 and operation.unreadable < MOST_MISSING:
             return again(operation, None, "Azure does not show the endpoint yet.", now, unreadable=1)
     if step.outcome == Outcome.SUCCEEDED:
@@ -333,14 +335,14 @@ def _arrived(operation: Operation, step: Done, now: datetime) -> Change:
     return settle(operation, step, now)
 
 
-def _confirm_deletion(operation: Operation, text: str, now: datetime) -> Change:
+def _confirm_deletion(operation: Operation, text: str, now: datetime) -> RowUpdate:
     """What Azure says of its operation is not yet what it holds: read the resource until it is gone."""
     columns: dict[str, Any] = {"phase": Phase.CONFIRMING, "monitor_url": "", "result_url": "", "polls": 0, "faults": 0}
     columns |= {"next_step_at": now, "deadline_at": deadline(operation, now)}
-    return Change(columns, State.DELETING, text=text)
+    return RowUpdate(columns, State.DELETING, text=text)
 
 
-def _not_quite_there(operation: Operation, step: Done, now: datetime) -> Change:
+def _not_quite_there(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     """The operation succeeded and the service is on its way: read the resource until it is there or time is up."""
     if is_overdue(operation, now):
         return settle(operation, step, now)
@@ -351,10 +353,10 @@ def _not_quite_there(operation: Operation, step: Done, now: datetime) -> Change:
     text = "" if operation.arm_status == status else f"Azure finished the operation{_says(status)}."
     columns["arm_status"] = status[:100]
     state = working_state(operation, following=True)
-    return Change(columns, state, endpoint=observed_columns(step.resource, now), text=text)
+    return RowUpdate(columns, state, endpoint=observed_columns(step.resource, now), text=text)
 
 
-def _give_up(operation: Operation, step: InProgress, now: datetime) -> Change:
+def _give_up(operation: Operation, step: InProgress, now: datetime) -> RowUpdate:
     """Past the deadline one last look told no end: say so instead of guessing."""
     change = settle(operation, not_followed(), now)
     return replace(change, endpoint={**change.endpoint, **observed_columns(step.resource, now)})

@@ -20,7 +20,7 @@ FOLLOWED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Change:
+class RowUpdate:
     """What a step writes: columns of the operation and of its endpoint, and a line of history when there is news.
 
     `is_quiet` says that nothing but the time has changed, so that many of them can be written at once.
@@ -39,7 +39,7 @@ class Change:
         return "settled_at" in self.operation
 
 
-def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change:
+def unchanged(operation: Operation, wait: float | None, now: datetime) -> RowUpdate:
     """Azure still works on it, as at the last read."""
     columns = {
         "faults": 0,
@@ -49,10 +49,10 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> Change
         "paced_by_azure": wait is not None,
         "next_step_at": next_poll(deadline(operation, now), operation.polls + 1, wait, now),
     }
-    return Change(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
+    return RowUpdate(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
 
 
-def running(operation: Operation, step: InProgress, now: datetime) -> Change:
+def running(operation: Operation, step: InProgress, now: datetime) -> RowUpdate:
     if step.fault:
         return again(operation, step.wait, step.fault, now, unreadable=step.state.unreadable - operation.unreadable)
     poll, same = step.state, step.status[:100] == operation.arm_status
@@ -76,10 +76,10 @@ def running(operation: Operation, step: InProgress, now: datetime) -> Change:
         "next_step_at": next_poll(deadline(operation, now), polls, step.wait, now),
     }
     text = "" if same or not step.status else f"Azure says {step.status}."
-    return Change(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
+    return RowUpdate(columns, state, endpoint=seen_columns(operation, step.resource, now), text=text)
 
 
-def settle(operation: Operation, step: Done, now: datetime) -> Change:
+def settle(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     columns: dict[str, Any] = {"phase": Phase.SETTLED, "settled_at": now, "next_step_at": None}
     # The URLs have done their work, and are secrets.
     columns |= {"monitor_url": "", "result_url": "", "outcome": step.outcome}
@@ -88,7 +88,7 @@ def settle(operation: Operation, step: Done, now: datetime) -> Change:
         columns["arm_status"] = step.outcome.capitalize()
     end = state_at_end(operation, step)
     seen = seen_columns(operation, step.resource, now)
-    return Change(columns, end.state, end.reason, {**seen, **end.endpoint}, end.text)
+    return RowUpdate(columns, end.state, end.reason, {**seen, **end.endpoint}, end.text)
 
 
 def seen_columns(operation: Operation, resource: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
@@ -105,13 +105,13 @@ def not_followed() -> Done:
     return ended_in_error("NotFollowed", message)
 
 
-def fault(operation: Operation, response: ArmResult, now: datetime) -> Change:
+def fault(operation: Operation, response: ArmResult, now: datetime) -> RowUpdate:
     if isinstance(response, NoResponse):
         return again(operation, None, response.reason, now)
     return again(operation, retry_after(response), f"Azure answered {response.status}.", now)
 
 
-def again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> Change:
+def again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> RowUpdate:
     """Nothing was learnt: come again after a growing pause, and tell it once in a row of faults."""
     if time_is_up(operation, now):
         return settle(operation, ended_in_error("AzureUnavailable", why), now)
@@ -123,7 +123,7 @@ def again(operation: Operation, wait: float | None, why: str, now: datetime, unr
         "next_step_at": min(_time_is_up_at(operation), now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
     }
     text = "" if operation.faults else f"{why} It is tried again."
-    return Change(columns, working_state(operation), f"{why} Trying again.", text=text, confirmed=False)
+    return RowUpdate(columns, working_state(operation), f"{why} Trying again.", text=text, confirmed=False)
 
 
 def is_overdue(operation: Operation, now: datetime) -> bool:

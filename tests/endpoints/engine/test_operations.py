@@ -152,7 +152,7 @@ def test_what_waits_for_somebody_who_never_signs_in_can_be_deleted(
     assert AuditEntry.objects.filter(action="endpoint-created", outcome="failed").count() == 1
 
 
-# --- Change
+# --- RowUpdate
 
 
 def test_a_change_arrives_and_the_endpoint_stays_online(azure: Azure, chat: Endpoint, ask: Ask) -> None:
