@@ -67,7 +67,7 @@ _lists = Lists()
 
 
 @dataclass(frozen=True)
-class Step:
+class PendingCall:
     """One call to ARM for an operation, or one list of its workspace that stands for a read of several."""
 
     operations: list[Operation]
@@ -105,7 +105,7 @@ def run_asked(until: datetime) -> int:
 class _Sweep:
     def __init__(self, *, only: UUID | None = None, polls: bool = True, inline: bool = False) -> None:
         self._only, self._polls, self._inline = only, polls, inline
-        self._replies: SimpleQueue[tuple[Step, Responses]] = SimpleQueue()
+        self._replies: SimpleQueue[tuple[PendingCall, Responses]] = SimpleQueue()
         self._sending = self._reading = self._taken = 0
 
     def run(self, until: datetime | None) -> int:
@@ -141,12 +141,12 @@ class _Sweep:
             _insist(lambda: claim_polls(MOST_READS - self._reading, _lists.may_list, self._only)) if self._polls else []
         )
         now = clock.now()
-        self._start(_steps(starts, now))
+        self._start(_pending_calls(starts, now))
         self._read(_reads(polls, now))
         self._taken += len(starts) + len(polls)
         return len(starts) + len(polls)
 
-    def _start(self, steps: list[Step]) -> None:
+    def _start(self, steps: list[PendingCall]) -> None:
         """Send the requests that people wait for."""
         prepared = _prepare(steps, STARTS_LEAVE, for_sending=True)
         # Counted from before their leases begin anew: the database may take its time to write that.
@@ -159,7 +159,7 @@ class _Sweep:
             else:
                 _pool().submit(send)
 
-    def _read(self, steps: list[Step]) -> None:
+    def _read(self, steps: list[PendingCall]) -> None:
         reads = []
         for step, token in _prepare(steps, 1.0, for_sending=False):
             on_response = partial(_put_back, self._replies.put, step)
@@ -171,7 +171,7 @@ class _Sweep:
     def _take(self, seconds: float) -> int:
         """Collect what comes back within `seconds`, and record it; returns how much it was."""
         give_up_at = time.monotonic() + seconds
-        batch: list[tuple[Step, Responses]] = []
+        batch: list[tuple[PendingCall, Responses]] = []
         while self._under_way:
             try:
                 step, responses = self._replies.get(timeout=max(0.0, give_up_at - time.monotonic()))
@@ -186,7 +186,7 @@ class _Sweep:
             self._record(batch)
         return len(batch)
 
-    def _record(self, batch: list[tuple[Step, Responses]]) -> None:
+    def _record(self, batch: list[tuple[PendingCall, Responses]]) -> None:
         _learn(batch)
         now = clock.now()
         quiet: list[tuple[Operation, RowUpdate]] = []
@@ -204,22 +204,22 @@ class _Sweep:
                 _write(step.operation, change, evidence, now)
         if quiet:
             _insist(lambda: record_quiet(quiet, now))
-        self._read(_steps(moved, now))
+        self._read(_pending_calls(moved, now))
 
 
-def _steps(operations: Iterable[Operation], now: datetime) -> list[Step]:
+def _pending_calls(operations: Iterable[Operation], now: datetime) -> list[PendingCall]:
     steps = []
     for operation in operations:
         resource_url = endpoint_url(operation.endpoint.arm_id)
         try:
-            steps.append(Step([operation], plan(operation, resource_url, now), resource_url))
+            steps.append(PendingCall([operation], plan(operation, resource_url, now), resource_url))
         except Exception as error:
             logger.exception("Operation %s could not be planned", operation.pk)
             _write(operation, set_aside(operation, now), evidence_of_exception(error), now)
     return steps
 
 
-def _reads(operations: list[Operation], now: datetime) -> list[Step]:
+def _reads(operations: list[Operation], now: datetime) -> list[PendingCall]:
     """A read for each operation, or one list of a workspace where that tells of several."""
     lists = _lists.worth_listing(operations, now)
     listed = {one.pk for rows in lists.values() for one in rows}
@@ -227,18 +227,18 @@ def _reads(operations: list[Operation], now: datetime) -> list[Step]:
     if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
         _insist(lambda: still_leased(early).update(**FREE))
     steps = [
-        Step(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
+        PendingCall(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
         for group, rows in lists.items()
     ]
-    return steps + _steps((one for one in alone if one not in early), now)
+    return steps + _pending_calls((one for one in alone if one not in early), now)
 
 
-def _prepare(steps: list[Step], reserve: float, *, for_sending: bool) -> list[tuple[Step, str]]:
+def _prepare(steps: list[PendingCall], reserve: float, *, for_sending: bool) -> list[tuple[PendingCall, str]]:
     """The steps that may go, each with its token; what gets none is sent away, parked, postponed or refused here."""
     now = clock.now()
     steps = _affordable(steps, reserve, now)
     tokens = _insist(lambda: _tokens.of([step.operation for step in steps], for_sending=for_sending))
-    ready: list[tuple[Step, str]] = []
+    ready: list[tuple[PendingCall, str]] = []
     for step in steps:
         token = tokens[step.operation.pk]
         if isinstance(token, str) and (not for_sending or _may(step.operation)):
@@ -266,12 +266,12 @@ def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[RowUp
     return refuse(operation, "RoleLost", "The person who asked for this may not do it any more.", now), {}
 
 
-def _affordable(steps: list[Step], reserve: float, now: datetime) -> list[Step]:
+def _affordable(steps: list[PendingCall], reserve: float, now: datetime) -> list[PendingCall]:
     """As many as ARM's budget has room for; the rest comes back when it has."""
-    accounts: dict[tuple[Account, Limit], list[Step]] = defaultdict(list)
+    accounts: dict[tuple[Account, Limit], list[PendingCall]] = defaultdict(list)
     for step in steps:
         accounts[step.account, step.limit].append(step)
-    granted: list[Step] = []
+    granted: list[PendingCall] = []
     for (account, limit), rows in accounts.items():
         grant = budget().take(account, limit, len(rows), limit.reserve * reserve)
         granted += rows[: grant.granted]
@@ -280,7 +280,7 @@ def _affordable(steps: list[Step], reserve: float, now: datetime) -> list[Step]:
     return granted
 
 
-def _intend(steps: list[tuple[Step, str]]) -> list[tuple[Step, str]]:
+def _intend(steps: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall, str]]:
     """Write that requests are leaving before they leave: after a crash the row says that Azure may hold something.
 
     Returns the steps whose rows are still ours: getting their tokens may have taken longer than the lease.
@@ -303,7 +303,9 @@ def _intend(steps: list[tuple[Step, str]]) -> list[tuple[Step, str]]:
     return [(step, token) for step, token in steps if step.operation.pk in ours]
 
 
-def _send(step: Step, token: str, start_before: float, put: Callable[[tuple[Step, Responses]], None]) -> None:
+def _send(
+    step: PendingCall, token: str, start_before: float, put: Callable[[tuple[PendingCall, Responses]], None]
+) -> None:
     try:
         if time.monotonic() > start_before:
             response: ArmResult = NoResponse("Other calls to Azure took too long.", False, 0)
@@ -317,11 +319,11 @@ def _send(step: Step, token: str, start_before: float, put: Callable[[tuple[Step
         put((step, [response]))
 
 
-def _put_back(put: Callable[[tuple[Step, Responses]], None], step: Step, responses: Responses) -> None:
+def _put_back(put: Callable[[tuple[PendingCall, Responses]], None], step: PendingCall, responses: Responses) -> None:
     put((step, responses))
 
 
-def _learn(batch: list[tuple[Step, Responses]]) -> None:
+def _learn(batch: list[tuple[PendingCall, Responses]]) -> None:
     """Tell the budget once for each account what the answers say is left."""
     left: dict[tuple[Account, Limit], list[float]] = defaultdict(list)
     closed: dict[tuple[Account, Limit], float] = defaultdict(float)
@@ -336,7 +338,7 @@ def _learn(batch: list[tuple[Step, Responses]]) -> None:
         budget().learn(*key, min(left[key], default=None), seconds)
 
 
-def _told_by_list(step: Step, responses: Responses) -> list[Operation]:
+def _told_by_list(step: PendingCall, responses: Responses) -> list[Operation]:
     """The operations that still run as the list shows; the others have moved, or it could not be read."""
     if step.group is None or isinstance(responses, Exception):
         return []
@@ -344,7 +346,7 @@ def _told_by_list(step: Step, responses: Responses) -> list[Operation]:
     return still_running(step.operations, responses)
 
 
-def _conclude(step: Step, responses: Responses, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
+def _conclude(step: PendingCall, responses: Responses, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
     try:
         if isinstance(responses, Exception):
             raise responses

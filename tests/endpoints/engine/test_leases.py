@@ -18,7 +18,7 @@ from endpoints.arm.http import ArmRequest, NoResponse
 from endpoints.arm_clients import arm_http
 from endpoints.engine import step
 from endpoints.engine.leases import claim_polls, claim_starts, take_back_from_the_dead
-from endpoints.engine.loop import Step, _send, run_due
+from endpoints.engine.loop import PendingCall, _send, run_due
 from endpoints.engine.record import record, record_quiet
 from endpoints.engine.update import unchanged
 from endpoints.models import Endpoint, Operation, Workspace
@@ -159,7 +159,7 @@ def test_no_call_outlasts_its_lease() -> None:
     quick = {"ARM_CONNECT_TIMEOUT_SECONDS": 0.5, "ARM_READ_TIMEOUT_SECONDS": 1}
     with scripted(lambda _: dripping) as server, override_settings(ARM_BASE_URL=server.home, **quick):
         arm_http.cache_clear()
-        step = Step([Operation()], ArmRequest("GET", f"{server.home}/x"), "")
+        step = PendingCall([Operation()], ArmRequest("GET", f"{server.home}/x"), "")
         _send(step, "t", time.monotonic() + 1, responses.append)
     arm_http.cache_clear()
     [(_, [response])] = responses
