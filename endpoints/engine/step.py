@@ -119,7 +119,7 @@ def set_aside(operation: Operation, now: datetime) -> RowUpdate:
 
 
 def refuse(operation: Operation, code: str, message: str, now: datetime) -> RowUpdate:
-    """End an operation that this dashboard does not allow any more."""
+    """Resolution an operation that this dashboard does not allow any more."""
     return settle(operation, ended_in_error(code, message), now)
 
 

@@ -10,7 +10,7 @@ from endpoints.arm.headers import retry_after
 from endpoints.arm.http import ArmResult, NoResponse
 from endpoints.arm.operations import Done, InProgress, Outcome, PollState, pause, pause_after_fault
 from endpoints.engine.observe import observed_columns
-from endpoints.engine.outcome import state_at_end
+from endpoints.engine.outcome import resolve
 from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.states import STARTING, Phase, State
@@ -86,7 +86,7 @@ def settle(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     columns["error"] = step.error.as_json() if step.error else None
     if step.outcome != Outcome.ERROR:
         columns["arm_status"] = step.outcome.capitalize()
-    end = state_at_end(operation, step)
+    end = resolve(operation, step)
     seen = seen_columns(operation, step.resource, now)
     return RowUpdate(columns, end.state, end.reason, {**seen, **end.endpoint}, end.text)
 
