@@ -44,7 +44,7 @@ from endpoints.engine.record import evidence_of, evidence_of_exception, record, 
 from endpoints.engine.step import conclude, park, plan, postpone, refuse, set_aside
 from endpoints.engine.tokens import Token, Tokens, acts_as
 from endpoints.engine.update import RowUpdate, unchanged
-from endpoints.engine.workspace_lister import Lists, still_running
+from endpoints.engine.workspace_lister import WorkspaceLister, still_running
 from endpoints.models import Endpoint, Operation
 from endpoints.states import STARTING, Phase
 
@@ -63,7 +63,7 @@ INSIST_SECONDS = 30.0
 STARTS_LEAVE = 0.3
 
 _tokens = Tokens()
-_lists = Lists()
+_lister = WorkspaceLister()
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,9 @@ class _Sweep:
         share = 1 + settings.ARM_CONCURRENCY // 2
         starts = _insist(lambda: claim_starts(room, share, self._only)) if room > 0 else []
         polls = (
-            _insist(lambda: claim_polls(MOST_READS - self._reading, _lists.may_list, self._only)) if self._polls else []
+            _insist(lambda: claim_polls(MOST_READS - self._reading, _lister.may_list, self._only))
+            if self._polls
+            else []
         )
         now = clock.now()
         self._start(_pending_calls(starts, now))
@@ -221,7 +223,7 @@ def _pending_calls(operations: Iterable[Operation], now: datetime) -> list[Pendi
 
 def _reads(operations: list[Operation], now: datetime) -> list[PendingCall]:
     """A read for each operation, or one list of a workspace where that tells of several."""
-    lists = _lists.worth_listing(operations, now)
+    lists = _lister.worth_listing(operations, now)
     listed = {one.pk for rows in lists.values() for one in rows}
     alone = [one for one in operations if one.pk not in listed]
     if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
@@ -342,7 +344,7 @@ def _told_by_list(step: PendingCall, responses: Responses) -> list[Operation]:
     """The operations that still run as the list shows; the others have moved, or it could not be read."""
     if step.group is None or isinstance(responses, Exception):
         return []
-    _lists.learn(step.group, responses)
+    _lister.learn(step.group, responses)
     return still_running(step.operations, responses)
 
 

@@ -21,20 +21,20 @@ from endpoints.models import Operation
 from endpoints.states import Phase
 
 # Whatever lists say, a monitor is read at least every so many times: it may know of an end that no resource shows.
-EVERY_SO_OFTEN = 8
+FULL_READ_EVERY = 8
 # How long a workspace is not listed after a list of it could not be read.
 NOT_LISTED_FOR_SECONDS = 600.0
 
 
 @dataclass
-class Lists:
+class WorkspaceLister:
     """What this process remembers of the lists it has read: how many pages they have, and which cannot be read."""
 
     pages: dict[Group, int] = field(default_factory=dict)
-    closed_until: dict[Group, float] = field(default_factory=dict)
+    blocked_until: dict[Group, float] = field(default_factory=dict)
 
     def may_list(self, group: Group) -> bool:
-        return self.closed_until.get(group, 0.0) < time.monotonic()
+        return self.blocked_until.get(group, 0.0) < time.monotonic()
 
     def worth_listing(self, operations: Iterable[Operation], now: datetime) -> dict[Group, list[Operation]]:
         """The operations for which one list, with all its pages, costs fewer reads than one read each."""
@@ -51,7 +51,7 @@ class Lists:
             one for one in responses if isinstance(one, ArmResponse) and 400 <= one.status < 500 and one.status != 429
         ]
         if refused:
-            self.closed_until[group] = time.monotonic() + NOT_LISTED_FOR_SECONDS
+            self.blocked_until[group] = time.monotonic() + NOT_LISTED_FOR_SECONDS
 
 
 def still_running(operations: list[Operation], responses: list[ArmResult]) -> list[Operation]:
@@ -80,6 +80,6 @@ def _can_be_listed(operation: Operation, now: datetime) -> bool:
         and not operation.faults
         and not operation.unreadable
         and not operation.wants_fresh_token
-        and operation.polls % EVERY_SO_OFTEN != EVERY_SO_OFTEN - 1
+        and operation.polls % FULL_READ_EVERY != FULL_READ_EVERY - 1
         and not is_overdue(operation, now)
     )

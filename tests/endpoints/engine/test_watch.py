@@ -16,8 +16,8 @@ from tests.support.creation import submit, texts
 
 @pytest.fixture
 def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    loop._lists.pages.clear()
-    loop._lists.closed_until.clear()
+    loop._lister.pages.clear()
+    loop._lister.blocked_until.clear()
     return sign_in("ada")
 
 
@@ -134,8 +134,8 @@ def test_a_list_that_azure_refuses_is_not_asked_for_again_soon(azure: Azure, thr
 def test_a_list_whose_pages_cost_more_than_single_reads_is_not_asked_for(
     azure: Azure, ada: Client, three: list[Endpoint]
 ) -> None:
-    group = next(iter(loop._lists.worth_listing(Operation.objects.select_related("endpoint"), timezone.now())))
-    loop._lists.pages[group] = 3
+    group = next(iter(loop._lister.worth_listing(Operation.objects.select_related("endpoint"), timezone.now())))
+    loop._lister.pages[group] = 3
     due()
     run_due()
     assert (lists(azure), polls(azure)) == (0, 3)
