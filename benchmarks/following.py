@@ -58,12 +58,12 @@ def follow(desk: Installation, number: int, seconds: int, what: str) -> None:
     before, started, lags, seen = _usage(desk), time.monotonic(), [], []
     while time.monotonic() - started < seconds:
         due = desk.due_times()
-        asked_at = time.time()
+        requested_at = time.time()
         time.sleep(RHYTHM_SECONDS / 3)
         came = desk.seen()
         seen += came
         for name, at in came:
-            if name in due and at >= asked_at:
+            if name in due and at >= requested_at:
                 lags.append(at - due.pop(name))
     elapsed, after = time.monotonic() - started, _usage(desk)
     worker, beat = (_share(one, other, elapsed) for one, other in zip(before, after, strict=True))

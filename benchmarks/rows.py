@@ -52,7 +52,7 @@ def make_rows(first: int, end: int) -> None:
                 state_since=now,
                 changed_at=now,
                 confirmed_at=now,
-                asked=OBSERVED,
+                requested=OBSERVED,
                 observed=OBSERVED,
                 model_id="azureml://registries/azureml/models/Phi-4-mini-instruct",
                 inference_uri=f"https://endpoint-{number:05}.eastus2.models.ai.azure.com",

@@ -58,7 +58,7 @@ def close_audit_entry(operation: Operation, outcome: Outcome, reason: str) -> No
     if action := operation.spec.audit_action:
         audit.record(
             action,
-            Actor(operation.asked_by),
+            Actor(operation.requested_by),
             target=operation.endpoint.arm_id,
             outcome="done" if outcome == Outcome.SUCCEEDED else "failed",
             details={"reason": reason} if reason else None,

@@ -15,7 +15,7 @@ class Kind(TextChoices):
     DELETE = "delete", "Delete"
     REGENERATE_KEY = "regenerate-key", "Regenerate a key"
     # Only reads what Azure holds.
-    LOOK = "look", "Look again"
+    REFRESH = "refresh", "Refresh"
 
     @property
     def spec(self) -> "KindSpec":
@@ -117,7 +117,7 @@ KINDS = {
         failed_text="It was not changed: {cause}",
         action_path="/regenerateKeys",
     ),
-    Kind.LOOK: KindSpec(
+    Kind.REFRESH: KindSpec(
         method="GET",
         goal=Goal.REFRESHED,
         precheck=Precheck.ALWAYS,
@@ -132,7 +132,7 @@ KINDS = {
     ),
 }
 
-_CHANGES = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY, Kind.LOOK})
+_CHANGES = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY, Kind.REFRESH})
 # What may be requested in each state, by anybody whom the kind's permission allows it.
 ALLOWED: dict[State, frozenset[Kind]] = {
     State.QUEUED: frozenset(),
@@ -140,10 +140,10 @@ ALLOWED: dict[State, frozenset[Kind]] = {
     State.UPDATING: frozenset(),
     State.DELETING: frozenset(),
     # What waits there gives way to a deletion or a look.
-    State.NEEDS_SIGN_IN: frozenset({Kind.DELETE, Kind.LOOK}),
+    State.NEEDS_SIGN_IN: frozenset({Kind.DELETE, Kind.REFRESH}),
     State.ONLINE: _CHANGES,
     State.DEGRADED: _CHANGES,
     State.FAILED: _CHANGES | {Kind.CREATE},
     State.UNKNOWN: _CHANGES | {Kind.CREATE},
-    State.DELETED: frozenset({Kind.CREATE, Kind.LOOK}),
+    State.DELETED: frozenset({Kind.CREATE, Kind.REFRESH}),
 }

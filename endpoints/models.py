@@ -70,7 +70,7 @@ class Endpoint(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     # Asked for: the PUT body as it is sent, and its model id to search and sort by.
-    asked: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    requested: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     model_id = models.CharField(max_length=1024)
     # Observed: ARM's answer as it came, and when; null while Azure was never seen to hold it.
     observed: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
@@ -132,8 +132,8 @@ class Operation(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     # The form's own id: the second click of a double click finds the first.
     submission_id = models.UUIDField(unique=True)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField()
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
     # What is sent; null for what is sent without a body.
     body: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
     correlation_id = models.UUIDField(default=uuid.uuid4)
@@ -156,7 +156,7 @@ class Operation(models.Model):
     # Null when nothing is due: settled, or waiting for its person to sign in.
     next_step_at = models.DateTimeField(null=True)
     # Azure named the time of the next step with Retry-After, so nothing may come before it.
-    paced_by_azure = models.BooleanField(default=False)
+    has_retry_after = models.BooleanField(default=False)
     # Who works on it, and until when nobody else may; the owner is a process, as "host:pid".
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -165,7 +165,7 @@ class Operation(models.Model):
     # What Entra ID must be asked for at that sign-in, when Azure challenged the token.
     claims = models.TextField(blank=True)
     # Azure refused the cached token once; the next step asks Entra ID for a new one.
-    wants_fresh_token = models.BooleanField(default=False)
+    force_token_refresh = models.BooleanField(default=False)
 
     settled_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, choices=[(word.value, word.value) for word in Outcome], blank=True)
@@ -186,7 +186,7 @@ class Operation(models.Model):
             # What a starting worker takes back from those before it.
             models.Index(fields=["lease_owner"], condition=Q(lease__isnull=False), name="operation_leased"),
             # What waits for a person who just signed in.
-            models.Index(fields=["asked_by"], condition=Q(needs_sign_in=True), name="operation_parked"),
+            models.Index(fields=["requested_by"], condition=Q(needs_sign_in=True), name="operation_parked"),
         ]
 
     def __str__(self) -> str:

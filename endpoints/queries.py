@@ -111,7 +111,7 @@ class Table:
     total: int
     chips: list[Chip]
     columns: list[Column]
-    asked: TableQuery
+    query: TableQuery
     tag: str
     poll_seconds: int
     notices: list[str]
@@ -119,35 +119,35 @@ class Table:
 
     @property
     def previous_page_url(self) -> str:
-        return self.asked.address(page=str(self.page.previous_page_number()))
+        return self.query.address(page=str(self.page.previous_page_number()))
 
     @property
     def next_page_url(self) -> str:
-        return self.asked.address(page=str(self.page.next_page_number()))
+        return self.query.address(page=str(self.page.next_page_number()))
 
     @property
     def rows(self) -> Iterable[Endpoint]:
         return self.page.object_list
 
     @property
-    def query(self) -> str:
-        return self.asked.text
+    def text(self) -> str:
+        return self.query.text
 
     @property
     def mine(self) -> bool:
-        return self.asked.mine
+        return self.query.mine
 
     @property
     def sort(self) -> str:
-        return self.asked.sort
+        return self.query.sort
 
     @property
     def state(self) -> str:
-        return self.asked.state
+        return self.query.state
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.query or self.mine or self.state)
+        return bool(self.text or self.mine or self.state)
 
 
 @dataclass(frozen=True)
@@ -162,27 +162,27 @@ class Counts:
         return sum(self.by_state.values())
 
 
-def matching(user: User, readable: Readable, asked: TableQuery) -> QuerySet[Endpoint]:
+def matching(user: User, readable: Readable, query: TableQuery) -> QuerySet[Endpoint]:
     """The endpoints that this person may see and that the search asks for, in every state."""
-    return _searched(Endpoint.objects.filter(workspace__in=readable.ids), user, asked)
+    return _searched(Endpoint.objects.filter(workspace__in=readable.ids), user, query)
 
 
-def _in_order(user: User, readable: Readable, asked: TableQuery) -> QuerySet[Endpoint]:
+def _in_order(user: User, readable: Readable, query: TableQuery) -> QuerySet[Endpoint]:
     """The same endpoints, to be read from the start of the table's order.
 
     A plain filter by workspace makes the planner gather and sort all rows for the first fifty. With 10,000 of them that
     is ten times as slow as walking the index of the order, which it does when it cannot see the column.
     """
     hidden = Endpoint.objects.alias(workspace_read=Coalesce("workspace", "workspace"))
-    found = _searched(hidden.filter(workspace_read__in=readable.ids), user, asked)
-    in_state = found.filter(state=asked.state) if asked.state else found
-    return in_state.select_related("workspace", "owner").only(*ROW).order_by(*asked.order)
+    found = _searched(hidden.filter(workspace_read__in=readable.ids), user, query)
+    in_state = found.filter(state=query.state) if query.state else found
+    return in_state.select_related("workspace", "owner").only(*ROW).order_by(*query.order)
 
 
-def _searched(found: QuerySet[Endpoint], user: User, asked: TableQuery) -> QuerySet[Endpoint]:
-    if asked.text:
-        found = found.filter(Q(name__icontains=asked.text) | Q(model_id__icontains=asked.text))
-    return found.filter(owner=user) if asked.mine else found
+def _searched(found: QuerySet[Endpoint], user: User, query: TableQuery) -> QuerySet[Endpoint]:
+    if query.text:
+        found = found.filter(Q(name__icontains=query.text) | Q(model_id__icontains=query.text))
+    return found.filter(owner=user) if query.mine else found
 
 
 def count(found: QuerySet[Endpoint]) -> Counts:
@@ -191,24 +191,24 @@ def count(found: QuerySet[Endpoint]) -> Counts:
     return Counts({state: number for state, number, _ in rows}, sum(versions for *_, versions in rows))
 
 
-def table_tag(user: User, readable: Readable, asked: TableQuery, counts: Counts) -> str:
+def table_tag(user: User, readable: Readable, query: TableQuery, counts: Counts) -> str:
     """A digest of all that the table is drawn from."""
-    drawn_from = (user.pk, readable.ids, readable.notice, asked, sorted(counts.by_state.items()), counts.versions)
+    drawn_from = (user.pk, readable.ids, readable.notice, query, sorted(counts.by_state.items()), counts.versions)
     return hashlib.sha256(repr(drawn_from).encode()).hexdigest()[:20]
 
 
-def table(user: User, readable: Readable, asked: TableQuery, counts: Counts) -> Table:
-    paginator = Paginator(_in_order(user, readable, asked), PAGE_SIZE)
+def table(user: User, readable: Readable, query: TableQuery, counts: Counts) -> Table:
+    paginator = Paginator(_in_order(user, readable, query), PAGE_SIZE)
     # The counts are known already; without this the paginator would ask again.
-    paginator.count = counts.by_state.get(asked.state, 0) if asked.state else counts.total
+    paginator.count = counts.by_state.get(query.state, 0) if query.state else counts.total
     working = any(State(state).is_working for state in counts.by_state)
     return Table(
-        page=paginator.get_page(asked.page),
+        page=paginator.get_page(query.page),
         total=counts.total,
-        chips=_chips(asked, counts),
-        columns=[_column(key, label, asked) for key, label in COLUMNS.items()],
-        asked=asked,
-        tag=f"{table_tag(user, readable, asked, counts)}.{timezone.now().timestamp():.3f}",
+        chips=_chips(query, counts),
+        columns=[_column(key, label, query) for key, label in COLUMNS.items()],
+        query=query,
+        tag=f"{table_tag(user, readable, query, counts)}.{timezone.now().timestamp():.3f}",
         poll_seconds=POLL_WHILE_WORKING if working else POLL_AT_REST,
         notices=[readable.notice] if readable.notice else [],
         has_workspaces=bool(readable.workspaces),
@@ -236,19 +236,19 @@ def moment_of(tag: str) -> datetime | None:
         return None
 
 
-def _chips(asked: TableQuery, counts: Counts) -> list[Chip]:
-    chips = [Chip("All", counts.total, asked.address(state=""), "", not asked.state)]
+def _chips(query: TableQuery, counts: Counts) -> list[Chip]:
+    chips = [Chip("All", counts.total, query.address(state=""), "", not query.state)]
     for state in sorted(State, key=Urgency.of):
         number = counts.by_state.get(state, 0)
-        if number or asked.state == state:
-            chips.append(Chip(state.label, number, asked.address(state=state), state, asked.state == state))
+        if number or query.state == state:
+            chips.append(Chip(state.label, number, query.address(state=state), state, query.state == state))
     return chips
 
 
-def _column(key: str, label: str, asked: TableQuery) -> Column:
+def _column(key: str, label: str, query: TableQuery) -> Column:
     if key not in SORTS:
         return Column(key, label, "", "")
-    current = asked.sort.lstrip("-") == key
-    direction = ("descending" if asked.sort.startswith("-") else "ascending") if current else ""
+    current = query.sort.lstrip("-") == key
+    direction = ("descending" if query.sort.startswith("-") else "ascending") if current else ""
     turned = f"-{key}" if direction == "ascending" else key
-    return Column(key, label, asked.address(sort=turned), direction)
+    return Column(key, label, query.address(sort=turned), direction)

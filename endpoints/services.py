@@ -45,7 +45,7 @@ class EndpointRequest:
         return model_id
 
 
-def create_endpoint(asked: EndpointRequest, actor: Actor) -> Endpoint:
+def create_endpoint(wanted: EndpointRequest, actor: Actor) -> Endpoint:
     """Queue the creation and return its row; the same submission again returns the same row.
 
     Raises NameTaken. Nothing is asked of Azure here: the worker is rung when the rows are committed, and finds them
@@ -53,13 +53,13 @@ def create_endpoint(asked: EndpointRequest, actor: Actor) -> Endpoint:
     """
     try:
         with transaction.atomic():
-            before = _submitted(asked.submission_id, actor)
-            return before.endpoint if before else _queue(asked, actor)
+            before = _submitted(wanted.submission_id, actor)
+            return before.endpoint if before else _queue(wanted, actor)
     except IntegrityError:
         # The other half of a double click, or another person with the same name, was faster by a moment.
-        if before := _submitted(asked.submission_id, actor):
+        if before := _submitted(wanted.submission_id, actor):
             return before.endpoint
-        raise NameTaken(_endpoint_named(asked)) from None
+        raise NameTaken(_endpoint_named(wanted)) from None
 
 
 class Busy(Exception):
@@ -92,7 +92,7 @@ def regenerate_key(endpoint: Endpoint, key_type: str, submission_id: UUID, actor
     return _ask(endpoint, Kind.REGENERATE_KEY, {"keyType": key_type}, submission_id, actor)
 
 
-def look_again(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
+def refresh_endpoint(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
     """Ask Azure what it holds, and follow what runs there; what was set aside goes on at once instead. Raises Busy."""
     now = clock.now()
     aside = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
@@ -100,7 +100,7 @@ def look_again(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operati
     if operation and aside.update(next_step_at=now):
         wake_worker_on_commit()
         return operation
-    return _ask(endpoint, Kind.LOOK, None, submission_id, actor)
+    return _ask(endpoint, Kind.REFRESH, None, submission_id, actor)
 
 
 def requestable(endpoint: Endpoint) -> frozenset[Kind]:
@@ -108,14 +108,14 @@ def requestable(endpoint: Endpoint) -> frozenset[Kind]:
     allowed = ALLOWED[endpoint.shown_state]
     if endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():
         # In a state that allows anything, it was set aside after an error: a look takes it up at once.
-        return allowed & {Kind.LOOK}
+        return allowed & {Kind.REFRESH}
     return allowed
 
 
 def resume_parked(user: User) -> None:
     """Let the operations that waited for this person's sign-in go on."""
     now = clock.now()
-    parked = Operation.objects.filter(asked_by=user, needs_sign_in=True, settled_at=None)
+    parked = Operation.objects.filter(requested_by=user, needs_sign_in=True, settled_at=None)
     for operation in list(parked):
         # What Azure does not work on yet has its time from now on, however long it waited for its person.
         deadline = now + FOLLOWED_FOR if operation.phase in STARTING else operation.deadline_at
@@ -152,34 +152,34 @@ def register_workspace(arm_id: WorkspaceId, actor: Actor) -> tuple[Workspace, bo
 def _submitted(submission_id: UUID, actor: Actor) -> Operation | None:
     """What the first click of a double click asked for."""
     return (
-        Operation.objects.filter(submission_id=submission_id, asked_by=actor.signed_in_user)
+        Operation.objects.filter(submission_id=submission_id, requested_by=actor.signed_in_user)
         .select_related("endpoint")
         .first()
     )
 
 
-def _endpoint_named(asked: EndpointRequest) -> Endpoint:
-    return Endpoint.objects.select_related("workspace").get(workspace=asked.workspace, name__iexact=asked.name)
+def _endpoint_named(wanted: EndpointRequest) -> Endpoint:
+    return Endpoint.objects.select_related("workspace").get(workspace=wanted.workspace, name__iexact=wanted.name)
 
 
-def _queue(asked: EndpointRequest, actor: Actor) -> Endpoint:
+def _queue(wanted: EndpointRequest, actor: Actor) -> Endpoint:
     now = clock.now()
-    _let_workers_finish(endpoint__workspace=asked.workspace, endpoint__name__iexact=asked.name)
-    named = Endpoint.objects.filter(workspace=asked.workspace, name__iexact=asked.name)
+    _let_workers_finish(endpoint__workspace=wanted.workspace, endpoint__name__iexact=wanted.name)
+    named = Endpoint.objects.filter(workspace=wanted.workspace, name__iexact=wanted.name)
     endpoint = named.select_for_update(no_key=True).first()
     if endpoint and Kind.CREATE not in ALLOWED[endpoint.shown_state]:
         raise NameTaken(endpoint)
     again = endpoint is not None
-    endpoint = endpoint or Endpoint(workspace=asked.workspace, created_at=now)
+    endpoint = endpoint or Endpoint(workspace=wanted.workspace, created_at=now)
     if endpoint.state == State.DELETED:
         # What Azure holds under this name now is not ours, and what it held is no more.
         endpoint.sent_at = endpoint.observed = endpoint.observed_at = None
-    endpoint.name, endpoint.owner = asked.name, actor.signed_in_user
-    endpoint.asked, endpoint.model_id = asked.body, asked.model_id
+    endpoint.name, endpoint.owner = wanted.name, actor.signed_in_user
+    endpoint.requested, endpoint.model_id = wanted.body, wanted.model_id
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
     _show(endpoint, State.QUEUED, "", now)
     text = "Asked for again." if again else Kind.CREATE.spec.requested_text
-    _add(endpoint, Kind.CREATE, asked.body, text, asked.submission_id, actor, now)
+    _add(endpoint, Kind.CREATE, wanted.body, text, wanted.submission_id, actor, now)
     return endpoint
 
 
@@ -213,9 +213,9 @@ def _ask(
 
 def _withdraw_parked(endpoint: Endpoint, user: User, now: datetime) -> None:
     """End what waits for a sign-in, which may never come: somebody who may act here goes before it."""
-    parked = endpoint.operations.filter(settled_at=None, needs_sign_in=True, lease=None).select_related("asked_by")
+    parked = endpoint.operations.filter(settled_at=None, needs_sign_in=True, lease=None).select_related("requested_by")
     for operation in parked:
-        message = f"It waited for {operation.asked_by.name} to sign in, and {user.name} asked for something else."
+        message = f"It waited for {operation.requested_by.name} to sign in, and {user.name} asked for something else."
         error = ArmError("Withdrawn", message, 0, {})
         parked.filter(pk=operation.pk).update(
             phase=Phase.SETTLED,
@@ -261,8 +261,8 @@ def _add(
         kind=kind,
         phase=Phase.QUEUED if looks_first else Phase.CLEAR,
         submission_id=submission_id,
-        asked_by=actor.signed_in_user,
-        asked_at=now,
+        requested_by=actor.signed_in_user,
+        requested_at=now,
         body=body,
         next_step_at=now,
         correlation_id=UUID(actor.correlation_id),

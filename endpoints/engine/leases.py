@@ -32,12 +32,12 @@ POLL_READ_TIMEOUT_SECONDS: Final = 20.0
 TOGETHER_WITHIN: Final = timedelta(seconds=10)
 # What a poll looks at: the other half of three tables would cost as much as the poll.
 READ_BY_POLLS: Final = (
-    "kind", "asked_by_id", "asked_at", "correlation_id", "phase", "monitor_url", "result_url", "deadline_at", "polls",
-    "arm_status", "faults", "unreadable", "confirmations", "next_step_at", "lease", "wants_fresh_token",
+    "kind", "requested_by_id", "requested_at", "correlation_id", "phase", "monitor_url", "result_url", "deadline_at",
+    "polls", "arm_status", "faults", "unreadable", "confirmations", "next_step_at", "lease", "force_token_refresh",
     "endpoint__name", "endpoint__state", "endpoint__reason",
     "endpoint__workspace__subscription_id", "endpoint__workspace__resource_group", "endpoint__workspace__name",
 )  # fmt: skip
-WHERE_FROM: Final = ("pk", "asked_by_id", "endpoint__workspace_id")
+WHERE_FROM: Final = ("pk", "requested_by_id", "endpoint__workspace_id")
 # What gives a row back.
 FREE: Final = {"lease": None, "lease_until": None, "lease_owner": ""}
 
@@ -52,13 +52,13 @@ def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operat
     due = _due(now).filter(phase__in=STARTING)
     due = due.filter(pk=only) if only else due
     under_way = (
-        Operation.objects.filter(asked_by=OuterRef("asked_by"), lease_until__gt=now, phase__in=STARTING)
+        Operation.objects.filter(requested_by=OuterRef("requested_by"), lease_until__gt=now, phase__in=STARTING)
         .order_by()
-        .values("asked_by")
+        .values("requested_by")
         .annotate(number=Count("*"))
         .values("number")
     )
-    turn = Window(RowNumber(), partition_by=[F("asked_by")], order_by=F("next_step_at").asc())
+    turn = Window(RowNumber(), partition_by=[F("requested_by")], order_by=F("next_step_at").asc())
     in_turn = due.annotate(turn=turn + Coalesce(Subquery(under_way), 0)).order_by("turn", "next_step_at")
     ids = [pk for pk, turn in in_turn.values_list("pk", "turn")[:room] if turn <= share]
     if not ids:
@@ -138,7 +138,7 @@ def _due_soon(groups: set[Group], now: datetime) -> list[UUID]:
     soon = Operation.objects.filter(
         _free(now),
         phase=Phase.FOLLOWING,
-        paced_by_azure=False,
+        has_retry_after=False,
         next_step_at__gt=now,
         next_step_at__lte=now + TOGETHER_WITHIN,
         endpoint__workspace__in={workspace for _, workspace in groups},

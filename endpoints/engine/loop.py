@@ -252,7 +252,7 @@ def _prepare(steps: list[PendingCall], reserve: float, *, for_sending: bool) -> 
 
 
 def _may(operation: Operation) -> bool:
-    return may(operation.asked_by, operation.spec.permission, operation.endpoint)
+    return may(operation.requested_by, operation.spec.permission, operation.endpoint)
 
 
 def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:

@@ -53,7 +53,7 @@ def record_quiet(changes: Iterable[tuple[Operation, RowUpdate]], now: datetime) 
     together: dict[tuple[Any, ...], list[tuple[Operation, RowUpdate]]] = defaultdict(list)
     for operation, change in changes:
         seconds = round((change.operation["next_step_at"] - now).total_seconds())
-        together[operation.lease, change.operation["paced_by_azure"], seconds].append((operation, change))
+        together[operation.lease, change.operation["has_retry_after"], seconds].append((operation, change))
     endpoints = [operation.endpoint_id for rows in together.values() for operation, _ in rows]
     with transaction.atomic():
         for rows in together.values():
@@ -97,7 +97,7 @@ def _write_quiet(rows: list[tuple[Operation, RowUpdate]]) -> None:
 
 def _go_on_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
     """A sign-in lets go on what is parked, and this was not parked yet when its person signed in during the step."""
-    signed_in = User.objects.values_list("last_login", flat=True).get(pk=operation.asked_by_id)
+    signed_in = User.objects.values_list("last_login", flat=True).get(pk=operation.requested_by_id)
     if signed_in and operation.next_step_at and signed_in > min(operation.next_step_at, now):
         parked = Operation.objects.filter(pk=operation.pk, needs_sign_in=True)
         parked.update(needs_sign_in=False, claims="", next_step_at=max(now, signed_in))

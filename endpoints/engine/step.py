@@ -83,7 +83,7 @@ def conclude(
         return _challenged(operation, response, now)
     change = _read(operation, request, resource_url, response, now)
     # A token that Azure took is good, and need not be asked for anew next time.
-    return replace(change, operation={**change.operation, "wants_fresh_token": False})
+    return replace(change, operation={**change.operation, "force_token_refresh": False})
 
 
 def _read(
@@ -98,7 +98,7 @@ def _read(
 
 def park(operation: Operation, reason: str, claims: str, now: datetime) -> RowUpdate:
     """Wait for the person to sign in; nothing is due until then."""
-    columns = {"next_step_at": None, "needs_sign_in": True, "claims": claims, "wants_fresh_token": False}
+    columns = {"next_step_at": None, "needs_sign_in": True, "claims": claims, "force_token_refresh": False}
     return RowUpdate(columns, State.NEEDS_SIGN_IN, reason, text=reason, confirmed=False)
 
 
@@ -113,7 +113,7 @@ def set_aside(operation: Operation, now: datetime) -> RowUpdate:
         return settle(
             operation, ended_in_error("NotFollowed", "Endpoint Desk could not go on with this operation."), now
         )
-    columns = {"next_step_at": now + SET_ASIDE_FOR, "paced_by_azure": False}
+    columns = {"next_step_at": now + SET_ASIDE_FOR, "has_retry_after": False}
     reason = f"Endpoint Desk could not go on, and tries again in {SET_ASIDE_FOR.seconds // 60} minutes."
     return RowUpdate(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
 
@@ -128,10 +128,10 @@ def _challenged(operation: Operation, response: ArmResponse, now: datetime) -> R
     back = {"phase": operation.phase}
     if claims := claims_challenge(response):
         change = park(operation, "Azure asks for a stronger sign-in, such as multifactor authentication.", claims, now)
-    elif operation.wants_fresh_token:
+    elif operation.force_token_refresh:
         change = park(operation, "Azure did not accept the sign-in.", "", now)
     else:
-        columns = {"next_step_at": now, "wants_fresh_token": True}
+        columns = {"next_step_at": now, "force_token_refresh": True}
         change = RowUpdate(columns, working_state(operation), operation.endpoint.reason)
     return replace(change, operation={**change.operation, **back})
 
@@ -271,7 +271,7 @@ def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) ->
         "unreadable": 0,
         "polls": 0,
         "arm_status": step.status[:100],
-        "paced_by_azure": step.wait is not None,
+        "has_retry_after": step.wait is not None,
         "deadline_at": deadline_at,
         "next_step_at": next_poll(deadline_at, 0, step.wait, now),
     }

@@ -26,16 +26,16 @@ ROLES_WITHIN_AT_SENDING = timedelta(minutes=5)
 Token = str | Exception
 
 
-def watched_as(asked_by_id: int) -> str:
+def watched_as(requested_by_id: int) -> str:
     """Whose request budget following takes from, when this person asked."""
-    return poll_identity(User(pk=asked_by_id)).key
+    return poll_identity(User(pk=requested_by_id)).key
 
 
 def acts_as(operation: Operation) -> str:
     """Whose request budget the next call of an operation takes from."""
     if operation.phase in STARTING:
-        return write_identity(User(pk=operation.asked_by_id)).key
-    return watched_as(operation.asked_by_id)
+        return write_identity(User(pk=operation.requested_by_id)).key
+    return watched_as(operation.requested_by_id)
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Tokens:
     def of(self, operations: Iterable[Operation], *, for_sending: bool) -> Mapping[UUID, Token]:
         """For each operation's key, its token or why there is none.
 
-        `for_sending` reads the person anew, with their roles, into `asked_by`.
+        `for_sending` reads the person anew, with their roles, into `requested_by`.
         """
         operations = list(operations)
-        wanted = {one.pk: _Wanted(acts_as(one), one.asked_by_id, one.wants_fresh_token) for one in operations}
+        wanted = {one.pk: _Wanted(acts_as(one), one.requested_by_id, one.force_token_refresh) for one in operations}
         people = {one.user_id for one in wanted.values()}
         sign_ins = dict(TokenCache.objects.filter(user__in=people).values_list("user", "updated_at"))
         found: dict[_Wanted, Token] = {}
@@ -73,7 +73,7 @@ class Tokens:
         found |= fetched
         if for_sending:
             for operation in operations:
-                operation.asked_by = users[operation.asked_by_id]
+                operation.requested_by = users[operation.requested_by_id]
         return {pk: found[one] for pk, one in wanted.items()}
 
     def _remembered(self, wanted: _Wanted, sign_ins: Mapping[int, datetime]) -> str:

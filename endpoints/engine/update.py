@@ -45,8 +45,8 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> RowUpd
         "faults": 0,
         "unreadable": 0,
         "polls": operation.polls + 1,
-        "wants_fresh_token": False,
-        "paced_by_azure": wait is not None,
+        "force_token_refresh": False,
+        "has_retry_after": wait is not None,
         "next_step_at": next_poll(deadline(operation, now), operation.polls + 1, wait, now),
     }
     return RowUpdate(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
@@ -71,7 +71,7 @@ def running(operation: Operation, step: InProgress, now: datetime) -> RowUpdate:
         "unreadable": poll.unreadable,
         "polls": polls,
         "arm_status": step.status[:100],
-        "paced_by_azure": step.wait is not None,
+        "has_retry_after": step.wait is not None,
         "deadline_at": deadline(operation, now),
         "next_step_at": next_poll(deadline(operation, now), polls, step.wait, now),
     }
@@ -119,7 +119,7 @@ def again(operation: Operation, wait: float | None, why: str, now: datetime, unr
     columns = {
         "faults": operation.faults + 1,
         "unreadable": operation.unreadable + unreadable,
-        "paced_by_azure": wait is not None,
+        "has_retry_after": wait is not None,
         "next_step_at": min(_time_is_up_at(operation), now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
     }
     text = "" if operation.faults else f"{why} It is tried again."
@@ -135,7 +135,7 @@ def time_is_up(operation: Operation, now: datetime) -> bool:
 
 
 def _time_is_up_at(operation: Operation) -> datetime:
-    return operation.deadline_at or operation.asked_at + FOLLOWED_FOR
+    return operation.deadline_at or operation.requested_at + FOLLOWED_FOR
 
 
 def deadline(operation: Operation, now: datetime) -> datetime:

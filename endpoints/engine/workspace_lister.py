@@ -40,7 +40,7 @@ class WorkspaceLister:
         """The operations for which one list, with all its pages, costs fewer reads than one read each."""
         groups: dict[Group, list[Operation]] = defaultdict(list)
         for operation in operations:
-            group = watched_as(operation.asked_by_id), operation.endpoint.workspace_id
+            group = watched_as(operation.requested_by_id), operation.endpoint.workspace_id
             if _can_be_listed(operation, now) and self.may_list(group):
                 groups[group].append(operation)
         return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}
@@ -79,7 +79,7 @@ def _can_be_listed(operation: Operation, now: datetime) -> bool:
         and not shown.reason
         and not operation.faults
         and not operation.unreadable
-        and not operation.wants_fresh_token
+        and not operation.force_token_refresh
         and operation.polls % FULL_READ_EVERY != FULL_READ_EVERY - 1
         and not is_overdue(operation, now)
     )

@@ -48,9 +48,9 @@ def preview(request: SignedInRequest) -> HttpResponse:
     form = _form(request)
     context: dict[str, object] = {}
     if form.is_valid():
-        asked = form.endpoint_request()
-        arm_id = f"{WorkspaceId.parse(asked.workspace.arm_id)}/serverlessEndpoints/{asked.name}"
-        context |= {"method": "PUT", "url": endpoint_url(arm_id), "body": json.dumps(asked.body, indent=2)}
+        wanted = form.endpoint_request()
+        arm_id = f"{WorkspaceId.parse(wanted.workspace.arm_id)}/serverlessEndpoints/{wanted.name}"
+        context |= {"method": "PUT", "url": endpoint_url(arm_id), "body": json.dumps(wanted.body, indent=2)}
     else:
         context["errors"] = [error for errors in form.errors.values() for error in errors]
     template = "endpoints/preview.html#request_body" if request.htmx else "endpoints/preview.html"

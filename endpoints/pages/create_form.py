@@ -270,7 +270,7 @@ class CreateEndpointForm(forms.Form):
 
 def typed_for(endpoint: Endpoint) -> dict[str, Any]:
     """What would have to be typed to ask for this endpoint again."""
-    asked = endpoint.asked
+    asked = endpoint.requested
     properties, identity, sku = asked["properties"], asked.get("identity", {}), asked.get("sku", {})
     return {
         "workspace": endpoint.workspace_id,

@@ -31,11 +31,11 @@ def detail(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 
 @require_POST
 @require(Action.VIEW_ENDPOINTS)
-def look_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
+def refresh(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """Ask Azure what it holds, and come back to the page, which shows it as soon as it is known."""
     endpoint = endpoint_to(Action.VIEW_ENDPOINTS, request, endpoint_id)
     try:
-        services.look_again(endpoint, uuid4(), actor_of(request))
+        services.refresh_endpoint(endpoint, uuid4(), actor_of(request))
     except services.Busy as error:
         messages.warning(request, str(error))
     response = redirect(endpoint)
@@ -48,7 +48,7 @@ def look_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 def sign_in_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """Fetch at Entra ID what Azure asked for, and come back; what waited for it goes on by itself."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
-    waiting = endpoint.operations.filter(asked_by=request.user, needs_sign_in=True).first()
+    waiting = endpoint.operations.filter(requested_by=request.user, needs_sign_in=True).first()
     claims = waiting.claims if waiting else ""
     try:
         return flow.begin(

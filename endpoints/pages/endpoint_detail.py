@@ -85,12 +85,12 @@ class EndpointDetail:
     failure: Failure | None
     facts: list[FactGroup]
     history: list[HistoryLine]
-    raw_asked: str
+    raw_requested: str
     raw_observed: str
     tag: str
     poll_seconds: int
     try_again_url: str = ""
-    look_again_url: str = ""
+    refresh_url: str = ""
     delete_url: str = ""
     sign_in_url: str = ""
     samples: list[Sample] = field(default_factory=list)
@@ -101,22 +101,22 @@ class EndpointDetail:
 
 
 def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
-    operation = endpoint.operations.order_by("-asked_at").first()
+    operation = endpoint.operations.order_by("-requested_at").first()
     events = endpoint.events.select_related("actor")
     offered = {kind for kind in requestable(endpoint) if may(user, kind.spec.permission, endpoint)}
-    mine = operation is not None and operation.needs_sign_in and operation.asked_by_id == user.pk
+    mine = operation is not None and operation.needs_sign_in and operation.requested_by_id == user.pk
     return EndpointDetail(
         endpoint=endpoint,
         operation=operation,
         failure=_failure(operation),
         facts=_facts(endpoint, operation),
         history=[_line(event) for event in events],
-        raw_asked=pretty(endpoint.asked),
+        raw_requested=pretty(endpoint.requested),
         raw_observed=pretty(endpoint.observed) if endpoint.observed else "",
         tag=detail_tag(endpoint),
         poll_seconds=POLL_WHILE_WORKING if endpoint.shown_state.is_working else POLL_AT_REST,
         try_again_url=f"{reverse('endpoints:create')}?from={endpoint.pk}" if Kind.CREATE in offered else "",
-        look_again_url=reverse("endpoints:look_again", args=[endpoint.pk]) if Kind.LOOK in offered else "",
+        refresh_url=reverse("endpoints:refresh", args=[endpoint.pk]) if Kind.REFRESH in offered else "",
         delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if mine else "",
         samples=_samples(endpoint) if endpoint.shown_state == State.ONLINE else [],
@@ -219,18 +219,18 @@ def _azure_states(endpoint: Endpoint, properties: dict[str, Any], operation: Ope
 
 
 def _settings(endpoint: Endpoint, properties: dict[str, Any], seen: dict[str, Any]) -> list[Fact]:
-    asked = endpoint.asked.get("properties", {})
+    asked = endpoint.requested.get("properties", {})
     safety = _object(properties.get("contentSafety", asked.get("contentSafety")))
-    sku = _object(seen.get("sku") or endpoint.asked.get("sku"))
+    sku = _object(seen.get("sku") or endpoint.requested.get("sku"))
     inference = _object(properties.get("inferenceEndpoint"))
     return _present(
         [
             Fact("Model", endpoint.model_id, mono=True, copy=True),
             Fact("Authentication", properties.get("authMode", asked.get("authMode"))),
             Fact("Content safety", safety.get("contentSafetyStatus") or "Azure's default"),
-            Fact("Kind", seen.get("kind") or endpoint.asked.get("kind")),
+            Fact("Kind", seen.get("kind") or endpoint.requested.get("kind")),
             Fact("SKU", _sku(sku)),
-            Fact("Tags", _pairs(seen.get("tags", endpoint.asked.get("tags")))),
+            Fact("Tags", _pairs(seen.get("tags", endpoint.requested.get("tags")))),
             Fact("Inference headers", _pairs(inference.get("headers")), mono=True),
         ]
     )

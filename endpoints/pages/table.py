@@ -12,13 +12,13 @@ from endpoints.access import readable_workspaces
 @require(Action.VIEW_ENDPOINTS)
 def table(request: SignedInRequest) -> HttpResponse:
     """The list of endpoints; to htmx the live part of it, and nothing at all when the page shows it already."""
-    asked = queries.TableQuery.of(request.GET)
+    query = queries.TableQuery.of(request.GET)
     readable = readable_workspaces(request.user)
-    counts = queries.count(queries.matching(request.user, readable, asked))
+    counts = queries.count(queries.matching(request.user, readable, query))
     shown = request.headers.get("X-Table-Tag", "")
-    if shown and shown.partition(".")[0] == queries.table_tag(request.user, readable, asked, counts):
+    if shown and shown.partition(".")[0] == queries.table_tag(request.user, readable, query, counts):
         return HttpResponse(status=204)
-    context: dict[str, object] = {"table": queries.table(request.user, readable, asked, counts)}
+    context: dict[str, object] = {"table": queries.table(request.user, readable, query, counts)}
     if not request.htmx or request.htmx.history_restore_request:
         return render(request, "endpoints/table.html", context)
     if moment := queries.moment_of(shown):

@@ -74,7 +74,7 @@ def test_what_needs_its_person_waits_and_one_click_goes_on(
 def test_a_viewers_look_goes_on_with_one_click_too(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
     settle(azure, endpoint)
     vera = sign_in("vera")
-    vera.post(f"{endpoint.get_absolute_url()}look-again")
+    vera.post(f"{endpoint.get_absolute_url()}refresh")
     azure.fault("claims-challenge", where="resource", times=1)
     assert settle(azure, endpoint).state == "needs-sign-in"
     assert "This waits for your sign-in" in vera.get(endpoint.get_absolute_url()).content.decode()
@@ -162,7 +162,7 @@ def test_what_waited_long_for_its_person_has_all_its_time_from_then_on(
 ) -> None:
     azure.fault("revoked")
     settle(azure, endpoint)
-    endpoint.operations.update(asked_at=timezone.now() - timedelta(hours=2))
+    endpoint.operations.update(requested_at=timezone.now() - timedelta(hours=2))
     azure.no_faults()
     entra.reset_clients()
     step_up(azure, oscar, endpoint)

@@ -65,7 +65,7 @@ def regenerate_key(person: str, name: str) -> None:
 
 def row(name: str) -> Row:
     endpoint = _named(name)
-    latest = endpoint.operations.order_by("-asked_at")[0]
+    latest = endpoint.operations.order_by("-requested_at")[0]
     return Row(
         endpoint.state,
         endpoint.reason,

@@ -30,7 +30,7 @@ from tests.support.creation import filled_in, texts
 from tests.support.django_process import begin
 from tests.support.installation import resource
 
-ACTS = ["create", "delete", "update", "regenerate_key", "look_again", "sign_out", "sign_in"]
+ACTS = ["create", "delete", "update", "regenerate_key", "refresh", "sign_out", "sign_in"]
 # Faults after which Azure has carried out the request, and those after which it has not.
 AFTER, BEFORE = ["cut-off", "hang", "slow"], ["throttle", "server-error", "drop", "html", "expired-token", "error"]
 ODD = ["empty", "broken-json", "unknown-status", "whole-percent", "no-provisioning-state", "extra-fields"]
@@ -111,8 +111,8 @@ class AnyOrder(RuleBasedStateMachine):
     def regenerate_key(self, name: str) -> None:
         self._ask(services.regenerate_key, name, "Primary")
 
-    def look_again(self, name: str) -> None:
-        self._ask(services.look_again, name)
+    def refresh(self, name: str) -> None:
+        self._ask(services.refresh_endpoint, name)
 
     def sign_out(self, name: str) -> None:
         assert self._ada
@@ -126,7 +126,7 @@ class AnyOrder(RuleBasedStateMachine):
     def teardown(self) -> None:
         self._let_all_end()
         for endpoint in Endpoint.objects.filter(state=State.UNKNOWN):
-            self._ask(services.look_again, endpoint.name)
+            self._ask(services.refresh_endpoint, endpoint.name)
         self._let_all_end()
         for endpoint in Endpoint.objects.all():
             state = resource(self._azure, endpoint.name)
@@ -149,7 +149,7 @@ class AnyOrder(RuleBasedStateMachine):
     def _let_pass(self, seconds: float) -> None:
         """For Azure, and for everything that we wait for."""
         self._azure.advance(seconds)
-        for column in ("asked_at", "next_step_at", "lease_until", "deadline_at"):
+        for column in ("requested_at", "next_step_at", "lease_until", "deadline_at"):
             rows = Operation.objects.filter(settled_at=None, **{f"{column}__isnull": False})
             rows.update(**{column: F(column) - timedelta(seconds=seconds)})
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.actor import Actor
 from endpoints.models import Endpoint, Workspace
-from endpoints.services import Gone, delete_endpoint, look_again, update_endpoint
+from endpoints.services import Gone, delete_endpoint, refresh_endpoint, update_endpoint
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import settle, submit, texts
@@ -59,5 +59,5 @@ def test_an_endpoint_whose_change_failed_goes_on_and_looks_so(azure: Azure, onli
     azure.fault("fail", where="patch", times=1)
     change(online)
     assert settle(azure, online).state == "online"
-    look_again(online, uuid4(), owner(online))
+    refresh_endpoint(online, uuid4(), owner(online))
     assert settle(azure, online).state == "online"

@@ -24,7 +24,7 @@ EVERY_KIND = [
     [
         *((service, what, ["Viewer", "Keys"], "online") for service, what in EVERY_KIND),
         (services.regenerate_key, ["Primary"], ["Admin"], "online"),
-        (services.look_again, [], [], "online"),
+        (services.refresh_endpoint, [], [], "online"),
     ],
 )
 def test_the_worker_does_nothing_for_who_lost_the_role(

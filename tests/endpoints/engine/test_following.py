@@ -218,7 +218,7 @@ def test_who_lost_the_role_is_refused_in_the_worker_too(
 
 def test_an_outage_of_entra_delays_and_ends_nothing(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     endpoint = submit(sign_in("oscar"), workspaces[0])
-    Operation.objects.update(wants_fresh_token=True)
+    Operation.objects.update(force_token_refresh=True)
     azure.fault("server-error", where="token", status=503)
     one_step(azure)
     endpoint.refresh_from_db()
@@ -274,7 +274,7 @@ def test_a_row_that_raises_does_not_stop_the_others(
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_lost_its_lease_sends_nothing(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     submit(sign_in("ada"), workspaces[0])
-    Operation.objects.update(phase="clear", wants_fresh_token=True)
+    Operation.objects.update(phase="clear", force_token_refresh=True)
     azure.fault("slow", where="token", seconds=1)
 
     def work() -> None:

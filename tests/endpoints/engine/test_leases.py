@@ -42,7 +42,7 @@ def names(operations: list[Operation]) -> list[str]:
 def claim(room: int, share: int = 100) -> list[str]:
     operations = claim_starts(room, share)
     order = {one.pk: one for one in operations}
-    return names([order[pk] for pk in sorted(order, key=lambda pk: order[pk].asked_at)])
+    return names([order[pk] for pk in sorted(order, key=lambda pk: order[pk].requested_at)])
 
 
 def test_nobody_waits_behind_somebody_elses_many(ada: Client, sign_in: SignIn, workspaces: list[Workspace]) -> None:

@@ -124,7 +124,7 @@ def test_a_deletion_that_failed_in_azure_says_so(azure: Azure, ada: Client, chat
     azure.fault("fail", where="delete")
     delete(ada, chat)
     endpoint = settle(azure, chat)
-    assert (endpoint.state, endpoint.operations.latest("asked_at").outcome) == ("failed", "failed")
+    assert (endpoint.state, endpoint.operations.latest("requested_at").outcome) == ("failed", "failed")
 
 
 def test_what_somebody_else_made_under_a_name_that_was_refused_is_not_deleted(
@@ -258,7 +258,7 @@ def test_a_new_key_whose_worker_was_killed_is_not_asked_for_again(azure: Azure, 
 
 
 def test_a_look_that_is_refused_leaves_online_what_was_online(azure: Azure, ada: Client, chat: Endpoint) -> None:
-    press(ada, chat, "look-again")
+    press(ada, chat, "refresh")
     User.objects.update(roles=[])
     assert settle(azure, chat).state == "online"
     assert texts(chat)[-1] == "It could not be looked at: You may not do this any more"
@@ -272,7 +272,7 @@ def test_an_operation_that_was_given_up_is_found_by_another_look(
     Operation.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
     assert settle(azure, endpoint, rounds=1).state == "unknown"
     assert "Look again" in ada.get(endpoint.get_absolute_url()).content.decode()
-    assert press(ada, endpoint, "look-again") == 303
+    assert press(ada, endpoint, "refresh") == 303
     assert settle(azure, endpoint).state == "online"
     assert carried_out(azure, "PUT", "/slow-chat") == 1
 
@@ -294,7 +294,7 @@ def test_what_azure_holds_with_another_model_is_shown_and_not_overwritten(
 
 def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client, chat: Endpoint) -> None:
     azure.fault("deleted-elsewhere", times=1)
-    press(ada, chat, "look-again")
+    press(ada, chat, "refresh")
     assert settle(azure, chat).state == "deleted"
     assert texts(chat)[-1] == "Azure does not hold it any more."
     assert "note error" not in ada.get(chat.get_absolute_url()).content.decode()
@@ -303,14 +303,14 @@ def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client
 def test_another_look_at_what_was_never_made_says_so(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     azure.fault("refuse", cause="policy")
     endpoint = settle(azure, submit(ada, workspaces[0]))
-    press(ada, endpoint, "look-again")
+    press(ada, endpoint, "refresh")
     endpoint = settle(azure, endpoint)
     assert (endpoint.state, endpoint.reason) == ("failed", "Azure does not hold it.")
 
 
 def test_one_thing_at_a_time(ada: Client, chat: Endpoint) -> None:
     delete(ada, chat)
-    assert press(ada, chat, "look-again") == 303
+    assert press(ada, chat, "refresh") == 303
     assert "Wait until that is over" in ada.get(chat.get_absolute_url()).content.decode()
     assert chat.operations.filter(settled_at=None).count() == 1
 
@@ -326,7 +326,7 @@ def test_what_was_set_aside_goes_on_when_somebody_looks_again(
     assert "Endpoint Desk could not go on, and tries again in 15 minutes." in page
     assert "ForeignOrigin" in page
     Operation.objects.update(monitor_url="")
-    press(ada, endpoint, "look-again")
+    press(ada, endpoint, "refresh")
     azure.advance(60)
     run_due()
     endpoint.refresh_from_db()
@@ -345,14 +345,14 @@ def test_the_endpoint_is_read_instead_of_a_result_that_may_not_be_read(
     else:
         ask(services.update_endpoint, {"tags": {"team": "search"}})
     settle(azure, chat)
-    assert chat.operations.latest("asked_at").outcome == "succeeded", texts(chat)
+    assert chat.operations.latest("requested_at").outcome == "succeeded", texts(chat)
 
 
 @pytest.mark.parametrize(("status", "body"), [(503, None), (200, resource("Updating"))])
 def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wait(
     chat: Endpoint, ask: Ask, status: int, body: dict[str, Any] | None
 ) -> None:
-    operation = ask(services.look_again)
+    operation = ask(services.refresh_endpoint)
     response = answer(status, body, Retry_After="86400")
     change = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
     assert change.operation["next_step_at"] <= timezone.now() + FOLLOWED_FOR
@@ -368,7 +368,7 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
     ],
 )
 def test_a_token_that_azure_took_is_kept(chat: Endpoint, ask: Ask, phase: str, response: ArmResponse) -> None:
-    operation = ask(services.look_again)
-    operation.phase, operation.wants_fresh_token = phase, True
+    operation = ask(services.refresh_endpoint)
+    operation.phase, operation.force_token_refresh = phase, True
     change = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
-    assert change.operation["wants_fresh_token"] is False
+    assert change.operation["force_token_refresh"] is False

@@ -100,7 +100,7 @@ def test_what_is_due_soon_is_read_with_what_is_due(azure: Azure, three: list[End
 def test_what_azure_asked_to_wait_for_is_not_read_early(azure: Azure, three: list[Endpoint]) -> None:
     due()
     soon = timezone.now() + timedelta(seconds=8)
-    Operation.objects.exclude(endpoint=three[0]).update(next_step_at=soon, paced_by_azure=True)
+    Operation.objects.exclude(endpoint=three[0]).update(next_step_at=soon, has_retry_after=True)
     run_due()
     assert (lists(azure), polls(azure)) == (0, 1)
     assert Operation.objects.filter(next_step_at=soon, lease=None).count() == 2
