@@ -33,7 +33,7 @@ def worker(*, concurrency: int) -> list[str]:
         "--concurrency",
         str(concurrency),
         "--queues",
-        "asked,sweep",
+        "requests,sweep",
         *quiet,
     ]
 

@@ -263,7 +263,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A person's click rings the worker once and briefly; when the ring is lost the next sweep finds the row.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 CELERY_TASK_DEFAULT_QUEUE = "sweep"
-CELERY_TASK_ROUTES = {"endpoints.tasks.start_asked": {"queue": "asked"}}
+CELERY_TASK_ROUTES = {"endpoints.tasks.send_requested": {"queue": "requests"}}
 SWEEP_EVERY_SECONDS = 1.0
 CELERY_BEAT_SCHEDULE = {
     "sweep": {

@@ -9,7 +9,7 @@ from celery.signals import worker_ready
 from django.utils import timezone
 
 from endpoints.engine.leases import take_back_from_the_dead
-from endpoints.engine.loop import run_asked, run_due
+from endpoints.engine.loop import run_due, run_requests
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ def sweep() -> None:
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def start_asked() -> None:
+def send_requested() -> None:
     """Take the first steps of what people have asked for."""
-    run_asked(until=timezone.now() + SWEEP_FOR)
+    run_requests(until=timezone.now() + SWEEP_FOR)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

@@ -10,4 +10,4 @@ def wake_worker_on_commit() -> None:
 
 
 def _wake() -> None:
-    current_app.send_task("endpoints.tasks.start_asked", ignore_result=True)
+    current_app.send_task("endpoints.tasks.send_requested", ignore_result=True)

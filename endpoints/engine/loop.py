@@ -97,7 +97,7 @@ def run_due(only: UUID | None = None, until: datetime | None = None) -> int:
     return _Sweep(only=only).run(until)
 
 
-def run_asked(until: datetime) -> int:
+def run_requests(until: datetime) -> int:
     """Take the first steps of what people asked for, one after the other in this thread, each in its turn."""
     return _Sweep(polls=False, inline=True).run(until)
 

@@ -14,7 +14,7 @@ from accounts.models import AuditEntry, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import services
 from endpoints.models import Endpoint, Workspace
-from endpoints.tasks import start_asked, sweep
+from endpoints.tasks import send_requested, sweep
 from tests.support.azure import Azure
 from tests.support.creation import submit
 
@@ -87,7 +87,7 @@ def row(name: str) -> Row:
 def ring(times: int) -> None:
     """Publish what a click and beat publish, again and again."""
     for _ in range(times):
-        start_asked.delay()
+        send_requested.delay()
         sweep.delay()
 
 
