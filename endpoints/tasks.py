@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.utils import timezone
 
-from endpoints.engine.leases import take_back_from_the_dead
+from endpoints.engine.leases import reclaim_orphaned_leases
 from endpoints.engine.loop import run_due, run_requests
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,6 @@ def send_requested() -> None:
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def _take_back(**signal: object) -> None:
-    if number := take_back_from_the_dead():
+def _reclaim(**signal: object) -> None:
+    if number := reclaim_orphaned_leases():
         logger.warning("%s operations are taken up again whose worker has ended.", number)

@@ -39,7 +39,7 @@ READ_BY_POLLS: Final = (
 )  # fmt: skip
 WHERE_FROM: Final = ("pk", "requested_by_id", "endpoint__workspace_id")
 # What gives a row back.
-FREE: Final = {"lease": None, "lease_until": None, "lease_owner": ""}
+RELEASED: Final = {"lease": None, "lease_until": None, "lease_owner": ""}
 
 
 def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operation]:
@@ -85,7 +85,7 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
     return list(claimed.only(*READ_BY_POLLS))
 
 
-def extend(operations: Sequence[Operation]) -> set[UUID]:
+def renew(operations: Sequence[Operation]) -> set[UUID]:
     """Begin the leases of starts anew, and return which of them are still ours."""
     now = clock.now()
     mine = still_leased(operations)
@@ -98,7 +98,7 @@ def still_leased(operations: Collection[Operation]) -> QuerySet[Operation]:
     return Operation.objects.filter(pk__in=[one.pk for one in operations], lease__in={one.lease for one in operations})
 
 
-def take_back_from_the_dead() -> int:
+def reclaim_orphaned_leases() -> int:
     """Free what processes of this machine held that are no more, so that it need not wait for its lease to end.
 
     Called when a worker starts. Its own process id can have been that of one before it, as in a container.
@@ -109,8 +109,8 @@ def take_back_from_the_dead() -> int:
     dead = [owner for owner in owners if (pid := owner.rpartition(":")[2]) == mine or not _is_alive(int(pid))]
     left = leased.filter(lease_owner__in=dead)
     with transaction.atomic():
-        _tell(left, "The worker that held it has ended; it is taken up again.")
-        return left.update(**FREE, next_step_at=clock.now())
+        _add_events(left, "The worker that held it has ended; it is taken up again.")
+        return left.update(**RELEASED, next_step_at=clock.now())
 
 
 def poll_read_timeout() -> float:
@@ -150,12 +150,12 @@ def _lease(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySe
     """`rows` repeats what they were chosen by: another worker may have been faster, and have led them on."""
     lease = uuid4()
     with transaction.atomic():
-        _tell(rows.filter(lease__isnull=False), "The worker that held it stopped answering; another one goes on.")
+        _add_events(rows.filter(lease__isnull=False), "The worker that held it stopped answering; another one goes on.")
         rows.update(lease=lease, lease_until=until, lease_owner=_owner())
     return Operation.objects.filter(lease=lease).select_related("endpoint__workspace")
 
 
-def _tell(rows: QuerySet[Operation], text: str) -> None:
+def _add_events(rows: QuerySet[Operation], text: str) -> None:
     history.add_events(rows.values_list("pk", "endpoint_id"), text, clock.now())
 
 

@@ -30,13 +30,13 @@ from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.poller import ArmPoller, Read
 from endpoints.arm_clients import arm_http, endpoint_url, list_url
 from endpoints.engine.leases import (
-    FREE,
+    RELEASED,
     START_WITHIN,
     Group,
     claim_polls,
     claim_starts,
-    extend,
     poll_read_timeout,
+    renew,
     still_leased,
 )
 from endpoints.engine.rate_limit import budget
@@ -227,7 +227,7 @@ def _reads(operations: list[Operation], now: datetime) -> list[PendingCall]:
     listed = {one.pk for rows in lists.values() for one in rows}
     alone = [one for one in operations if one.pk not in listed]
     if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
-        _insist(lambda: still_leased(early).update(**FREE))
+        _insist(lambda: still_leased(early).update(**RELEASED))
     steps = [
         PendingCall(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
         for group, rows in lists.items()
@@ -293,7 +293,7 @@ def _intend(steps: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall, str
 
     def write() -> set[UUID]:
         with transaction.atomic():
-            ours = extend(operations)
+            ours = renew(operations)
             leaving = [
                 step.operation.pk for step, _ in steps if step.request.method != "GET" and step.operation.pk in ours
             ]

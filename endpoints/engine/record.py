@@ -14,7 +14,7 @@ from accounts.redaction import redact
 from endpoints import history
 from endpoints.arm.http import ArmRequest, ArmResponse, NoResponse
 from endpoints.arm.operations import Outcome
-from endpoints.engine.leases import FREE, still_leased
+from endpoints.engine.leases import RELEASED, still_leased
 from endpoints.engine.update import RowUpdate
 from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
@@ -34,7 +34,7 @@ SLICE = 25
 def record(operation: Operation, change: RowUpdate, evidence: dict[str, Any], now: datetime) -> bool:
     """Write one change; False when the lease went to somebody else meanwhile, and nothing was written."""
     with transaction.atomic():
-        if not still_leased([operation]).update(**change.operation, **FREE):
+        if not still_leased([operation]).update(**change.operation, **RELEASED):
             return False
         _show(operation, change, now)
         if change.is_end:
@@ -69,7 +69,7 @@ def send_away(operations: Sequence[Operation], wait: float, refill: float, now: 
     """
     for first in range(0, len(operations), SLICE):
         when = now + timedelta(seconds=wait + first / refill)
-        still_leased(operations[first : first + SLICE]).update(**FREE, next_step_at=when)
+        still_leased(operations[first : first + SLICE]).update(**RELEASED, next_step_at=when)
 
 
 def evidence_of(request: ArmRequest, response: ArmResponse | NoResponse) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _write_quiet(rows: list[tuple[Operation, RowUpdate]]) -> None:
         "polls": F("polls") + 1,
         "next_step_at": max(change.operation["next_step_at"] for _, change in rows),
     }
-    still_leased([operation for operation, _ in rows]).update(**columns, **FREE)
+    still_leased([operation for operation, _ in rows]).update(**columns, **RELEASED)
 
 
 def _go_on_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:

@@ -6,7 +6,7 @@ import time
 
 from django.db import connection
 
-from endpoints.engine.leases import take_back_from_the_dead
+from endpoints.engine.leases import reclaim_orphaned_leases
 from endpoints.engine.loop import run_due
 
 
@@ -18,7 +18,7 @@ def work(milliseconds: int | None, takes_back: bool) -> None:
         code = 1
         try:
             if takes_back:
-                take_back_from_the_dead()
+                reclaim_orphaned_leases()
             run_due()
             code = 0
         finally:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from endpoints.arm.http import ArmRequest, NoResponse
 from endpoints.arm_clients import arm_http
 from endpoints.engine import step
-from endpoints.engine.leases import claim_polls, claim_starts, take_back_from_the_dead
+from endpoints.engine.leases import claim_polls, claim_starts, reclaim_orphaned_leases
 from endpoints.engine.loop import PendingCall, _send, run_due
 from endpoints.engine.record import record, record_quiet
 from endpoints.engine.update import unchanged
@@ -100,7 +100,7 @@ def test_what_a_process_that_is_no_more_held_is_taken_up_at_once(
 ) -> None:
     endpoint, _ = leased(f"{HOST}:{ended_process()}", ada, workspaces[0])
     assert run_due() == 0
-    assert take_back_from_the_dead() == 1
+    assert reclaim_orphaned_leases() == 1
     assert settle(azure, endpoint).state == "online"
     assert "The worker that held it has ended; it is taken up again." in texts(endpoint)
 
@@ -109,13 +109,13 @@ def test_a_process_that_has_the_number_of_the_one_before_it_takes_back_its_rows(
     ada: Client, workspaces: list[Workspace]
 ) -> None:
     leased(f"{HOST}:{os.getpid()}", ada, workspaces[0])
-    assert take_back_from_the_dead() == 1
+    assert reclaim_orphaned_leases() == 1
 
 
 @pytest.mark.parametrize("owner", [f"{HOST}:{os.getppid()}", f"{HOST}-other:1", f"another-{HOST}:{os.getpid()}"])
 def test_what_others_hold_stays_theirs(ada: Client, workspaces: list[Workspace], owner: str) -> None:
     _, lease = leased(owner, ada, workspaces[0])
-    assert take_back_from_the_dead() == 0
+    assert reclaim_orphaned_leases() == 0
     assert Operation.objects.get().lease == lease
 
 
