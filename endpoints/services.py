@@ -18,7 +18,7 @@ from endpoints.arm_clients import reader
 from endpoints.engine.update import FOLLOWED_FOR
 from endpoints.kinds import ALLOWED, Kind, Precheck
 from endpoints.models import Endpoint, Operation, Workspace
-from endpoints.states import STARTING, Phase, State, Urgency
+from endpoints.states import NOT_YET_ACCEPTED, Phase, State, Urgency
 from endpoints.wake import wake_worker_on_commit
 
 
@@ -118,7 +118,7 @@ def resume_parked(user: User) -> None:
     parked = Operation.objects.filter(requested_by=user, needs_sign_in=True, settled_at=None)
     for operation in list(parked):
         # What Azure does not work on yet has its time from now on, however long it waited for its person.
-        deadline = now + FOLLOWED_FOR if operation.phase in STARTING else operation.deadline_at
+        deadline = now + FOLLOWED_FOR if operation.phase in NOT_YET_ACCEPTED else operation.deadline_at
         resumed = parked.filter(pk=operation.pk).update(
             needs_sign_in=False, claims="", next_step_at=now, deadline_at=deadline
         )

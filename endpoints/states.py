@@ -68,4 +68,4 @@ class Phase(TextChoices):
 
 
 # What a person waits for: Azure does not work on it yet.
-STARTING = (Phase.QUEUED, Phase.CLEAR, Phase.SENDING)
+NOT_YET_ACCEPTED = (Phase.QUEUED, Phase.CLEAR, Phase.SENDING)

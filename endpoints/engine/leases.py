@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, RowNumber
 from endpoints import clock, history
 from endpoints.engine.tokens import watched_as
 from endpoints.models import Operation
-from endpoints.states import STARTING, Phase
+from endpoints.states import NOT_YET_ACCEPTED, Phase
 
 # In whose name, and which workspace: what one list can tell about.
 Group = tuple[str, UUID]
@@ -49,10 +49,10 @@ def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operat
     so that no click waits behind somebody's five hundred.
     """
     now = clock.now()
-    due = _due(now).filter(phase__in=STARTING)
+    due = _due(now).filter(phase__in=NOT_YET_ACCEPTED)
     due = due.filter(pk=only) if only else due
     under_way = (
-        Operation.objects.filter(requested_by=OuterRef("requested_by"), lease_until__gt=now, phase__in=STARTING)
+        Operation.objects.filter(requested_by=OuterRef("requested_by"), lease_until__gt=now, phase__in=NOT_YET_ACCEPTED)
         .order_by()
         .values("requested_by")
         .annotate(number=Count("*"))
@@ -69,7 +69,7 @@ def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operat
 def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None = None) -> list[Operation]:
     """Lease up to `room` of the reads that are due, with those due soon in the same workspaces if these are listed."""
     now = clock.now()
-    due = _due(now).exclude(phase__in=STARTING).order_by("next_step_at")
+    due = _due(now).exclude(phase__in=NOT_YET_ACCEPTED).order_by("next_step_at")
     due = due.filter(pk=only) if only else due
     if not due.exists():
         return []  # an idle sweep takes no lock
@@ -81,7 +81,7 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
         if not only:
             ids += _due_soon({group for _, group in found if is_listed(group)}, now)
         rows = Operation.objects.filter(_free(now), pk__in=ids, next_step_at__isnull=False)
-        claimed = _lease(rows.exclude(phase__in=STARTING), now, _lease_until(now, poll_read_timeout()))
+        claimed = _lease(rows.exclude(phase__in=NOT_YET_ACCEPTED), now, _lease_until(now, poll_read_timeout()))
     return list(claimed.only(*READ_BY_POLLS))
 
 

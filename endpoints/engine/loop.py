@@ -46,7 +46,7 @@ from endpoints.engine.tokens import Token, Tokens, acts_as
 from endpoints.engine.update import RowUpdate, unchanged
 from endpoints.engine.workspace_lister import WorkspaceLister, still_running
 from endpoints.models import Endpoint, Operation
-from endpoints.states import STARTING, Phase
+from endpoints.states import NOT_YET_ACCEPTED, Phase
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class _Sweep:
             except Empty:
                 break
             batch.append((step, responses))
-            if step.operation.phase in STARTING:
+            if step.operation.phase in NOT_YET_ACCEPTED:
                 self._sending -= 1
             else:
                 self._reading -= 1

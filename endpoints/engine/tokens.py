@@ -14,7 +14,7 @@ from accounts.identity import Person, poll_identity, write_identity
 from accounts.models import TokenCache, User
 from accounts.tokens import ROLES_TTL
 from endpoints.models import Operation
-from endpoints.states import STARTING
+from endpoints.states import NOT_YET_ACCEPTED
 
 AT_ONCE = 8
 # Reading the encrypted store for every batch of polls would cost more than the polls.
@@ -33,7 +33,7 @@ def watched_as(requested_by_id: int) -> str:
 
 def acts_as(operation: Operation) -> str:
     """Whose request budget the next call of an operation takes from."""
-    if operation.phase in STARTING:
+    if operation.phase in NOT_YET_ACCEPTED:
         return write_identity(User(pk=operation.requested_by_id)).key
     return watched_as(operation.requested_by_id)
 

@@ -13,7 +13,7 @@ from endpoints.engine.observe import observed_columns
 from endpoints.engine.outcome import resolve
 from endpoints.kinds import Goal
 from endpoints.models import Operation
-from endpoints.states import STARTING, Phase, State
+from endpoints.states import NOT_YET_ACCEPTED, Phase, State
 
 # How long an operation is followed when ARM does not say, and how long a request waits for ARM to take it.
 FOLLOWED_FOR = timedelta(hours=1)
@@ -156,7 +156,7 @@ def working_state(operation: Operation, following: bool = False, status: str = "
     """What a person sees while it runs."""
     if operation.spec.goal is Goal.REFRESHED and status.lower() in {State.UPDATING, State.DELETING}:
         return State(status.lower())
-    starting = operation.phase in STARTING and operation.phase != Phase.SENDING and not following
+    starting = operation.phase in NOT_YET_ACCEPTED and operation.phase != Phase.SENDING and not following
     return operation.spec.queued_state if starting else operation.spec.working_state
 
 
