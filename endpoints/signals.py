@@ -10,5 +10,5 @@ from endpoints.services import resume_parked
 
 
 @receiver(user_logged_in)
-def go_on_after_sign_in(user: User, **kwargs: Any) -> None:
+def resume_after_sign_in(user: User, **kwargs: Any) -> None:
     resume_parked(user)

@@ -40,8 +40,8 @@ from endpoints.engine.leases import (
     still_leased,
 )
 from endpoints.engine.rate_limit import budget
-from endpoints.engine.record import evidence_of, evidence_of_exception, record, record_quiet, send_away
-from endpoints.engine.step import conclude, park, plan, postpone, refuse, set_aside
+from endpoints.engine.record import defer_for_rate_limit, evidence_of, evidence_of_exception, record, record_unchanged
+from endpoints.engine.step import conclude, park, plan, quarantine, refuse, retry_later
 from endpoints.engine.tokens import Token, Tokens, acts_as
 from endpoints.engine.update import RowUpdate, unchanged
 from endpoints.engine.workspace_lister import WorkspaceLister, still_running
@@ -58,9 +58,9 @@ FLUSH_EVERY_SECONDS = 0.4
 # How long a sweep whose time is up waits for what is under way, before it leaves the rest to a thread.
 LINGER_SECONDS = 1.0
 # How long what Azure answered is kept in memory for a database that is away.
-INSIST_SECONDS = 30.0
+MAX_DATABASE_OUTAGE_SECONDS = 30.0
 # The part of the reserve of the request budget that people's own requests leave to their pages.
-STARTS_LEAVE = 0.3
+REQUESTS_RESERVE = 0.3
 
 _tokens = Tokens()
 _lister = WorkspaceLister()
@@ -136,9 +136,9 @@ class _Sweep:
         """Claim what there is room for and send it off; returns how many rows were claimed."""
         room = 1 if self._inline else settings.ARM_CONCURRENCY - self._sending
         share = 1 + settings.ARM_CONCURRENCY // 2
-        starts = _insist(lambda: claim_starts(room, share, self._only)) if room > 0 else []
+        starts = _retry_while_database_is_down(lambda: claim_starts(room, share, self._only)) if room > 0 else []
         polls = (
-            _insist(lambda: claim_polls(MOST_READS - self._reading, _lister.may_list, self._only))
+            _retry_while_database_is_down(lambda: claim_polls(MOST_READS - self._reading, _lister.may_list, self._only))
             if self._polls
             else []
         )
@@ -150,10 +150,10 @@ class _Sweep:
 
     def _start(self, steps: list[PendingCall]) -> None:
         """Send the requests that people wait for."""
-        prepared = _prepare(steps, STARTS_LEAVE, for_sending=True)
+        prepared = _prepare(steps, REQUESTS_RESERVE, for_sending=True)
         # Counted from before their leases begin anew: the database may take its time to write that.
         start_before = time.monotonic() + START_WITHIN.total_seconds()
-        for step, token in _intend(prepared):
+        for step, token in _mark_sending(prepared):
             self._sending += 1
             send = partial(_send, step, token, start_before, self._replies.put)
             if self._inline:
@@ -191,21 +191,21 @@ class _Sweep:
     def _record(self, batch: list[tuple[PendingCall, Responses]]) -> None:
         _learn(batch)
         now = clock.now()
-        quiet: list[tuple[Operation, RowUpdate]] = []
+        unchanged_rows: list[tuple[Operation, RowUpdate]] = []
         moved: list[Operation] = []
         for step, responses in batch:
             if step.group:
                 running = set(_told_by_list(step, responses))
-                quiet += [(one, unchanged(one, None, now)) for one in running]
+                unchanged_rows += [(one, unchanged(one, None, now)) for one in running]
                 moved += [one for one in step.operations if one not in running]
                 continue
             change, evidence = _conclude(step, responses, now)
-            if change.is_quiet:
-                quiet.append((step.operation, change))
+            if change.is_unchanged:
+                unchanged_rows.append((step.operation, change))
             else:
                 _write(step.operation, change, evidence, now)
-        if quiet:
-            _insist(lambda: record_quiet(quiet, now))
+        if unchanged_rows:
+            _retry_while_database_is_down(lambda: record_unchanged(unchanged_rows, now))
         self._read(_pending_calls(moved, now))
 
 
@@ -217,7 +217,7 @@ def _pending_calls(operations: Iterable[Operation], now: datetime) -> list[Pendi
             steps.append(PendingCall([operation], plan(operation, resource_url, now), resource_url))
         except Exception as error:
             logger.exception("Operation %s could not be planned", operation.pk)
-            _write(operation, set_aside(operation, now), evidence_of_exception(error), now)
+            _write(operation, quarantine(operation, now), evidence_of_exception(error), now)
     return steps
 
 
@@ -227,7 +227,7 @@ def _reads(operations: list[Operation], now: datetime) -> list[PendingCall]:
     listed = {one.pk for rows in lists.values() for one in rows}
     alone = [one for one in operations if one.pk not in listed]
     if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
-        _insist(lambda: still_leased(early).update(**RELEASED))
+        _retry_while_database_is_down(lambda: still_leased(early).update(**RELEASED))
     steps = [
         PendingCall(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
         for group, rows in lists.items()
@@ -239,7 +239,9 @@ def _prepare(steps: list[PendingCall], reserve: float, *, for_sending: bool) -> 
     """The steps that may go, each with its token; what gets none is sent away, parked, postponed or refused here."""
     now = clock.now()
     steps = _affordable(steps, reserve, now)
-    tokens = _insist(lambda: _tokens.of([step.operation for step in steps], for_sending=for_sending))
+    tokens = _retry_while_database_is_down(
+        lambda: _tokens.of([step.operation for step in steps], for_sending=for_sending)
+    )
     ready: list[tuple[PendingCall, str]] = []
     for step in steps:
         token = tokens[step.operation.pk]
@@ -261,10 +263,10 @@ def _held_back(operation: Operation, token: Token, now: datetime) -> tuple[RowUp
         case NeedsSignIn():
             return park(operation, str(token), token.claims, now), {}
         case TokenUnavailable():
-            return postpone(operation, str(token), now), {}
+            return retry_later(operation, str(token), now), {}
         case Exception():
             logger.error("Operation %s could not be prepared", operation.pk, exc_info=token)
-            return set_aside(operation, now), evidence_of_exception(token)
+            return quarantine(operation, now), evidence_of_exception(token)
     return refuse(operation, "RoleLost", "The person who asked for this may not do it any more.", now), {}
 
 
@@ -278,11 +280,11 @@ def _affordable(steps: list[PendingCall], reserve: float, now: datetime) -> list
         grant = budget().take(account, limit, len(rows), limit.reserve * reserve)
         granted += rows[: grant.granted]
         away = [one for step in rows[grant.granted :] for one in step.operations]
-        _insist(partial(send_away, away, grant.wait, limit.refill, now))
+        _retry_while_database_is_down(partial(defer_for_rate_limit, away, grant.wait, limit.refill, now))
     return granted
 
 
-def _intend(steps: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall, str]]:
+def _mark_sending(steps: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall, str]]:
     """Write that requests are leaving before they leave: after a crash the row says that Azure may hold something.
 
     Returns the steps whose rows are still ours: getting their tokens may have taken longer than the lease.
@@ -301,7 +303,7 @@ def _intend(steps: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall, str
             Endpoint.objects.filter(operations__in=leaving, sent_at=None).update(sent_at=now)
             return ours
 
-    ours = _insist(write)
+    ours = _retry_while_database_is_down(write)
     return [(step, token) for step, token in steps if step.operation.pk in ours]
 
 
@@ -353,27 +355,27 @@ def _conclude(step: PendingCall, responses: Responses, now: datetime) -> tuple[R
         if isinstance(responses, Exception):
             raise responses
         change = conclude(step.operation, step.request, step.resource_url, responses[0], now)
-        return change, {} if change.is_quiet else evidence_of(step.request, responses[0])
+        return change, {} if change.is_unchanged else evidence_of(step.request, responses[0])
     except Exception as error:
         logger.exception("Operation %s could not be advanced", step.operation.pk)
-        return set_aside(step.operation, now), evidence_of_exception(error)
+        return quarantine(step.operation, now), evidence_of_exception(error)
 
 
 def _write(operation: Operation, change: RowUpdate, evidence: dict[str, Any], now: datetime) -> None:
     """Record a change; a row that cannot be recorded is set aside, so that it does not stop the others."""
     try:
-        _insist(partial(record, operation, change, evidence, now))
+        _retry_while_database_is_down(partial(record, operation, change, evidence, now))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         logger.exception("Operation %s could not be recorded", operation.pk)
-        aside = set_aside(operation, now)
-        _insist(partial(record, operation, aside, evidence_of_exception(error), now))
+        aside = quarantine(operation, now)
+        _retry_while_database_is_down(partial(record, operation, aside, evidence_of_exception(error), now))
 
 
-def _insist(write: Callable[[], T]) -> T:
+def _retry_while_database_is_down(write: Callable[[], T]) -> T:
     """Keep at it while the database is away: an answer of Azure's, once read, is worth a wait."""
-    give_up_at = time.monotonic() + INSIST_SECONDS
+    give_up_at = time.monotonic() + MAX_DATABASE_OUTAGE_SECONDS
     while True:
         try:
             return write()

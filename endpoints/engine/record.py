@@ -44,11 +44,11 @@ def record(operation: Operation, change: RowUpdate, evidence: dict[str, Any], no
             state = change.state if change.state != before else ""
             history.add_event(operation, change.text, now, state=state, evidence=evidence)
     if change.operation.get("needs_sign_in"):
-        _go_on_if_signed_in_meanwhile(operation, now)
+        _resume_if_signed_in_meanwhile(operation, now)
     return True
 
 
-def record_quiet(changes: Iterable[tuple[Operation, RowUpdate]], now: datetime) -> None:
+def record_unchanged(changes: Iterable[tuple[Operation, RowUpdate]], now: datetime) -> None:
     """Write changes in which nothing but the time has changed, many rows with one statement."""
     together: dict[tuple[Any, ...], list[tuple[Operation, RowUpdate]]] = defaultdict(list)
     for operation, change in changes:
@@ -58,11 +58,11 @@ def record_quiet(changes: Iterable[tuple[Operation, RowUpdate]], now: datetime) 
     with transaction.atomic():
         for rows in together.values():
             for first in range(0, len(rows), SLICE):
-                _write_quiet(rows[first : first + SLICE])
+                _write_unchanged(rows[first : first + SLICE])
         Endpoint.objects.filter(pk__in=endpoints).update(confirmed_at=now, version=F("version") + 1)
 
 
-def send_away(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
+def defer_for_rate_limit(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
     """Give rows back that Azure's budget has no room for.
 
     The first comes again in `wait` seconds, and `refill` a second after it.
@@ -86,7 +86,7 @@ def evidence_of_exception(error: BaseException) -> dict[str, Any]:
     return {"traceback": redact("".join(traceback.format_exception(error)))[-20_000:]}
 
 
-def _write_quiet(rows: list[tuple[Operation, RowUpdate]]) -> None:
+def _write_unchanged(rows: list[tuple[Operation, RowUpdate]]) -> None:
     columns = {
         **rows[0][1].operation,
         "polls": F("polls") + 1,
@@ -95,7 +95,7 @@ def _write_quiet(rows: list[tuple[Operation, RowUpdate]]) -> None:
     still_leased([operation for operation, _ in rows]).update(**columns, **RELEASED)
 
 
-def _go_on_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
+def _resume_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
     """A sign-in lets go on what is parked, and this was not parked yet when its person signed in during the step."""
     signed_in = User.objects.values_list("last_login", flat=True).get(pk=operation.requested_by_id)
     if signed_in and operation.next_step_at and signed_in > min(operation.next_step_at, now):

@@ -57,7 +57,7 @@ MOST_SENDS = 6
 # A resource that ARM just accepted may be missing from its next answers for a moment, and a deleted one still there.
 MOST_MISSING = 3
 # When an operation that raised is tried again: its cause is in this program or in an answer, and neither goes by soon.
-SET_ASIDE_FOR = timedelta(minutes=15)
+QUARANTINE_FOR = timedelta(minutes=15)
 
 
 def plan(operation: Operation, resource_url: str, now: datetime) -> ArmRequest:
@@ -102,19 +102,19 @@ def park(operation: Operation, reason: str, claims: str, now: datetime) -> RowUp
     return RowUpdate(columns, State.NEEDS_SIGN_IN, reason, text=reason, confirmed=False)
 
 
-def postpone(operation: Operation, reason: str, now: datetime) -> RowUpdate:
+def retry_later(operation: Operation, reason: str, now: datetime) -> RowUpdate:
     """Nothing could be asked; come again later."""
     return again(operation, None, reason, now)
 
 
-def set_aside(operation: Operation, now: datetime) -> RowUpdate:
+def quarantine(operation: Operation, now: datetime) -> RowUpdate:
     """The step raised: keep out of the way of the others for a while."""
     if time_is_up(operation, now):
         return settle(
             operation, ended_in_error("NotFollowed", "Endpoint Desk could not go on with this operation."), now
         )
-    columns = {"next_step_at": now + SET_ASIDE_FOR, "has_retry_after": False}
-    reason = f"Endpoint Desk could not go on, and tries again in {SET_ASIDE_FOR.seconds // 60} minutes."
+    columns = {"next_step_at": now + QUARANTINE_FOR, "has_retry_after": False}
+    reason = f"Endpoint Desk could not go on, and tries again in {QUARANTINE_FOR.seconds // 60} minutes."
     return RowUpdate(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
 
 

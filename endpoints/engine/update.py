@@ -23,7 +23,7 @@ FOLLOWED_FOR = timedelta(hours=1)
 class RowUpdate:
     """What a step writes: columns of the operation and of its endpoint, and a line of history when there is news.
 
-    `is_quiet` says that nothing but the time has changed, so that many of them can be written at once.
+    `is_unchanged` says that nothing but the time has changed, so that many of them can be written at once.
     """
 
     operation: dict[str, Any]
@@ -32,7 +32,7 @@ class RowUpdate:
     endpoint: dict[str, Any] = field(default_factory=dict)
     text: str = ""
     confirmed: bool = True
-    is_quiet: bool = False
+    is_unchanged: bool = False
 
     @property
     def is_end(self) -> bool:
@@ -49,7 +49,7 @@ def unchanged(operation: Operation, wait: float | None, now: datetime) -> RowUpd
         "has_retry_after": wait is not None,
         "next_step_at": next_poll(deadline(operation, now), operation.polls + 1, wait, now),
     }
-    return RowUpdate(columns, State(operation.endpoint.state), operation.endpoint.reason, is_quiet=True)
+    return RowUpdate(columns, State(operation.endpoint.state), operation.endpoint.reason, is_unchanged=True)
 
 
 def running(operation: Operation, step: InProgress, now: datetime) -> RowUpdate:

@@ -19,7 +19,7 @@ from endpoints.arm_clients import arm_http
 from endpoints.engine import step
 from endpoints.engine.leases import claim_polls, claim_starts, reclaim_orphaned_leases
 from endpoints.engine.loop import PendingCall, _send, run_due
-from endpoints.engine.record import record, record_quiet
+from endpoints.engine.record import record, record_unchanged
 from endpoints.engine.update import unchanged
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
@@ -126,9 +126,9 @@ def test_who_lost_the_lease_writes_nothing(azure: Azure, ada: Client, workspaces
     Operation.objects.update(next_step_at=timezone.now())
     [mine] = claim_polls(1, lambda group: False)
     Operation.objects.update(lease=uuid4())
-    change = step.postpone(mine, "Nothing.", timezone.now())
+    change = step.retry_later(mine, "Nothing.", timezone.now())
     assert not record(mine, change, {}, timezone.now())
-    record_quiet([(mine, unchanged(mine, None, timezone.now()))], timezone.now())
+    record_unchanged([(mine, unchanged(mine, None, timezone.now()))], timezone.now())
     assert texts(endpoint) == before
     assert Operation.objects.get().polls == mine.polls
 
