@@ -90,10 +90,10 @@ def _read(
     operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime
 ) -> RowUpdate:
     if request.method != "GET":
-        return _sent(operation, request.url, response, now)
+        return _on_send(operation, request.url, response, now)
     if operation.phase in {Phase.QUEUED, Phase.SENDING}:
-        return _looked(operation, resource_url, response, now)
-    return _followed(operation, resource_url, response, now)
+        return _on_precheck(operation, resource_url, response, now)
+    return _on_poll(operation, resource_url, response, now)
 
 
 def park(operation: Operation, reason: str, claims: str, now: datetime) -> RowUpdate:
@@ -136,7 +136,7 @@ def _challenged(operation: Operation, response: ArmResponse, now: datetime) -> R
     return replace(change, operation={**change.operation, **back})
 
 
-def _looked(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
+def _on_precheck(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
     """Before a request, and after one whose answer was not recorded: what does Azure hold?"""
     goal = operation.spec.goal
     if goal is Goal.RESPONSE:
@@ -147,13 +147,13 @@ def _looked(operation: Operation, resource_url: str, response: ArmResult, now: d
     if isinstance(response, NoResponse) or response.status in TRANSIENT:
         return fault(operation, response, now)
     if goal is Goal.REFRESHED:
-        return _followed(operation, resource_url, response, now)
+        return _on_poll(operation, resource_url, response, now)
     return SEEN[goal](operation, response, now)
 
 
 def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     if response.status == 404:
-        return _absent(operation, now)
+        return _on_missing(operation, now)
     if response.status != 200:
         return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
     if operation.phase == Phase.SENDING or operation.endpoint.sent_at:
@@ -162,7 +162,7 @@ def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -
     return settle(operation, ended_in_error("AlreadyExists", message), now)
 
 
-def _absent(operation: Operation, now: datetime) -> RowUpdate:
+def _on_missing(operation: Operation, now: datetime) -> RowUpdate:
     if operation.sends >= MOST_SENDS and operation.error:
         change = settle(operation, Done(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
         return replace(change, state=State.FAILED)
@@ -247,7 +247,7 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
 SEEN = {Goal.EXISTS: _creation_seen, Goal.INCLUDES: _update_seen, Goal.ABSENT: _deletion_seen}
 
 
-def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) -> RowUpdate:
+def _on_send(operation: Operation, url: str, response: ArmResult, now: datetime) -> RowUpdate:
     step = begin(operation.spec.method, response, url)
     if isinstance(step, Retry):
         return _retry(operation, step, response, now)
@@ -256,7 +256,7 @@ def _sent(operation: Operation, url: str, response: ArmResult, now: datetime) ->
             return _unanswered(operation, step, now)
         status = response.status if isinstance(response, ArmResponse) else 0
         if step.outcome != Outcome.ERROR or 400 <= status != 404:
-            return _arrived(operation, step, now)
+            return _on_terminal(operation, step, now)
         if operation.spec.goal is Goal.ABSENT:
             return _confirm_deletion(operation, f"Azure answered {status}.", now)
         change = settle(operation, step, now)
@@ -297,7 +297,7 @@ def _unanswered(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     return replace(change, operation={"phase": Phase.SENDING, **change.operation})
 
 
-def _followed(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
+def _on_poll(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
     overdue, state = is_overdue(operation, now), poll_state(operation)
     if overdue and not operation.spec.reads_resource:
         return settle(operation, not_followed(), now)
@@ -311,11 +311,11 @@ def _followed(operation: Operation, resource_url: str, response: ArmResult, now:
         return _deletion_seen(operation, response, now)
     step = follow(PollState(state.method) if overdue else state, response, target_url(operation, resource_url))
     if isinstance(step, Done):
-        return _arrived(operation, step, now)
+        return _on_terminal(operation, step, now)
     return _give_up(operation, step, now) if overdue else running(operation, step, now)
 
 
-def _arrived(operation: Operation, step: Done, now: datetime) -> RowUpdate:
+def _on_terminal(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     """An end was read. Some ends only mean that the status could not be read that way."""
     error = step.error
     following = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now)
