@@ -18,7 +18,7 @@ from endpoints.arm.resources import WorkspaceId
 from endpoints.arm_clients import reader
 from endpoints.models import Endpoint, Workspace, WorkspaceAccess
 
-GOOD_FOR = timedelta(minutes=10)
+ACCESS_TTL = timedelta(minutes=10)
 AT_ONCE = 8
 
 
@@ -38,7 +38,9 @@ def readable_workspaces(user: User) -> Readable:
     """Ask Azure where the last answer is older than ten minutes; what it does not answer for stays hidden."""
     now = timezone.now()
     known = dict(
-        WorkspaceAccess.objects.filter(user=user, checked_at__gt=now - GOOD_FOR).values_list("workspace_id", "readable")
+        WorkspaceAccess.objects.filter(user=user, checked_at__gt=now - ACCESS_TTL).values_list(
+            "workspace_id", "readable"
+        )
     )
     workspaces = list(Workspace.objects.all())
     stale = [workspace for workspace in workspaces if workspace.id not in known]

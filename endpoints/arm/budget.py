@@ -53,11 +53,11 @@ class Budget(Protocol):
     def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
         """Take up to `number`, as long as `reserve` is left."""
 
-    def learn(self, account: Account, limit: Limit, remaining: float | None, closed_for: float) -> None:
-        """Believe what an answer says is left; after a 429 nothing goes for `closed_for` seconds."""
+    def observe(self, account: Account, limit: Limit, remaining: float | None, blocked_for: float) -> None:
+        """Believe what an answer says is left; after a 429 nothing goes for `blocked_for` seconds."""
 
 
-def closed_for(response: ArmResponse) -> float:
+def blocked_for(response: ArmResponse) -> float:
     """The seconds for which a 429 closes its account; 0 for every other answer."""
     return (retry_after(response) or 1.0) if response.status == 429 else 0.0
 
@@ -69,7 +69,7 @@ class _Bucket:
     left: float
     at: float
     waiting: float = 0.0
-    closed_until: float = 0.0
+    blocked_until: float = 0.0
 
     def flow(self, now: float, limit: Limit) -> None:
         passed = max(0.0, now - self.at)
@@ -89,7 +89,7 @@ class MemoryBudget(Budget):
     def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
         with self._lock:
             bucket = self._bucket(account, limit)
-            closed = max(0.0, bucket.closed_until - bucket.at)
+            closed = max(0.0, bucket.blocked_until - bucket.at)
             granted = 0 if closed else max(0, min(number, int(bucket.left - reserve)))
             bucket.left -= granted
             if granted == number:
@@ -99,16 +99,16 @@ class MemoryBudget(Budget):
             bucket.waiting += number - granted
             return Grant(granted, wait)
 
-    def learn(self, account: Account, limit: Limit, remaining: float | None, closed_for: float) -> None:
+    def observe(self, account: Account, limit: Limit, remaining: float | None, blocked_for: float) -> None:
         with self._lock:
             bucket = self._bucket(account, limit)
             if remaining is not None:
                 bucket.left = min(bucket.left, remaining)
-            if closed_for:
+            if blocked_for:
                 bucket.left = 0.0
-                bucket.closed_until = max(bucket.closed_until, bucket.at + closed_for)
+                bucket.blocked_until = max(bucket.blocked_until, bucket.at + blocked_for)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin with full buckets again."""
         with self._lock:
             self._buckets.clear()

@@ -25,7 +25,7 @@ from django.utils import timezone
 from accounts.policy import may
 from accounts.tokens import NeedsSignIn, TokenUnavailable
 from endpoints import clock
-from endpoints.arm.budget import LIMITS, Account, Limit, closed_for
+from endpoints.arm.budget import LIMITS, Account, Limit, blocked_for
 from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.poller import ArmPoller, Read
 from endpoints.arm_clients import arm_http, endpoint_url, list_url
@@ -189,7 +189,7 @@ class _Sweep:
         return len(batch)
 
     def _record(self, batch: list[tuple[PendingCall, Responses]]) -> None:
-        _learn(batch)
+        _observe(batch)
         now = clock.now()
         unchanged_rows: list[tuple[Operation, RowUpdate]] = []
         moved: list[Operation] = []
@@ -327,7 +327,7 @@ def _put_back(put: Callable[[tuple[PendingCall, Responses]], None], step: Pendin
     put((step, responses))
 
 
-def _learn(batch: list[tuple[PendingCall, Responses]]) -> None:
+def _observe(batch: list[tuple[PendingCall, Responses]]) -> None:
     """Tell the budget once for each account what the answers say is left."""
     left: dict[tuple[Account, Limit], list[float]] = defaultdict(list)
     closed: dict[tuple[Account, Limit], float] = defaultdict(float)
@@ -335,18 +335,18 @@ def _learn(batch: list[tuple[PendingCall, Responses]]) -> None:
         for response in responses if isinstance(responses, list) else []:
             if isinstance(response, ArmResponse):
                 key = step.account, step.limit
-                closed[key] = max(closed[key], closed_for(response))
+                closed[key] = max(closed[key], blocked_for(response))
                 if (remaining := step.limit.remaining(response)) is not None:
                     left[key].append(remaining)
     for key, seconds in closed.items():
-        budget().learn(*key, min(left[key], default=None), seconds)
+        budget().observe(*key, min(left[key], default=None), seconds)
 
 
 def _told_by_list(step: PendingCall, responses: Responses) -> list[Operation]:
     """The operations that still run as the list shows; the others have moved, or it could not be read."""
     if step.group is None or isinstance(responses, Exception):
         return []
-    _lister.learn(step.group, responses)
+    _lister.observe(step.group, responses)
     return still_running(step.operations, responses)
 
 

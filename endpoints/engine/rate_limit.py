@@ -12,21 +12,21 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "endpoint-desk:budget:"
 # A bucket that nobody touched for so long is full again, unless a 429 closes it for longer.
-FORGOTTEN_AFTER_SECONDS = 600
+BUCKET_TTL_SECONDS = 600
 # The rules of MemoryBudget, carried out in Redis by its clock. Numbers travel as text, since Redis cuts fractions off.
 BUCKET = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local size, refill = tonumber(ARGV[2]), tonumber(ARGV[3])
-local state = redis.call('HMGET', KEYS[1], 'left', 'at', 'waiting', 'closed_until')
+local state = redis.call('HMGET', KEYS[1], 'left', 'at', 'waiting', 'blocked_until')
 local passed = math.max(0, now - (tonumber(held[2]) or now))
 local left = math.min(size, (tonumber(held[1]) or size) + passed * refill)
 local waiting = math.max(0, (tonumber(held[3]) or 0) - passed * refill)
-local closed_until = tonumber(held[4]) or 0
+local blocked_until = tonumber(held[4]) or 0
 local granted, wait = 0, 0
 if ARGV[1] == 'take' then
     local number, reserve = tonumber(ARGV[4]), tonumber(ARGV[5])
-    local closed = math.max(0, closed_until - now)
+    local closed = math.max(0, blocked_until - now)
     if closed == 0 then granted = math.max(0, math.min(number, math.floor(left - reserve))) end
     left = left - granted
     if granted < number then
@@ -34,16 +34,16 @@ if ARGV[1] == 'take' then
         waiting = waiting + number - granted
     end
 else
-    local remaining, closed_for = tonumber(ARGV[4]), tonumber(ARGV[5])
+    local remaining, blocked_for = tonumber(ARGV[4]), tonumber(ARGV[5])
     if remaining then left = math.min(left, remaining) end
-    if closed_for > 0 then
+    if blocked_for > 0 then
         left = 0
-        closed_until = math.max(closed_until, now + closed_for)
+        blocked_until = math.max(blocked_until, now + blocked_for)
     end
 end
 redis.call('HSET', KEYS[1], 'left', tostring(left), 'at', string.format('%.6f', now), 'waiting', tostring(waiting),
-    'closed_until', string.format('%.6f', closed_until))
-redis.call('EXPIRE', KEYS[1], math.ceil(math.max(tonumber(ARGV[6]), closed_until - now)))
+    'blocked_until', string.format('%.6f', blocked_until))
+redis.call('EXPIRE', KEYS[1], math.ceil(math.max(tonumber(ARGV[6]), blocked_until - now)))
 return {tostring(granted), tostring(wait)}
 """
 
@@ -64,22 +64,22 @@ class RedisBudget(Budget):
             return self._alone.take(account, limit, number, reserve)
         return Grant(int(granted), float(wait))
 
-    def learn(self, account: Account, limit: Limit, remaining: float | None, closed_for: float) -> None:
-        self._alone.learn(account, limit, remaining, closed_for)
+    def observe(self, account: Account, limit: Limit, remaining: float | None, blocked_for: float) -> None:
+        self._alone.observe(account, limit, remaining, blocked_for)
         try:
-            self._run("learn", account, limit, "" if remaining is None else remaining, closed_for)
+            self._run("observe", account, limit, "" if remaining is None else remaining, blocked_for)
         except redis.RedisError:
             logger.warning("Redis does not answer, so other workers do not hear what is left of Azure's budget.")
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin with full buckets again."""
-        self._alone.forget()
+        self._alone.reset()
         for key in self._redis.scan_iter(match=f"{_PREFIX}*"):
             self._redis.delete(key)
 
     def _run(self, verb: str, account: Account, limit: Limit, *numbers: str | float) -> list[bytes]:
         key = f"{_PREFIX}{limit.name}:{':'.join(account)}"
-        arguments = [verb, limit.bucket, limit.refill, *numbers, FORGOTTEN_AFTER_SECONDS]
+        arguments = [verb, limit.bucket, limit.refill, *numbers, BUCKET_TTL_SECONDS]
         result: list[bytes] = self._script(keys=[key], args=arguments)
         return result
 

@@ -18,7 +18,7 @@ from endpoints.states import NOT_YET_ACCEPTED
 
 AT_ONCE = 8
 # Reading the encrypted store for every batch of polls would cost more than the polls.
-KEPT_SECONDS = 60.0
+TOKEN_TTL_SECONDS = 60.0
 # Before something billable is made or unmade, the role is looked at again.
 ROLES_WITHIN_AT_SENDING = timedelta(minutes=5)
 
@@ -79,7 +79,7 @@ class Tokens:
     def _remembered(self, wanted: _Wanted, sign_ins: Mapping[int, datetime]) -> str:
         with self._lock:
             token, sign_in, since = self._kept.get(wanted.key, ("", None, 0.0))
-        fresh = time.monotonic() - since < KEPT_SECONDS
+        fresh = time.monotonic() - since < TOKEN_TTL_SECONDS
         same = sign_in is None or sign_ins.get(wanted.user_id) == sign_in
         return token if fresh and same and not wanted.force_refresh else ""
 

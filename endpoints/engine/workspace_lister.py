@@ -45,7 +45,7 @@ class WorkspaceLister:
                 groups[group].append(operation)
         return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}
 
-    def learn(self, group: Group, responses: list[ArmResult]) -> None:
+    def observe(self, group: Group, responses: list[ArmResult]) -> None:
         self.pages[group] = len(responses)
         refused = [
             one for one in responses if isinstance(one, ArmResponse) and 400 <= one.status < 500 and one.status != 429

@@ -39,7 +39,7 @@ def submit(client: Client, workspace: Workspace, name: str = "chat", **changes: 
 def one_step(azure: Azure, seconds: float = 0) -> None:
     """Everything that waits becomes due, and what is due is done once."""
     azure.advance(seconds)
-    budget().forget()
+    budget().reset()
     for operation in Operation.objects.filter(settled_at=None, needs_sign_in=False):
         Operation.objects.filter(pk=operation.pk).update(next_step_at=timezone.now())
         run_due(only=operation.pk)

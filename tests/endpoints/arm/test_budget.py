@@ -1,6 +1,6 @@
 """The budget."""
 
-from endpoints.arm.budget import READS, Budget, Grant, MemoryBudget, closed_for
+from endpoints.arm.budget import READS, Budget, Grant, MemoryBudget, blocked_for
 from tests.support.arm_responses import answer
 
 ADA, OSCAR = ("ada", "production"), ("oscar", "production")
@@ -57,13 +57,13 @@ def test_each_identity_has_its_own() -> None:
 def test_what_others_took_is_learnt_from_the_answers() -> None:
     budget, _ = full()
     remaining = READS.remaining(answer(200, x_ms_ratelimit_remaining_subscription_reads="70"))
-    budget.learn(ADA, READS, remaining, 0)
+    budget.observe(ADA, READS, remaining, 0)
     assert take(budget, 1000).granted == 10
 
 
 def test_a_429_closes_it_for_as_long_as_azure_says() -> None:
     budget, clock = full()
-    budget.learn(ADA, READS, None, closed_for(answer(429, Retry_After="6")))
+    budget.observe(ADA, READS, None, blocked_for(answer(429, Retry_After="6")))
     clock.now = 5.5
     assert take(budget, 1).granted == 0
     clock.now = 20

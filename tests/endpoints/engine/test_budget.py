@@ -24,9 +24,9 @@ def standing_still() -> float:
 
 def test_it_counts_as_the_one_in_memory_does(redis_url: str) -> None:
     shared, alone = RedisBudget(redis_url), MemoryBudget(standing_still)
-    shared.forget()
+    shared.reset()
     for budget in (shared, alone):
-        budget.learn(OSCAR, READS, 70, 0)
+        budget.observe(OSCAR, READS, 70, 0)
     for account, number, reserve in [(ADA, 100, 60), (ADA, 200, 60), (ADA, 30, 10), (OSCAR, 20, 60), (OSCAR, 5, 0)]:
         one, other = (budget.take(account, READS, number, reserve) for budget in (shared, alone))
         assert one.granted in {other.granted, other.granted + 1}, "a moment passes between two calls"
@@ -35,15 +35,15 @@ def test_it_counts_as_the_one_in_memory_does(redis_url: str) -> None:
 
 def test_workers_share_it(redis_url: str) -> None:
     one, other = RedisBudget(redis_url), RedisBudget(redis_url)
-    one.forget()
+    one.reset()
     assert one.take(ADA, WRITES, 1000, 20).granted == 180
     assert other.take(ADA, WRITES, 1000, 20).granted <= 2
 
 
 def test_a_429_of_one_worker_closes_it_for_all(redis_url: str) -> None:
     one, other = RedisBudget(redis_url), RedisBudget(redis_url)
-    one.forget()
-    one.learn(ADA, READS, None, 7)
+    one.reset()
+    one.observe(ADA, READS, None, 7)
     grant = other.take(ADA, READS, 1, 0)
     assert grant.granted == 0
     assert 6.5 < grant.wait < 7.2
@@ -52,15 +52,15 @@ def test_a_429_of_one_worker_closes_it_for_all(redis_url: str) -> None:
 
 def test_an_account_is_remembered_for_as_long_as_a_429_closes_it(redis_url: str) -> None:
     budget = RedisBudget(redis_url)
-    budget.forget()
-    budget.learn(ADA, READS, None, 3600)
+    budget.reset()
+    budget.observe(ADA, READS, None, 3600)
     [key] = budget._redis.keys("*budget*")
     assert budget._redis.ttl(key) >= 3600
 
 
 def test_it_fills_up_steadily(redis_url: str) -> None:
     budget = RedisBudget(redis_url)
-    budget.forget()
+    budget.reset()
     budget.take(ADA, READS, 1000, 0)
     started = time.monotonic()
     time.sleep(0.5)
@@ -77,6 +77,6 @@ def test_an_emptied_redis_starts_full_and_learns_again(redis_url: str) -> None:
 
 def test_without_redis_each_worker_keeps_to_what_it_has_learnt(caplog: pytest.LogCaptureFixture) -> None:
     budget = RedisBudget("redis://127.0.0.1:9/0")
-    budget.learn(ADA, READS, 12, 0)
+    budget.observe(ADA, READS, 12, 0)
     assert budget.take(ADA, READS, 100, 10).granted == 2
     assert "Redis does not answer" in caplog.text
