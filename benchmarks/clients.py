@@ -23,7 +23,7 @@ from tests.support.environment import free_port
 from tests.support.processes import running
 
 READS = 3_000
-AT_ONCE = 32
+MAX_PARALLEL = 32
 TOKEN = "x" * 1500
 
 
@@ -32,21 +32,21 @@ def main() -> None:
     command = [sys.executable, "benchmarks/arm.py", "--port", str(port), "--latency", "0"]
     with tempfile.TemporaryDirectory() as folder, running(command, Path(folder) / "arm.log") as process:
         wait_for(f"http://127.0.0.1:{port}/seen", process)
-        arm = ArmHttp(f"http://127.0.0.1:{port}", connections=AT_ONCE, trust_env=False)
+        arm = ArmHttp(f"http://127.0.0.1:{port}", connections=MAX_PARALLEL, trust_env=False)
         urls = [f"{arm.base_url}/status/{number}?{SIGNATURE}" for number in range(READS)]
         one, other = cost(lambda: with_requests(arm, urls)), cost(lambda: with_aiohttp(arm, urls))
-    print(f"requests in {AT_ONCE} threads: {one:.2f} ms of processor time a read")
+    print(f"requests in {MAX_PARALLEL} threads: {one:.2f} ms of processor time a read")
     print(f"aiohttp: {other:.2f} ms, {one / other:.1f} times less")
 
 
 def with_requests(arm: ArmHttp, urls: list[str]) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         responses = list(pool.map(lambda url: arm.send(ArmRequest("GET", url), TOKEN, uuid4()), urls))
     assert all(isinstance(response, ArmResponse) for response in responses)
 
 
 def with_aiohttp(arm: ArmHttp, urls: list[str]) -> None:
-    poller, responses = ArmPoller(arm, read_timeout=30, connections=AT_ONCE), SimpleQueue[object]()
+    poller, responses = ArmPoller(arm, read_timeout=30, connections=MAX_PARALLEL), SimpleQueue[object]()
     poller.start([Read(url, TOKEN, uuid4(), responses.put) for url in urls])
     for _ in urls:
         [response] = responses.get(timeout=60)  # type: ignore[misc]

@@ -19,7 +19,7 @@ from endpoints.arm_clients import reader
 from endpoints.models import Endpoint, Workspace, WorkspaceAccess
 
 ACCESS_TTL = timedelta(minutes=10)
-AT_ONCE = 8
+MAX_PARALLEL = 8
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _ask(user: User, workspaces: list[Workspace], now: datetime) -> tuple[dict[U
         arm = reader(user)
     except TokenUnavailable as error:
         return {}, f"{error} Until then workspaces are hidden."
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         answers = dict(zip(workspaces, pool.map(lambda workspace: _may_read(arm, workspace), workspaces), strict=True))
     _remember(user, answers, now)
     unanswered = sum(answer is None for answer in answers.values())

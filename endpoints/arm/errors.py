@@ -7,7 +7,7 @@ from typing import Any
 from endpoints.arm.http import ArmResponse
 
 # Errors nest a few times; whatever goes deeper than this is nonsense.
-MOST_LEVELS = 20
+MAX_LEVELS = 20
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _codes(raw: dict[str, Any], levels: int = MOST_LEVELS) -> Iterator[str]:
+def _codes(raw: dict[str, Any], levels: int = MAX_LEVELS) -> Iterator[str]:
     """Codes from the outside in: details first, then the chain of InnerError."""
     for detail in _dicts(raw.get("details")):
         if code := _text(detail.get("code")):

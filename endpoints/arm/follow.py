@@ -33,11 +33,11 @@ from endpoints.arm.operations import (
 # Called for every request, so that an operation may outlive a token; True asks for a new one after a 401.
 Token = Callable[[bool], str]
 
-MOST_FAULTS = 5
+MAX_FAULTS = 5
 # How long an operation is followed when neither the caller nor ARM sets a limit.
 FOLLOWED_FOR = timedelta(hours=1)
 # Retry-After: 0 means at once, and at once is not a busy loop.
-SHORTEST_PAUSE_SECONDS = 0.02
+MIN_PAUSE_SECONDS = 0.02
 
 
 def put_and_follow(arm: ArmHttp, url: str, body: dict[str, Any], token: Token, **options: Any) -> Done:
@@ -100,7 +100,7 @@ class _Follower:
         step, response = self._begin(final_state_via)
         polls = 0
         while isinstance(step, InProgress):
-            if step.state.faults > MOST_FAULTS:
+            if step.state.faults > MAX_FAULTS:
                 return Done(Outcome.ERROR, error=error_of(response))
             if step.state.faults:
                 self._wait_after_fault(step.wait, step.state.faults - 1)
@@ -113,14 +113,14 @@ class _Follower:
 
     def _begin(self, final_state_via: str) -> tuple[InProgress | Done, ArmResult]:
         may_have_arrived = False
-        for faults in range(MOST_FAULTS + 1):
+        for faults in range(MAX_FAULTS + 1):
             response = self._send(self._request)
             step = begin(self._request.method, response, self._request.url, final_state_via)
             if not isinstance(step, Retry):
                 self._take_limit(response)
                 return step, response
             may_have_arrived = may_have_arrived or step.may_have_arrived
-            if faults < MOST_FAULTS:
+            if faults < MAX_FAULTS:
                 self._wait_after_fault(step.wait, faults)
         return Done(Outcome.ERROR, error=error_of(response), outcome_unknown=may_have_arrived), response
 
@@ -157,6 +157,6 @@ class _Follower:
         self._wait(retry_after, pause_after_fault(faults) * random.uniform(1, 1.25))  # noqa: S311 - no secret
 
     def _wait(self, retry_after: float | None, own: float) -> None:
-        seconds = max(SHORTEST_PAUSE_SECONDS, own if retry_after is None else retry_after)
+        seconds = max(MIN_PAUSE_SECONDS, own if retry_after is None else retry_after)
         self._stop.wait(min(seconds, self._left()))
         self._left()

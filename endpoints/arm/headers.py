@@ -11,19 +11,19 @@ DURATION = re.compile(
     re.ASCII,
 )
 # More than anybody waits, and few enough to add to a date.
-MOST_SECONDS = 10.0**8
+MAX_SECONDS = 10.0**8
 
 
 def retry_after(response: ArmResponse) -> float | None:
     """Seconds to wait as RFC 9110 writes them, number or date, never negative; None when absent or not readable."""
     value = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"-?[0-9]+", value):
-        return min(MOST_SECONDS, max(0.0, float(value)))
+        return min(MAX_SECONDS, max(0.0, float(value)))
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return min(MOST_SECONDS, max(0.0, (moment - response.received_at).total_seconds()))
+        return min(MAX_SECONDS, max(0.0, (moment - response.received_at).total_seconds()))
     except (ValueError, OverflowError):
         return None
 

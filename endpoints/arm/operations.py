@@ -20,10 +20,10 @@ TRANSIENT = {408, 429, 500, 502, 503, 504}
 REPEATABLE = {"PUT", "DELETE"}
 # Their result is the resource, so that is what is read in the end.
 RESOURCEFUL = {"PUT", "PATCH"}
-MOST_UNREADABLE = 3
-MOST_CONFIRMATIONS = 3
+MAX_UNREADABLE = 3
+MAX_CONFIRMATIONS = 3
 TERMINAL = {"succeeded": "Succeeded", "failed": "Failed", "canceled": "Canceled", "cancelled": "Canceled"}
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 3.0, 30.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 3.0, 30.0
 
 
 class Outcome(StrEnum):
@@ -153,12 +153,12 @@ def error_of(response: ArmResponse | NoResponse) -> ArmError:
 
 def pause(polls: int) -> float:
     """Seconds before the next read when ARM names none, after so many reads in a row that told the same."""
-    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.2 ** min(polls, 20))
+    return min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.2 ** min(polls, 20))
 
 
 def pause_after_fault(faults: int) -> float:
     """Seconds before a request is repeated when ARM names none, after so many transient faults in a row."""
-    return min(2 * LONGEST_PAUSE_SECONDS, 2.0 ** min(faults, 10))
+    return min(2 * MAX_PAUSE_SECONDS, 2.0 ** min(faults, 10))
 
 
 def _retry(method: str, wait: float | None, may_have_arrived: bool, fault: str, error: ArmError) -> Retry | Done:
@@ -220,7 +220,7 @@ def _read_confirmation(state: PollState, response: ArmResponse) -> InProgress | 
     if not isinstance(response.json, dict):
         return _unreadable(state, response)
     status = _provisioning_state(response.object)
-    if status and not _terminal(status) and state.confirmations < MOST_CONFIRMATIONS:
+    if status and not _terminal(status) and state.confirmations < MAX_CONFIRMATIONS:
         again = replace(state, confirmations=state.confirmations + 1, unreadable=0)
         return InProgress(again, retry_after(response), status, response.object)
     return Done(Outcome.SUCCEEDED, response.object)
@@ -231,7 +231,7 @@ def _read_result(state: PollState, response: ArmResponse) -> InProgress | Done:
         if moved := response.headers.get("location", "").strip():
             state = replace(state, result_url=_moved(state.result_url, moved))
         return InProgress(replace(state, unreadable=0), retry_after(response), _provisioning_state(response.object))
-    if response.status == 404 and state.unreadable < MOST_UNREADABLE:
+    if response.status == 404 and state.unreadable < MAX_UNREADABLE:
         return _unreadable(state, response)  # seen right after an operation began
     if response.status not in ACCEPTED:
         # 401, 403 and 404 are about who reads, and where, not about the operation.
@@ -275,7 +275,7 @@ def _fault(state: PollState, wait: float | None, why: str) -> InProgress:
 def _unreadable(state: PollState, response: ArmResponse) -> InProgress | Done:
     state = replace(state, unreadable=state.unreadable + 1)
     why = f"Azure answered {response.status} with a body that tells no state."
-    if state.unreadable > MOST_UNREADABLE:
+    if state.unreadable > MAX_UNREADABLE:
         return _broken("UnreadableStatus", why)
     return InProgress(state, retry_after(response), fault=why)
 

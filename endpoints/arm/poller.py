@@ -25,8 +25,8 @@ from endpoints.arm.http import ArmHttp, ArmResponse, ArmResult, NoResponse, head
 from endpoints.arm.origin import ForeignOrigin, require_origin, resolve
 
 # Azure's signed URLs have 3 kB and more, and may be used as header lines of that size.
-LONGEST_HEADER_LINE = 65_536
-MOST_PAGES = 20
+MAX_HEADER_LINE = 65_536
+MAX_PAGES = 20
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class ArmPoller:
         """As many as there are, or as come in the time of one; those that are missing tell nothing."""
         give_up_at = time.monotonic() + (self._timeout.total or 0)
         responses = [await self._get(read, read.url)]
-        while read.all_pages and len(responses) < MOST_PAGES and time.monotonic() < give_up_at:
+        while read.all_pages and len(responses) < MAX_PAGES and time.monotonic() < give_up_at:
             if not (url := _next_page(responses[-1], read.url)):
                 break
             responses.append(await self._get(read, url))
@@ -129,8 +129,8 @@ class ArmPoller:
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, ttl_dns_cache=300),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
-                max_line_size=LONGEST_HEADER_LINE,
-                max_field_size=LONGEST_HEADER_LINE,
+                max_line_size=MAX_HEADER_LINE,
+                max_field_size=MAX_HEADER_LINE,
             )
         return self._session
 

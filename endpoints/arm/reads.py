@@ -10,7 +10,7 @@ from endpoints.arm.resources import PROVIDER, Subscription, WorkspaceId, Workspa
 
 SUBSCRIPTIONS_API_VERSION = "2022-12-01"
 RESOURCE_GROUPS_API_VERSION = "2021-04-01"
-MOST_PAGES = 100
+MAX_PAGES = 100
 
 
 class ArmFailed(Exception):
@@ -59,7 +59,7 @@ class ArmReader:
     def _list(self, url: str) -> list[dict[str, Any]]:
         """All pages of a list. The next link is used as it comes, and only when it leads back to ARM."""
         items: list[dict[str, Any]] = []
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             page = self._get(url).object
             items += page.get("value") or []
             if not page.get("nextLink"):
@@ -68,7 +68,7 @@ class ArmReader:
                 url = resolve(page["nextLink"], url)
             except ForeignOrigin as error:
                 raise ArmUnreachable(str(error)) from error
-        raise ArmUnreachable(f"Azure's list did not end within {MOST_PAGES} pages.")
+        raise ArmUnreachable(f"Azure's list did not end within {MAX_PAGES} pages.")
 
     def _get(self, url: str) -> ArmResponse:
         response = self._http.send(ArmRequest("GET", url), self._token, self._correlation_id)

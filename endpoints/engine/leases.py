@@ -1,4 +1,4 @@
-"""Who works on an operation: rows are leased to one worker for as long as its longest call may take.
+"""Who works on an operation: rows are leased to one worker for as long as its max_length call may take.
 
 A lease is a column of the row. Whoever holds it may write, and a worker that lost it writes nothing, so a row of a
 killed worker is taken up again and never recorded twice.
@@ -127,7 +127,7 @@ def _free(now: datetime) -> Q:
 
 
 def _lease_until(now: datetime, read_timeout: float) -> datetime:
-    """A lease outlasts the longest request, if that begins within START_WITHIN."""
+    """A lease outlasts the max_length request, if that begins within START_WITHIN."""
     return now + START_WITHIN + timedelta(seconds=settings.ARM_CONNECT_TIMEOUT_SECONDS + read_timeout)
 
 

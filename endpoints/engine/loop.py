@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MOST_READS = 512
+MAX_READS = 512
 # How long responses are collected before they are recorded together.
 FLUSH_EVERY_SECONDS = 0.4
 # How long a sweep whose time is up waits for what is under way, before it leaves the rest to a thread.
@@ -138,7 +138,7 @@ class _Sweep:
         share = 1 + settings.ARM_CONCURRENCY // 2
         starts = _retry_while_database_is_down(lambda: claim_starts(room, share, self._only)) if room > 0 else []
         polls = (
-            _retry_while_database_is_down(lambda: claim_polls(MOST_READS - self._reading, _lister.may_list, self._only))
+            _retry_while_database_is_down(lambda: claim_polls(MAX_READS - self._reading, _lister.may_list, self._only))
             if self._polls
             else []
         )

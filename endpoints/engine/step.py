@@ -53,9 +53,9 @@ from endpoints.models import Operation
 from endpoints.states import Phase, State
 
 # How often a PUT or DELETE is sent when Azure keeps answering 5xx and nothing came of it.
-MOST_SENDS = 6
+MAX_SENDS = 6
 # A resource that ARM just accepted may be missing from its next answers for a moment, and a deleted one still there.
-MOST_MISSING = 3
+MAX_MISSING = 3
 # When an operation that raised is tried again: its cause is in this program or in an answer, and neither goes by soon.
 QUARANTINE_FOR = timedelta(minutes=15)
 
@@ -163,7 +163,7 @@ def _creation_seen(operation: Operation, response: ArmResponse, now: datetime) -
 
 
 def _on_missing(operation: Operation, now: datetime) -> RowUpdate:
-    if operation.sends >= MOST_SENDS and operation.error:
+    if operation.sends >= MAX_SENDS and operation.error:
         change = settle(operation, Done(Outcome.ERROR, error=ArmError.from_json(operation.error)), now)
         return replace(change, state=State.FAILED)
     columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
@@ -229,11 +229,11 @@ def _deletion_seen(operation: Operation, response: ArmResponse, now: datetime) -
     if status.lower() == "deleting":
         state = PollState("DELETE", confirming=operation.phase == Phase.CONFIRMING)
         return running(operation, InProgress(state, retry_after(response), status, response.object), now)
-    if operation.phase == Phase.SENDING and operation.sends < MOST_SENDS:
+    if operation.phase == Phase.SENDING and operation.sends < MAX_SENDS:
         columns = {"phase": Phase.CLEAR, "next_step_at": now, "faults": 0}
         text = "Azure still holds it, so the deletion is sent again."
         return RowUpdate(columns, State.DELETING, endpoint=seen, text=text)
-    if operation.confirmations < MOST_MISSING:
+    if operation.confirmations < MAX_MISSING:
         columns = {
             "phase": Phase.CONFIRMING,
             "confirmations": operation.confirmations + 1,
@@ -325,7 +325,7 @@ def _on_terminal(operation: Operation, step: Done, now: datetime) -> RowUpdate:
             text = f"The status of the operation cannot be read ({error.code}); the endpoint itself is read instead."
             columns = {"monitor_url": "", "result_url": "", "unreadable": 0, "next_step_at": now}
             return RowUpdate(columns, working_state(operation), text=text)
-        if error.status == 404 and operation.unreadable < MOST_MISSING:
+        if error.status == 404 and operation.unreadable < MAX_MISSING:
             return again(operation, None, "Azure does not show the endpoint yet.", now, unreadable=1)
     if step.outcome == Outcome.SUCCEEDED:
         if operation.spec.goal is Goal.ABSENT:

@@ -16,7 +16,7 @@ from accounts.tokens import ROLES_TTL
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED
 
-AT_ONCE = 8
+MAX_PARALLEL = 8
 # Reading the encrypted store for every batch of polls would cost more than the polls.
 TOKEN_TTL_SECONDS = 60.0
 # Before something billable is made or unmade, the role is looked at again.
@@ -103,7 +103,7 @@ def _fetch(wanted: set[_Wanted], users: Mapping[int, User], for_sending: bool) -
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(min(AT_ONCE, len(wanted))) as pool:
+    with ThreadPoolExecutor(min(MAX_PARALLEL, len(wanted))) as pool:
         return dict(zip(wanted, pool.map(in_thread, wanted), strict=True))
 
 

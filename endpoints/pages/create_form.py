@@ -38,14 +38,14 @@ def auth_modes() -> list[tuple[str, str]]:
 
 
 def _text(
-    label: str, *, help_text: str = "", required: bool = False, longest: int = 255, **more: Any
+    label: str, *, help_text: str = "", required: bool = False, max_length: int = 255, **more: Any
 ) -> forms.CharField:
     attributes = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none", **more.pop("attrs", {})}
     return forms.CharField(
         label=label,
         help_text=help_text,
         required=required,
-        max_length=longest,
+        max_length=max_length,
         widget=forms.TextInput(attrs=attributes),
         **more,
     )
@@ -77,7 +77,7 @@ class CreateEndpointForm(forms.Form):
         "Name",
         help_text=f"It becomes a host name, so it must be free in the whole Azure region. {NAME_RULE}",
         required=True,
-        longest=52,
+        max_length=52,
         validators=[RegexValidator(rf"\A{ENDPOINT_NAME}\Z", f"This is not a name for an endpoint. {NAME_RULE}")],
         # A browser reads the pattern with the v flag, where a hyphen in a class must be escaped.
         attrs={"pattern": r"[a-zA-Z][a-zA-Z0-9\-]{0,51}", "title": NAME_RULE},
@@ -87,7 +87,7 @@ class CreateEndpointForm(forms.Form):
         "Model",
         help_text="Choose from the catalogue, or paste the id of any model.",
         required=True,
-        longest=1024,
+        max_length=1024,
         attrs={"list": "models", "placeholder": "azureml://registries/…/models/…"},
         error_messages={"required": "Choose a model."},
     )

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 # ARM's limits for every resource.
-MOST_TAGS, LONGEST_KEY, LONGEST_VALUE = 15, 512, 256
+MAX_TAGS, MAX_KEY_LENGTH, MAX_VALUE_LENGTH = 15, 512, 256
 ROWS_TO_START_WITH = 2
 
 Pair = tuple[str, str]
@@ -42,8 +42,8 @@ class TagsField(forms.Field):
         pairs: Sequence[Pair] = value or []
         errors = [error for row, pair in enumerate(pairs) for error in _errors(row, pair, pairs)]
         tags = {key: text for key, text in pairs if key}
-        if len(tags) > MOST_TAGS:
-            errors.append(ValidationError(f"Azure takes {MOST_TAGS} tags at most; there are {len(tags)}."))
+        if len(tags) > MAX_TAGS:
+            errors.append(ValidationError(f"Azure takes {MAX_TAGS} tags at most; there are {len(tags)}."))
         if errors:
             raise ValidationError(errors)
         return tags
@@ -58,7 +58,7 @@ def tag_rows(pairs: Sequence[Pair], errors: Sequence[ValidationError], *, spare:
     ]
     empty = max(ROWS_TO_START_WITH - len(rows), spare)
     rows += [TagRow(len(rows) + number, "", "") for number in range(empty)]
-    return rows[: max(MOST_TAGS, len(pairs))]
+    return rows[: max(MAX_TAGS, len(pairs))]
 
 
 def _errors(row: int, pair: Pair, pairs: Sequence[Pair]) -> list[ValidationError]:
@@ -66,10 +66,10 @@ def _errors(row: int, pair: Pair, pairs: Sequence[Pair]) -> list[ValidationError
     errors = []
     if value and not key:
         errors.append(_error(row, "key", f"Give the tag with the value “{value[:40]}” a key, or empty the value."))
-    if len(key) > LONGEST_KEY:
-        errors.append(_error(row, "key", f"Shorten the key of tag {row + 1} to {LONGEST_KEY} characters."))
-    if len(value) > LONGEST_VALUE:
-        errors.append(_error(row, "value", f"Shorten the value of tag {row + 1} to {LONGEST_VALUE} characters."))
+    if len(key) > MAX_KEY_LENGTH:
+        errors.append(_error(row, "key", f"Shorten the key of tag {row + 1} to {MAX_KEY_LENGTH} characters."))
+    if len(value) > MAX_VALUE_LENGTH:
+        errors.append(_error(row, "value", f"Shorten the value of tag {row + 1} to {MAX_VALUE_LENGTH} characters."))
     if key and any(key.lower() == other.lower() for other, _ in pairs[:row]):
         errors.append(_error(row, "key", f"The key “{key[:40]}” is there twice. Azure compares keys without case."))
     return errors

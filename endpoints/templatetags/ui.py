@@ -17,7 +17,7 @@ from endpoints.states import State
 
 register = template.Library()
 # Drawn rows of this process: some 2 kB each.
-MOST_ROWS = 5_000
+MAX_ROWS = 5_000
 _rows: dict[tuple[object, ...], SafeString] = {}
 
 
@@ -59,7 +59,7 @@ def row(endpoint: Endpoint) -> SafeString:
     html = _rows.get(drawn_from)
     if html is None:
         html = render_to_string("endpoints/row.html", {"endpoint": endpoint})
-        if len(_rows) >= MOST_ROWS:
+        if len(_rows) >= MAX_ROWS:
             _rows.clear()
         _rows[drawn_from] = html
     return html

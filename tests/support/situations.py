@@ -124,7 +124,7 @@ def get(url: str, status: int, body: Any = None, *, after: float | None = None, 
 def exchange(
     method: str, url: str, status: int, body: Any = None, *, fault: str = "", after: float | None = None, **headers: Any
 ) -> Exchange:
-    """Headers are given as names of Python; `monitor` is short for the longest."""
+    """Headers are given as names of Python; `monitor` is short for the max_length."""
     names = {"monitor": "Azure-AsyncOperation"}
     written = {names.get(name, name.replace("_", "-").title()): value for name, value in headers.items()}
     return Exchange(method, url, status, body, written, fault, after)

@@ -33,7 +33,7 @@ POLLED = [get(O, 200, RUNNING), get(O, 200, RUNNING), get(O, 200, DONE)]
 BOTH = {"monitor": O, "location": L}
 
 
-AT_ONCE = [
+MAX_PARALLEL = [
     Situation("PUT 200 Succeeded", [put(200, ONLINE)], succeeded(ONLINE)),
     Situation("PUT 201 Succeeded", [put(201, ONLINE)], succeeded(ONLINE)),
     Situation("PUT 200 without state", [put(200, BARE)], succeeded(BARE)),
@@ -235,7 +235,7 @@ POST = [
 ]
 
 
-@both_ways(AT_ONCE)
+@both_ways(MAX_PARALLEL)
 def test_what_is_done_at_once_asks_nothing_more(situation: Situation, read: Reading) -> None:
     check(situation, read(situation))
 
