@@ -17,7 +17,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from endpoints import clock, history
-from endpoints.engine.tokens import watched_as
+from endpoints.engine.tokens import poll_identity_key
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED, Phase
 
@@ -76,7 +76,7 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
-        found = [(pk, (watched_as(by), at)) for pk, by, at in due.values_list(*WHERE_FROM)[:room]]
+        found = [(pk, (poll_identity_key(by), at)) for pk, by, at in due.values_list(*WHERE_FROM)[:room]]
         ids = [pk for pk, _ in found]
         if not only:
             ids += _due_soon({group for _, group in found if is_listed(group)}, now)
@@ -143,7 +143,7 @@ def _due_soon(groups: set[Group], now: datetime) -> list[UUID]:
         next_step_at__lte=now + TOGETHER_WITHIN,
         endpoint__workspace__in={workspace for _, workspace in groups},
     )
-    return [pk for pk, by, at in soon.values_list(*WHERE_FROM) if (watched_as(by), at) in groups]
+    return [pk for pk, by, at in soon.values_list(*WHERE_FROM) if (poll_identity_key(by), at) in groups]
 
 
 def _lease(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySet[Operation]:

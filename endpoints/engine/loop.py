@@ -42,7 +42,7 @@ from endpoints.engine.leases import (
 from endpoints.engine.rate_limit import budget
 from endpoints.engine.record import defer_for_rate_limit, evidence_of, evidence_of_exception, record, record_unchanged
 from endpoints.engine.step import conclude, park, plan, quarantine, refuse, retry_later
-from endpoints.engine.tokens import Token, Tokens, acts_as
+from endpoints.engine.tokens import Token, Tokens, identity_key
 from endpoints.engine.update import RowUpdate, unchanged
 from endpoints.engine.workspace_lister import WorkspaceLister, still_running
 from endpoints.models import Endpoint, Operation
@@ -82,7 +82,7 @@ class PendingCall:
     @property
     def account(self) -> Account:
         """ARM counts by identity and subscription."""
-        return acts_as(self.operation), self.operation.endpoint.workspace.subscription_id.lower()
+        return identity_key(self.operation), self.operation.endpoint.workspace.subscription_id.lower()
 
     @property
     def limit(self) -> Limit:

@@ -26,16 +26,16 @@ ROLES_WITHIN_AT_SENDING = timedelta(minutes=5)
 Token = str | Exception
 
 
-def watched_as(requested_by_id: int) -> str:
+def poll_identity_key(requested_by_id: int) -> str:
     """Whose request budget following takes from, when this person asked."""
     return poll_identity(User(pk=requested_by_id)).key
 
 
-def acts_as(operation: Operation) -> str:
+def identity_key(operation: Operation) -> str:
     """Whose request budget the next call of an operation takes from."""
     if operation.phase in NOT_YET_ACCEPTED:
         return write_identity(User(pk=operation.requested_by_id)).key
-    return watched_as(operation.requested_by_id)
+    return poll_identity_key(operation.requested_by_id)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Tokens:
         `for_sending` reads the person anew, with their roles, into `requested_by`.
         """
         operations = list(operations)
-        wanted = {one.pk: _Wanted(acts_as(one), one.requested_by_id, one.force_token_refresh) for one in operations}
+        wanted = {
+            one.pk: _Wanted(identity_key(one), one.requested_by_id, one.force_token_refresh) for one in operations
+        }
         people = {one.user_id for one in wanted.values()}
         sign_ins = dict(TokenCache.objects.filter(user__in=people).values_list("user", "updated_at"))
         found: dict[_Wanted, Token] = {}

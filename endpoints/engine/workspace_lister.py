@@ -15,7 +15,7 @@ from endpoints.arm.http import ArmResponse, ArmResult
 from endpoints.arm.operations import TERMINAL
 from endpoints.engine.leases import Group
 from endpoints.engine.observe import provisioning_state
-from endpoints.engine.tokens import watched_as
+from endpoints.engine.tokens import poll_identity_key
 from endpoints.engine.update import is_overdue
 from endpoints.models import Operation
 from endpoints.states import Phase
@@ -40,7 +40,7 @@ class WorkspaceLister:
         """The operations for which one list, with all its pages, costs fewer reads than one read each."""
         groups: dict[Group, list[Operation]] = defaultdict(list)
         for operation in operations:
-            group = watched_as(operation.requested_by_id), operation.endpoint.workspace_id
+            group = poll_identity_key(operation.requested_by_id), operation.endpoint.workspace_id
             if _can_be_listed(operation, now) and self.may_list(group):
                 groups[group].append(operation)
         return {group: rows for group, rows in groups.items() if len(rows) > self.pages.get(group, 1)}

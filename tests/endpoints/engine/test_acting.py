@@ -39,7 +39,7 @@ def test_a_watcher_follows_what_a_person_sent(azure: Azure, ada: Client, workspa
 
 @override_settings(WATCHER_IDENTITY="client")
 def test_a_watcher_reads_one_list_for_everybody() -> None:
-    assert tokens.watched_as(1) == tokens.watched_as(2)
+    assert tokens.poll_identity_key(1) == tokens.poll_identity_key(2)
 
 
 def test_the_application_sends_what_a_person_without_rights_in_azure_asks_for(
