@@ -1,4 +1,4 @@
-"""Writes the audit log, and finds in it."""
+"""Writes, searches and exports the audit log."""
 
 import csv
 import io
@@ -27,8 +27,9 @@ COLUMNS = (
     "request_id",
     "correlation_id",
 )
-# A spreadsheet takes a cell that begins like this for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet reads a cell with one of these prefixes as a formula.
+# https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 def record(
@@ -88,17 +89,17 @@ def record_role_change(user: User, before: list[str], actor: Actor | None = None
 
 
 def find(text: str = "", action: str = "", outcome: str = "", since: str = "", until: str = "") -> QuerySet[AuditEntry]:
-    """Entries, newest first, of this action, outcome and days whose actor, target, address or ids contain the text."""
-    found = AuditEntry.objects.all()
+    """Matching entries, newest first. `text` is searched in actor, target, address and ids; the days are inclusive."""
+    entries = AuditEntry.objects.all()
     if text:
         columns = ("actor_name", "actor_oid", "target", "address", "request_id", "correlation_id")
-        found = found.filter(reduce(or_, (Q(**{f"{column}__icontains": text}) for column in columns)))
+        entries = entries.filter(reduce(or_, (Q(**{f"{column}__icontains": text}) for column in columns)))
     exact = {"action": action, "outcome": outcome, "at__gte": _day(since), "at__lt": _day(until, days_later=1)}
-    return found.filter(**{name: value for name, value in exact.items() if value})
+    return entries.filter(**{name: value for name, value in exact.items() if value})
 
 
 def _day(text: str, days_later: int = 0) -> datetime | None:
-    """When a day such as 2026-11-25 begins; None for what is no day."""
+    """The start of a day such as 2026-11-25; None if the text is not a date."""
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=days_later)
     except (ValueError, OverflowError):
@@ -106,7 +107,7 @@ def _day(text: str, days_later: int = 0) -> datetime | None:
 
 
 def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    """A table for spreadsheets, line by line, so that a long log is never whole in memory."""
+    """The entries as CSV, line by line: a long log does not fit in memory."""
     line = io.StringIO()
     writer = csv.writer(line)
     writer.writerow(COLUMNS)
@@ -120,4 +121,4 @@ def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text

@@ -4,7 +4,7 @@ from accounts.models import User
 
 
 class EntraBackend(BaseBackend):
-    """Finds the person of a session. There is no way in but Entra ID, so it authenticates nobody."""
+    """Loads the user of a session. It authenticates no one: users sign in with Entra ID only."""
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.filter(pk=user_id).first()

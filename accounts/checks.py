@@ -1,4 +1,4 @@
-"""What sign-in cannot do without, each with what to do about it."""
+"""System checks of the sign-in settings. Each error has a hint that says how to fix it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+GUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @register()
@@ -21,13 +21,13 @@ def sign_in_is_set_up(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 
 def _registration() -> Iterator[CheckMessage]:
-    if not GUID.fullmatch(settings.ENTRA_TENANT_ID):
+    if not GUID_PATTERN.fullmatch(settings.ENTRA_TENANT_ID):
         yield Error(
             "ENTRA_TENANT_ID is not the id of one tenant.",
-            hint="Set it to the directory (tenant) id of your tenant, a GUID; common and organizations are refused.",
+            hint="Set it to the directory (tenant) id, a GUID; common and organizations are refused.",
             id="accounts.E001",
         )
-    if not GUID.fullmatch(settings.ENTRA_CLIENT_ID):
+    if not GUID_PATTERN.fullmatch(settings.ENTRA_CLIENT_ID):
         yield Error(
             "ENTRA_CLIENT_ID is not the id of an application.",
             hint="Set it to the application (client) id of the app registration, a GUID.",
@@ -35,14 +35,14 @@ def _registration() -> Iterator[CheckMessage]:
         )
     if urlsplit(settings.ENTRA_AUTHORITY_HOST).scheme != "https":
         yield Error(
-            "ENTRA_AUTHORITY_HOST is not https, so codes, tokens and the client secret would travel in the clear.",
-            hint="Use https://login.microsoftonline.com or the address of your sovereign cloud.",
+            "ENTRA_AUTHORITY_HOST is not https, so codes, tokens and the client secret would be sent in the clear.",
+            hint="Use https://login.microsoftonline.com or the host of your sovereign cloud.",
             id="accounts.E011",
         )
     emulators = {settings.EMULATOR_TENANT_ID, settings.EMULATOR_CLIENT_ID}
     if not settings.EMULATED and emulators & {settings.ENTRA_TENANT_ID, settings.ENTRA_CLIENT_ID}:
         yield Error(
-            "The ids of the emulator are set for a real Azure.",
+            "The ids of the emulator are set, but AZURE_BACKEND is azure.",
             hint="Set ENTRA_TENANT_ID and ENTRA_CLIENT_ID to those of your own tenant.",
             id="accounts.E003",
         )
@@ -55,20 +55,24 @@ def _credential() -> Iterator[CheckMessage]:
     }
     if not (settings.ENTRA_CLIENT_SECRET or any(files.values())):
         yield Error(
-            "Endpoint Desk has nothing to prove itself to Entra ID with.",
+            "Endpoint Desk has no credential for Entra ID.",
             hint="Set ENTRA_CERTIFICATE_FILE, ENTRA_FEDERATED_TOKEN_FILE or ENTRA_CLIENT_SECRET.",
             id="accounts.E004",
         )
     for name, path in files.items():
         if path and not Path(path).is_file():
-            yield Error(f"{name} names {path}, which is no file.", hint="Mount it, or correct it.", id="accounts.E005")
+            yield Error(
+                f"{name} names {path}, which is not a file.",
+                hint="Mount the file, or correct the path.",
+                id="accounts.E005",
+            )
     if (certificate := Path(settings.ENTRA_CERTIFICATE_FILE)).is_file():
         try:
             load_pkcs12(certificate.read_bytes(), settings.ENTRA_CERTIFICATE_PASSPHRASE.encode() or None)
         except (OSError, ValueError):
             yield Error(
                 f"ENTRA_CERTIFICATE_PASSPHRASE does not open {certificate}, which ENTRA_CERTIFICATE_FILE names.",
-                hint="It has to be a PKCS#12 file that this process can read, with this passphrase.",
+                hint="It must be a PKCS#12 file that this process can read, with this passphrase.",
                 id="accounts.E010",
             )
 
@@ -76,8 +80,8 @@ def _credential() -> Iterator[CheckMessage]:
 def _token_cache_keys() -> Iterator[CheckMessage]:
     if not settings.TOKEN_CACHE_KEYS:
         yield Error(
-            "TOKEN_CACHE_KEYS is empty, so people's tokens could not be kept encrypted.",
-            hint="Make a key: python -c 'import cryptography.fernet as f; print(f.Fernet.generate_key().decode())'",
+            "TOKEN_CACHE_KEYS is empty, so users' tokens could not be encrypted.",
+            hint="Create a key: python -c 'import cryptography.fernet as f; print(f.Fernet.generate_key().decode())'",
             id="accounts.E006",
         )
     for number, key in enumerate(settings.TOKEN_CACHE_KEYS, 1):
@@ -85,21 +89,21 @@ def _token_cache_keys() -> Iterator[CheckMessage]:
             Fernet(key)
         except ValueError:
             yield Error(
-                f"Key {number} in TOKEN_CACHE_KEYS is no Fernet key.",
+                f"Key {number} in TOKEN_CACHE_KEYS is not a Fernet key.",
                 hint="A Fernet key is 32 bytes in URL-safe base64, 44 characters.",
                 id="accounts.E007",
             )
 
 
 def _identities() -> Iterator[CheckMessage]:
-    for name, words in {"ARM_WRITES_AS": ("user", "app"), "WATCHER_IDENTITY": ("none", "managed", "client")}.items():
-        if getattr(settings, name) not in words:
+    for name, choices in {"ARM_WRITES_AS": ("user", "app"), "WATCHER_IDENTITY": ("none", "managed", "client")}.items():
+        if getattr(settings, name) not in choices:
             yield Error(
-                f"{name} is {getattr(settings, name)!r}.", hint=f"Set it to {' or '.join(words)}.", id="accounts.E008"
+                f"{name} is {getattr(settings, name)!r}.", hint=f"Set it to {' or '.join(choices)}.", id="accounts.E008"
             )
-    if settings.WATCHER_CLIENT_ID and not GUID.fullmatch(settings.WATCHER_CLIENT_ID):
+    if settings.WATCHER_CLIENT_ID and not GUID_PATTERN.fullmatch(settings.WATCHER_CLIENT_ID):
         yield Error(
             "WATCHER_CLIENT_ID is not the id of a managed identity.",
-            hint="Set it to the client id of a user-assigned managed identity, or leave it out for the machine's own.",
+            hint="Set it to the client id of a user-assigned managed identity, or unset it for the host's own.",
             id="accounts.E009",
         )

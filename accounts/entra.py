@@ -14,18 +14,20 @@ import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 
-# Challenges from ARM are answered, so Entra ID may issue tokens that can be revoked at once.
+# We handle claims challenges, so Entra ID may issue tokens that it can revoke at once.
+# https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
 CAPABILITIES = ["CP1"]
 TIMEOUT = (5.0, 20.0)
-# What is raised when Entra ID cannot be asked. What requests raises is an OSError, as is a federated token that is
-# just being replaced.
-UNREACHABLE = (OSError, msal.exceptions.MsalServiceError)
-# Discovery documents, shared by all application objects of this process.
+# Raised when Entra ID cannot be reached. OSError covers requests' exceptions, and a federated token's file that is
+# missing while it is being replaced.
+CONNECTION_ERRORS = (OSError, msal.exceptions.MsalServiceError)
+# Discovery documents, and refusals that msal repeats for a minute, shared by all msal clients of this process.
+# https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/159
 _http_cache: dict[str, Any] = {}
 
 
 class TimeoutAdapter(HTTPAdapter):
-    """msal gives no timeout to a session that is not its own."""
+    """Adds a timeout, which msal leaves to a session that it did not create."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
@@ -33,7 +35,7 @@ class TimeoutAdapter(HTTPAdapter):
 
 
 class EmulatorAdapter(TimeoutAdapter):
-    """Leads the emulator's https name, which msal insists on, to the emulator's real address."""
+    """Sends requests for the emulator's https name, which msal insists on, to the emulator's real address."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         request.url = str(request.url).replace(settings.EMULATOR_AUTHORITY_HOST, settings.EMULATOR_URL, 1)
@@ -44,7 +46,7 @@ class EmulatorAdapter(TimeoutAdapter):
 def http() -> requests.Session:
     session = requests.Session()
     session.trust_env = settings.HTTP_TRUST_ENVIRONMENT
-    session.adapters.clear()  # wherever an answer leads, no request leaves for another host
+    session.adapters.clear()  # no redirect or discovery document can make us call another host
     session.mount(f"{settings.ENTRA_AUTHORITY_HOST}/", EmulatorAdapter() if settings.EMULATED else TimeoutAdapter())
     return session
 
@@ -54,12 +56,12 @@ def authority() -> str:
 
 
 def application(cache: msal.SerializableTokenCache) -> msal.ConfidentialClientApplication:
-    """msal's application on somebody's cache. Raises one of UNREACHABLE, and ValueError for a nonsensical answer."""
+    """msal's client on one user's cache. Raises CONNECTION_ERRORS, and ValueError for an unreadable response."""
     return msal.ConfidentialClientApplication(
         settings.ENTRA_CLIENT_ID,
         client_credential=credential(),
         authority=authority(),
-        # The host comes from the operator, so that no public one needs to be asked whether it is genuine.
+        # The operator sets the host, so msal need not ask a public one whether it is genuine.
         instance_discovery=False,
         http_client=http(),
         http_cache=_http_cache,
@@ -69,7 +71,11 @@ def application(cache: msal.SerializableTokenCache) -> msal.ConfidentialClientAp
 
 
 def credential() -> str | dict[str, Any]:
-    """How this installation proves itself: a certificate before a federated token before a secret."""
+    """This installation's credential: a certificate, else a federated token, else a secret.
+
+    https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation
+    """
     if settings.ENTRA_CERTIFICATE_FILE:
         return {
             "private_key_pfx_path": settings.ENTRA_CERTIFICATE_FILE,
@@ -82,9 +88,9 @@ def credential() -> str | dict[str, Any]:
 
 def discovery() -> dict[str, Any]:
     """The tenant's OpenID configuration. Raises requests.RequestException."""
-    answer = http().get(f"{authority()}/v2.0/.well-known/openid-configuration")
-    answer.raise_for_status()
-    document: dict[str, Any] = answer.json()
+    response = http().get(f"{authority()}/v2.0/.well-known/openid-configuration")
+    response.raise_for_status()
+    document: dict[str, Any] = response.json()
     return document
 
 

@@ -1,4 +1,4 @@
-"""The request of somebody who is signed in, as the middleware hands it on; and how it is refused."""
+"""The request of a signed-in user, as the middleware passes it on, and the response that refuses one."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,7 +14,7 @@ class SignedInRequest(HttpRequest):
 
 
 def refusal_page(request: HttpRequest, template: str, sentence: str, status: int) -> HttpResponse:
-    """A page that says why not; to htmx the sentence alone, which the script shows on the page that is there."""
+    """A page with the reason; for htmx only the sentence, which the script shows on the current page."""
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")
     return render(request, template, {"sentence": sentence}, status=status)

@@ -1,4 +1,4 @@
-"""Who acts in Azure: the person who asks, or this installation itself, as the settings say."""
+"""Whose token a call to Azure carries: the user's, or this installation's own, as the settings say."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,26 +20,26 @@ from accounts.tokens import (
     roles_are_known,
 )
 
-# One thread asks for a token, the others wait for it.
-_asking = Lock()
+# One thread fetches a token, the others wait for it.
+_fetching = Lock()
 
 
 class Identity(Protocol):
-    """Somebody with tokens for ARM. `key` says whose request budget is used."""
+    """A source of tokens for ARM. `key` names the identity whose request budget is used."""
 
     @property
     def key(self) -> str: ...
 
     def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
-        """A token that is good for five minutes at least; a kept one costs no call. Raises one of TokenUnavailable.
+        """A token that is valid for at least five minutes; a cached one costs no call. Raises TokenUnavailable.
 
-        With `roles_within` the roles of the person who asked were seen no longer ago than that.
+        With `roles_within`, the user's roles have been confirmed by Entra ID within that time.
         """
 
 
 @dataclass(frozen=True)
 class Person:
-    """Azure's permissions and Activity Log name the person."""
+    """A user: Azure's permissions decide, and its Activity Log names them."""
 
     user: User
 
@@ -53,7 +53,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Application:
-    """The app registration of this installation; for `user` when it acts because a person asked."""
+    """The app registration of this installation; `user` is set when it acts on a user's request."""
 
     user: User | None = None
 
@@ -63,13 +63,16 @@ class Application:
 
     def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
         if self.user and roles_within and not roles_are_known(self.user, roles_within):
-            arm_token(self.user, roles_within=roles_within)  # Azure will not ask for the person's rights, so we do
-        return _asked(_application_token, force_refresh)
+            arm_token(self.user, roles_within=roles_within)  # Azure does not check the user's permissions, so we do
+        return _fetch(_application_token, force_refresh)
 
 
 @dataclass(frozen=True)
 class ManagedIdentity:
-    """The identity of the machine: its own, or the user-assigned one with this client id."""
+    """The managed identity of the host: its system-assigned one, or the user-assigned one with this client id.
+
+    https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/overview
+    """
 
     client_id: str = ""
 
@@ -78,55 +81,55 @@ class ManagedIdentity:
         return f"managed:{self.client_id or 'system'}"
 
     def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
-        return _asked(lambda force: _managed_token(self.client_id, force), force_refresh)
+        return _fetch(lambda force: _managed_token(self.client_id, force), force_refresh)
 
 
 def write_identity(user: User) -> Identity:
-    """Who sends what this person asks for."""
+    """The identity that sends this user's requests."""
     return Application(user) if settings.ARM_WRITES_AS == "app" else Person(user)
 
 
 def poll_identity(user: User) -> Identity:
-    """Who follows what this person asked for, and reads what is there."""
+    """The identity that polls this user's operations and reads endpoints."""
     return watcher() or Person(user)
 
 
 def watcher() -> Identity | None:
-    """Who watches whether or not a person has tokens; None when nobody but people can."""
+    """The identity that reads without any user's token; None if only users' tokens can read."""
     if settings.WATCHER_IDENTITY == "managed":
         return ManagedIdentity(settings.WATCHER_CLIENT_ID)
     return Application() if settings.WATCHER_IDENTITY == "client" or settings.ARM_WRITES_AS == "app" else None
 
 
 def describe_identities() -> Iterator[str]:
-    """Sentences for whoever starts this installation."""
+    """Sentences for the operator who starts this installation."""
     if settings.ARM_WRITES_AS == "app":
         yield (
-            f"Azure is written to as the application {settings.ENTRA_CLIENT_ID}, whoever asks: "
-            "the roles of Endpoint Desk are the only gate, and Azure's Activity Log names no person."
+            f"Writes to Azure use the application {settings.ENTRA_CLIENT_ID} for every user: "
+            "the roles of Endpoint Desk are the only gate, and Azure's Activity Log names no user."
         )
     else:
-        yield "Azure is written to as the person who asks."
+        yield "Writes to Azure use the token of the user who requests them."
     match watcher():
         case ManagedIdentity(client_id=client_id):
-            yield f"Azure is watched as the managed identity {client_id or 'of this machine'}."
+            yield f"Reads from Azure use the managed identity {client_id or 'of this host'}."
         case Application():
-            yield f"Azure is watched as the application {settings.ENTRA_CLIENT_ID}."
+            yield f"Reads from Azure use the application {settings.ENTRA_CLIENT_ID}."
         case _:
-            yield "Azure is watched as the person who asked; when that sign-in ends, watching waits for the next."
+            yield "Reads from Azure use the token of the user who requested the operation, and pause when it ends."
 
 
-def _asked(ask: Callable[[bool], dict[str, Any]], force_refresh: bool) -> str:
+def _fetch(acquire: Callable[[bool], dict[str, Any]], force_refresh: bool) -> str:
     try:
-        with _asking:
-            result = ask(force_refresh)
-    except (*entra.UNREACHABLE, ValueError) as error:
-        raise SignInServiceDown("Endpoint Desk's own identity cannot be asked for a token at the moment.") from error
+        with _fetching:
+            result = acquire(force_refresh)
+    except (*entra.CONNECTION_ERRORS, ValueError) as error:
+        raise SignInServiceDown("Entra ID cannot issue a token to Endpoint Desk at the moment.") from error
     if "access_token" in result:
         return str(result["access_token"])
     refused = refusal(result)
-    if isinstance(refused, NeedsSignIn):  # no person's sign-in would help
-        raise CredentialRejected("Azure gives Endpoint Desk's own identity no token. Its operator has to look why.")
+    if isinstance(refused, NeedsSignIn):  # no user's sign-in would help
+        raise CredentialRejected("Entra ID refuses a token to Endpoint Desk's own identity. The operator must fix it.")
     raise refused
 
 

@@ -1,4 +1,4 @@
-"""How often somebody may do what costs others something: counted in the database, which all processes share."""
+"""Rate limits per user or client network, counted in the database, which all processes share."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ WINDOW = timedelta(minutes=1)
 
 
 class RateLimit(StrEnum):
-    """Each is the name of its setting."""
+    """The value is the name of the setting with the limit per minute."""
 
     SIGN_INS = "SIGN_INS_PER_MINUTE"
     CREATIONS = "CREATIONS_PER_MINUTE"
@@ -24,35 +24,35 @@ class RateLimit(StrEnum):
 
 
 class RateLimited(Exception):
-    """The share of this minute is used up."""
+    """The limit of this minute is used up."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"That was too often in one minute. Wait {seconds} seconds, then try again.")
+        super().__init__(f"Too many requests. Try again in {seconds} seconds.")
         self.seconds = seconds
 
 
-def hit(limit: RateLimit, who: str, actor: Actor, *, target: str) -> None:
-    """Count one more. Raises RateLimited until the minute that the first one began is over."""
-    now, most = timezone.now(), getattr(settings, limit)
-    key = f"{limit}:{who}"
+def hit(limit: RateLimit, client: str, actor: Actor, *, target: str) -> None:
+    """Count one request of this client. Raises RateLimited beyond the limit of the minute that its first one began."""
+    now, maximum = timezone.now(), getattr(settings, limit)
+    key = f"{limit}:{client}"
     current = RateCount.objects.filter(key=key, since__gt=now - WINDOW)
     if not current.update(count=F("count") + 1):
         RateCount.objects.update_or_create(key=key, defaults={"since": now, "count": 1})
         return
     counted = current.first()
-    if counted is None or counted.count <= most:
+    if counted is None or counted.count <= maximum:
         return
-    if counted.count == most + 1:  # once a minute, so that nobody fills the log
-        audit.record("refused", actor, target=target, outcome="refused", details={"limit": f"{most} a minute"})
+    if counted.count == maximum + 1:  # once per window, so that no client can flood the log
+        audit.record("refused", actor, target=target, outcome="refused", details={"limit": f"{maximum} a minute"})
     raise RateLimited(max(1, round((counted.since + WINDOW - now).total_seconds())))
 
 
-def forget_counts(now: datetime) -> None:
+def delete_expired(now: datetime) -> None:
     RateCount.objects.filter(since__lt=now - WINDOW).delete()
 
 
 def client_network(actor: Actor) -> str:
-    """The network a request comes from, as far as one client owns it: with IPv6 every client has 2^64 addresses.
+    """The network that one client controls: its IPv4 address, or its IPv6 /64, the smallest network a site gets.
 
     https://www.rfc-editor.org/rfc/rfc6177
     """

@@ -1,4 +1,4 @@
-"""Every page is closed unless its view says otherwise, and a session ends when its time is up."""
+"""Every page requires a signed-in user unless its view says otherwise; sessions expire."""
 
 import time
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from accounts.limits import RateLimited
 from accounts.models import User
 from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_known
 
-# The session's row is written at most this often for being active.
-NOTED_EVERY_SECONDS = 60
+# How often activity is written to the session at most.
+ACTIVITY_INTERVAL_SECONDS = 60
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
@@ -26,12 +26,12 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
         if request.user.is_authenticated:
-            if _has_ended(cast(SignedInRequest, request)) or not _is_still_welcome(request.user):
+            if _has_ended(cast(SignedInRequest, request)) or not _is_still_signed_in_at_entra(request.user):
                 logout(request)
             else:
                 _note_activity(request)
-        answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
-        return answer
+        response: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, RateLimited):
@@ -40,22 +40,25 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         response["Retry-After"] = str(exception.seconds)
         return response
 
-    def handle_no_permission(  # type: ignore[override]  # htmx needs something else than a redirect
+    def handle_no_permission(  # type: ignore[override]  # htmx needs a header instead of a redirect
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponse:
-        """Lead to the sign-in page and from there back here; htmx by its header, as it would swap a redirect in."""
+        """Redirect to the sign-in page and back here; htmx by header, as it would swap the redirect's page in.
+
+        https://htmx.org/headers/hx-redirect/
+        """
         is_read = request.method in {"GET", "HEAD"}
         if request.headers.get("HX-Request") == "true":
-            return HttpResponse(status=401, headers={"HX-Redirect": _sign_in_address(page_of(request), not is_read)})
-        wanted = request.get_full_path() if is_read else page_of(request)
-        return HttpResponseRedirect(_sign_in_address(wanted, not is_read))
+            return HttpResponse(status=401, headers={"HX-Redirect": _sign_in_url(page_of(request), not is_read)})
+        next_url = request.get_full_path() if is_read else page_of(request)
+        return HttpResponseRedirect(_sign_in_url(next_url, not is_read))
 
 
-def _sign_in_address(wanted: str, is_lost: bool) -> str:
-    """`is_lost` says that somebody sent something, which was not done."""
-    query = ({"next": wanted} if wanted != "/" else {}) | ({"lost": "1"} if is_lost else {})
-    address = reverse(settings.LOGIN_URL)
-    return f"{address}?{urlencode(query)}" if query else address
+def _sign_in_url(next_url: str, is_lost: bool) -> str:
+    """`is_lost` if the user sent a form, which had no effect."""
+    query = ({"next": next_url} if next_url != "/" else {}) | ({"lost": "1"} if is_lost else {})
+    url = reverse(settings.LOGIN_URL)
+    return f"{url}?{urlencode(query)}" if query else url
 
 
 def _has_ended(request: SignedInRequest) -> bool:
@@ -69,8 +72,8 @@ def _has_ended(request: SignedInRequest) -> bool:
     )
 
 
-def _is_still_welcome(user: User) -> bool:
-    """Ask Entra ID once an hour; False when it ended the person's sign-in. A new token brings the roles of now."""
+def _is_still_signed_in_at_entra(user: User) -> bool:
+    """Check with Entra ID once an hour, which also updates the roles; False if it ended the user's sign-in."""
     if roles_are_known(user):
         return True
     try:
@@ -78,14 +81,14 @@ def _is_still_welcome(user: User) -> bool:
     except NeedsSignIn:
         return False
     except TokenUnavailable:
-        pass  # what was known holds until Entra ID can be asked
+        pass  # the last known state stays valid until Entra ID answers
     return True
 
 
 def _note_activity(request: HttpRequest) -> None:
-    """A table that refreshes itself in a forgotten tab is nobody's activity."""
+    """Extend the idle timeout, but not for a table that refreshes itself in a forgotten tab."""
     if "X-Table-Tag" in request.headers:
         return
     now = time.time()
-    if now - request.session.get("active_at", 0) > NOTED_EVERY_SECONDS:
+    if now - request.session.get("active_at", 0) > ACTIVITY_INTERVAL_SECONDS:
         request.session["active_at"] = now

@@ -1,4 +1,4 @@
-"""People, their encrypted token caches, and what they did."""
+"""Users, their encrypted token caches, and the audit log."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from accounts.roles import Action, allow
 
 
 class User(AbstractBaseUser):
-    """A person of the tenant, known by tenant and object id; addresses and names change hands, these do not."""
+    """A user of the tenant, identified by tenant and object id: addresses and names can pass to another person.
 
-    password = None  # type: ignore[assignment]  # nobody has one here
+    https://learn.microsoft.com/entra/identity-platform/migrate-off-email-claim-authorization
+    """
+
+    password = None  # type: ignore[assignment]  # users sign in with Entra ID
     tid = models.CharField("tenant id", max_length=36)
     oid = models.CharField("object id", max_length=36)
     username = models.CharField(max_length=320)
     name = models.CharField(max_length=256)
     roles: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     roles_checked_at = models.DateTimeField(null=True)
-    # Sessions begun before this are over, wherever they are.
+    # Sessions that started before this have ended, in every browser.
     signed_out_at = models.DateTimeField(null=True)
 
     USERNAME_FIELD = "id"
@@ -38,7 +41,7 @@ class User(AbstractBaseUser):
 
     @property
     def short_name(self) -> str:
-        """The part of the address that colleagues call each other by."""
+        """The name without the domain, as colleagues know it."""
         return self.username.partition("@")[0] or self.name
 
     @property
@@ -58,16 +61,16 @@ class User(AbstractBaseUser):
         return allow(self.roles, Action.READ_AUDIT_LOG, own=False)
 
     def get_session_auth_hash(self) -> str:
-        """Ties a session to the person, as a password would."""
+        """Ties a session to the user, as a password hash would."""
         return salted_hmac("accounts.User.session", f"{self.tid}.{self.oid}", algorithm="sha256").hexdigest()
 
 
 class TokenCache(models.Model):
-    """A person's msal cache, encrypted. Sign-in makes the row; workers only bring it up to date."""
+    """A user's encrypted msal cache. Sign-in creates the row; workers only update it."""
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
     blob = models.BinaryField()
-    # Whoever writes names the version that was read, so that a stale writer changes nothing.
+    # An update names the version it read, so that a stale one changes nothing.
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -76,7 +79,7 @@ class TokenCache(models.Model):
 
 
 class RateCount(models.Model):
-    """How often somebody did something since a moment at most a minute ago; see `accounts/limits.py`."""
+    """The count of a rate limit in a one-minute window that began at `since`; see `accounts/limits.py`."""
 
     key = models.CharField(max_length=100, primary_key=True)
     since = models.DateTimeField(db_index=True)
@@ -95,19 +98,19 @@ class AuditEntries(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """Somebody did something, or was refused it. Entries are added and never changed; the database refuses it too."""
+    """An action or a refusal. Entries are append-only; triggers in the database hold that too."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     action = models.CharField(max_length=60)
     outcome = models.CharField(max_length=20)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    # As they were then.
+    # As they were at the time.
     actor_name = models.CharField(max_length=320, blank=True)
     actor_oid = models.CharField(max_length=36, blank=True)
     target = models.CharField(max_length=1024, blank=True)
     details: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     request_id = models.CharField(max_length=36, blank=True)
-    # The one that Azure knows the call by.
+    # The id by which Azure knows the call.
     correlation_id = models.CharField(max_length=36, blank=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)

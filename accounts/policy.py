@@ -1,4 +1,4 @@
-"""Who may do what: asked by views and again by the worker, which may run after a role is gone."""
+"""What each user may do. Views check it, and the worker again, as a role may be gone by then."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,20 +26,20 @@ class Owned(Protocol):
 
 
 def may(user: User, action: Action, endpoint: Owned | None = None) -> bool:
-    """Whether a person may do this.
+    """Whether the user may do this.
 
-    Raises TypeError where that depends on who created the endpoint, and none is given.
+    Raises TypeError if that depends on who created the endpoint, and no endpoint is given.
     """
     if RULES[action].own and endpoint is None:
-        raise TypeError(f"Whether somebody may {action} depends on the endpoint.")
+        raise TypeError(f"Whether a user may {action} depends on the endpoint.")
     return allow(user.roles, action, own=endpoint is not None and endpoint.owner_id == user.pk)
 
 
 def require(action: Action) -> Callable[[View[P]], View[P]]:
-    """Mark a view with what it takes; refuse and record everybody who may not do it with any endpoint.
+    """Mark a view with its action; refuse, and record, users who may not do it with any endpoint.
 
-    What depends on the endpoint is asked where the view gets it: `endpoints.access.endpoint_to`. Keys also take a
-    sign-in of a few minutes ago, and are not given out faster than a person reads.
+    If it depends on the endpoint, the view checks it when it gets that: `endpoints.access.endpoint_to`. Keys also
+    need a recent sign-in, and are rate limited.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -48,8 +48,8 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
             if not allow(request.user.roles, action, own=True):
                 refuse(actor_of(request), action, request.path)
             if action in ON_KEYS:
-                if not flow.signed_in_lately(request):
-                    return flow.begin_again(request)
+                if not flow.authenticated_recently(request):
+                    return flow.authenticate_again(request)
                 limits.hit(limits.RateLimit.KEYS, str(request.user.pk), actor_of(request), target=request.path)
             return view(request, *args, **kwargs)
 
@@ -64,5 +64,5 @@ def refuse(actor: Actor, action: Action, target: str) -> Never:
     details = {"roles": actor.user.roles if actor.user else [], "wanted": action.value}
     audit.record("refused", actor, target=target, outcome="refused", details=details)
     raise PermissionDenied(
-        f"To {action.value} you need {RULES[action]}. Ask an administrator of Endpoint Desk in your tenant for it."
+        f"To {action.value} you need {RULES[action]}. An administrator of your tenant can assign it in Entra ID."
     )

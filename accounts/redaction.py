@@ -1,4 +1,4 @@
-"""Log lines without secrets, wherever the text comes from: the last gate, behind all the care taken before it."""
+"""Removes secrets from log lines: the last line of defence, for text that we did not mean to log."""
 
 import logging
 import re
@@ -8,14 +8,16 @@ NAMES = (
     "access_token|assertion|client_assertion|client_secret|code_verifier|id_token|password|primaryKey|"
     "refresh_token|secondaryKey"
 )
-# Each keeps what says which secret it was.
+# `kept` stays, so that the line shows which secret was removed.
 SECRETS = [
     re.compile(r"(?P<kept>\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE),
     re.compile(rf"(?P<kept>\b(?:{NAMES})['\"]?\s*[:=]\s*['\"]?)[^\s'\"&,;)}}]+", re.IGNORECASE),
-    re.compile(r"(?P<kept>\bcode=)[^\s'\"&]+"),  # of a sign-in; Azure's error codes stand behind a colon
-    re.compile(r"(?P<kept>)\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?"),  # a JSON Web Token
-    re.compile(r"(?P<kept>)\bgAAAA[\w-]{20,}=*"),  # what is encrypted in the token store
-    re.compile(r"(?P<kept>/mfeOperations\w+/[\w-]+\?)\S+"),  # the signature of an operation's address
+    re.compile(r"(?P<kept>\bcode=)[^\s'\"&]+"),  # of a sign-in; Azure's error codes follow a colon
+    re.compile(
+        r"(?P<kept>)\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?"
+    ),  # a JSON Web Token: https://www.rfc-editor.org/rfc/rfc7519
+    re.compile(r"(?P<kept>)\bgAAAA[\w-]{20,}=*"),  # Fernet: https://github.com/fernet/spec
+    re.compile(r"(?P<kept>/mfeOperations\w+/[\w-]+\?)\S+"),  # the signature in an operation's URL
     re.compile(r"(?P<kept>\b(?:rediss?|postgres(?:ql)?)://[^\s:@/]*:)[^\s@/]+(?=@)"),
 ]
 
@@ -27,9 +29,9 @@ def redact(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """A line with its time in UTC; tracebacks too are rid of secrets."""
+    """Formats a line with its time in UTC, and without secrets, tracebacks included."""
 
-    converter = time.gmtime  # type: ignore[assignment]  # as the documentation of logging does it
+    converter = time.gmtime  # type: ignore[assignment]  # as the logging docs do
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 

@@ -1,4 +1,7 @@
-"""The app roles of the registration in Entra ID, and what each of them allows."""
+"""The app roles of the registration in Entra ID, and what each of them allows.
+
+https://learn.microsoft.com/entra/identity-platform/howto-add-app-roles-in-apps
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Values of the `roles` claim. `KEYS` comes on top of another role."""
+    """Values of the `roles` claim. `KEYS` adds to another role."""
 
     VIEWER = "Viewer"
     OPERATOR = "Operator"
@@ -27,7 +30,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One of `roles` is needed; one of `own` is enough for what the person created; `besides` is needed on top."""
+    """One of `roles` is required, or for the user's own endpoints one of `own`; in both cases `besides` as well."""
 
     roles: frozenset[Role]
     own: frozenset[Role] = frozenset()
@@ -35,8 +38,10 @@ class Rule:
 
     def __str__(self) -> str:
         names = sorted(role.value for role in self.roles | self.own)
-        one = f"the role {names[0]}" if len(names) == 1 else f"one of the roles {', '.join(names[:-1])} or {names[-1]}"
-        return f"{one}, and the role {self.besides.value} besides" if self.besides else one
+        roles = (
+            f"the role {names[0]}" if len(names) == 1 else f"one of the roles {', '.join(names[:-1])} or {names[-1]}"
+        )
+        return f"{roles}, and the role {self.besides.value} as well" if self.besides else roles
 
 
 ANY = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMIN})
@@ -55,13 +60,13 @@ RULES = {
 
 
 def known(values: Iterable[str]) -> list[str]:
-    """The roles among these values, in order; what this program does not know gives nobody anything."""
-    given = set(values)
-    return [role.value for role in Role if role in given]
+    """The roles among these values, in order. Unknown values grant nothing."""
+    granted = set(values)
+    return [role.value for role in Role if role in granted]
 
 
 def allow(roles: Iterable[str], action: Action, *, own: bool) -> bool:
-    """Whether these roles are enough for the action, on something of the person's own or of somebody else's."""
-    rule, given = RULES[action], set(roles)
+    """Whether these roles allow the action, on the user's own endpoint or on another user's."""
+    rule, granted = RULES[action], set(roles)
     enough = rule.roles | rule.own if own else rule.roles
-    return bool(enough & given) and (rule.besides is None or rule.besides in given)
+    return bool(enough & granted) and (rule.besides is None or rule.besides in granted)

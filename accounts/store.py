@@ -1,4 +1,7 @@
-"""Keeps each person's msal cache encrypted in the database, and nowhere else."""
+"""Keeps each user's msal token cache encrypted in the database, and nowhere else.
+
+https://learn.microsoft.com/entra/msal/python/advanced/msal-python-token-cache-serialization
+"""
 
 import json
 import secrets
@@ -21,15 +24,15 @@ class Stored:
 
 
 def put(user: User, cache: msal.SerializableTokenCache) -> None:
-    """Keep the cache of a sign-in that just succeeded, in place of any before it."""
+    """Save the cache of a successful sign-in, and replace the one before it."""
     columns = {"blob": _seal(user, cache), "updated_at": timezone.now()}
     if not TokenCache.objects.filter(user=user).update(**columns, version=F("version") + 1):
-        # Not from 1: whoever still holds a version of before a sign-out must not meet the same number again.
+        # Not from 1: a worker that loaded the cache before a sign-out must not match the version after it.
         TokenCache.objects.update_or_create(user=user, defaults={**columns, "version": secrets.randbelow(2**30)})
 
 
 def load(user: User) -> Stored | None:
-    """The person's cache; None when there is none or its key is gone, which both mean: sign in again."""
+    """The user's cache; None if there is none or its key was dropped. In both cases the user must sign in again."""
     row = TokenCache.objects.filter(user=user).first()
     if row is None:
         return None
@@ -46,25 +49,25 @@ def load(user: User) -> Stored | None:
 
 
 def save_if_current(user: User, stored: Stored) -> bool:
-    """Write a refreshed cache back, unless somebody was faster or the person signed out: then it changes nothing."""
+    """Save a refreshed cache, unless another process saved one first or the user signed out."""
     if not stored.cache.has_state_changed:
         return False
-    mine = TokenCache.objects.filter(user=user, version=stored.version)
+    current = TokenCache.objects.filter(user=user, version=stored.version)
     columns = {"blob": _seal(user, stored.cache), "version": stored.version + 1, "updated_at": timezone.now()}
-    return bool(mine.update(**columns))
+    return bool(current.update(**columns))
 
 
-def forget(user: User) -> None:
+def delete(user: User) -> None:
     TokenCache.objects.filter(user=user).delete()
 
 
-def forget_unused(now: datetime) -> None:
-    """Forget the tokens of people who did not sign in for long: what is not kept cannot be stolen."""
+def delete_unused(now: datetime) -> None:
+    """Delete the tokens of users who have not signed in for long: what is not kept cannot be stolen."""
     TokenCache.objects.filter(user__last_login__lt=now - timedelta(days=settings.TOKENS_KEPT_DAYS)).delete()
 
 
 def _seal(user: User, cache: msal.SerializableTokenCache) -> bytes:
-    """The owner stands inside, so that a row copied to somebody else opens for nobody."""
+    """Encrypt the cache together with its owner, so that a row copied to another user does not load."""
     return _fernet().encrypt(json.dumps({"user": _owner(user), "cache": cache.serialize()}).encode())
 
 

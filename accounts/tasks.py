@@ -1,4 +1,4 @@
-"""What has to be forgotten is forgotten every hour."""
+"""Hourly cleanup."""
 
 from celery import shared_task
 from django.core.management import call_command
@@ -9,8 +9,8 @@ from accounts import limits, store
 
 @shared_task  # type: ignore[untyped-decorator]
 def tidy() -> None:
-    """Delete tokens of people who did not come back, sessions that are over, and counts of minutes that are over."""
+    """Delete the tokens of users who do not come back, expired sessions, and expired counts of the rate limits."""
     now = timezone.now()
-    store.forget_unused(now)
-    limits.forget_counts(now)
+    store.delete_unused(now)
+    limits.delete_expired(now)
     call_command("clearsessions")

@@ -16,7 +16,7 @@ from accounts.actor import actor_of
 from accounts.http import SignedInRequest, refusal_page
 from accounts.models import AuditEntry
 from accounts.policy import Action, require
-from accounts.sign_in_errors import LOST, UNREACHABLE
+from accounts.sign_in_errors import FLOW_LOST, NO_ANSWER
 
 AUDIT_PAGE_SIZE = 100
 
@@ -25,15 +25,15 @@ AUDIT_PAGE_SIZE = 100
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.get_host() != settings.PUBLIC_HOST:
-        # Entra ID leads back to the public address; a cookie of another host would not be there.
+        # Entra ID redirects to the public host, which does not receive the cookie of another one.
         return HttpResponseRedirect(f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}")
-    wanted = flow.safe_next(request.GET.get("next", "/"))
+    next_url = flow.safe_next(request.GET.get("next", "/"))
     if request.user.is_authenticated:
-        return redirect(wanted)
+        return redirect(next_url)
     context = {
         "is_lost": "lost" in request.GET,
-        "start_url": _start_address(wanted),
-        "other_account_url": _start_address(wanted, prompt="select_account"),
+        "start_url": _start_url(next_url),
+        "other_account_url": _start_url(next_url, prompt="select_account"),
     }
     return render(request, "accounts/sign_in.html", context)
 
@@ -56,16 +56,16 @@ def callback(request: HttpRequest) -> HttpResponse:
     try:
         return redirect(flow.finish(request).next_url)
     except flow.SignInFailed as failure:
-        if failure.error is LOST and request.user.is_authenticated:
-            return redirect("/")  # the Back button, or a reload, after a sign-in that worked
+        if failure.error is FLOW_LOST and request.user.is_authenticated:
+            return redirect("/")  # the Back button, or a reload, after a successful sign-in
         return _failed(request, failure)
 
 
 @require_POST
 def sign_out(request: SignedInRequest) -> HttpResponse:
-    """End it in every browser, forget the tokens, and end it at Entra ID."""
+    """Sign out of every browser, delete the tokens, and sign out of Entra ID."""
     user = request.user
-    flow.end_everywhere(user)
+    flow.sign_out_everywhere(user)
     audit.record("signed-out", actor_of(request))
     logout(request)
     try:
@@ -77,24 +77,25 @@ def sign_out(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def signed_out(request: HttpRequest) -> HttpResponse:
-    context = {"sign_in_url": _start_address("/", prompt="select_account")}
+    context = {"sign_in_url": _start_url("/", prompt="select_account")}
     return render(request, "accounts/signed_out.html", context)
 
 
 @require_safe
 @require(Action.READ_AUDIT_LOG)
 def audit_log(request: SignedInRequest) -> HttpResponseBase:
-    """Who did what; with ?format=csv everything that was found, as a file."""
-    asked = {name: request.GET.get(name, "").strip()[:200] for name in ("text", "action", "outcome", "since", "until")}
-    found = audit.find(**asked)
+    """A page of matching entries, or with ?format=csv all of them as a file."""
+    names = ("text", "action", "outcome", "since", "until")
+    filters = {name: request.GET.get(name, "").strip()[:200] for name in names}
+    entries = audit.find(**filters)
     if request.GET.get("format") == "csv":
-        audit.record("audit-log-exported", actor_of(request), details=asked)
+        audit.record("audit-log-exported", actor_of(request), details=filters)
         headers = {"Content-Disposition": 'attachment; filename="audit-log.csv"'}
-        return StreamingHttpResponse(audit.as_csv(found), content_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingHttpResponse(audit.as_csv(entries), content_type="text/csv; charset=utf-8", headers=headers)
     context = {
-        "page": Paginator(found, AUDIT_PAGE_SIZE).get_page(request.GET.get("page")),
-        "asked": asked,
-        "query": urlencode({name: value for name, value in asked.items() if value}),
+        "page": Paginator(entries, AUDIT_PAGE_SIZE).get_page(request.GET.get("page")),
+        "filters": filters,
+        "query": urlencode({name: value for name, value in filters.items() if value}),
         "actions": AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct(),
         "outcomes": AuditEntry.objects.order_by("outcome").values_list("outcome", flat=True).distinct(),
     }
@@ -102,7 +103,7 @@ def audit_log(request: SignedInRequest) -> HttpResponseBase:
 
 
 def forbidden(request: SignedInRequest, exception: Exception) -> HttpResponse:
-    """The site's 403: to somebody without any role it says what to ask for."""
+    """The site's 403 page; for a user without any role it says which to request."""
     if request.user.is_authenticated and not request.user.roles:
         context = {"overage": request.session.get("groups_overage", False)}
         return render(request, "accounts/no_role.html", context, status=403)
@@ -114,8 +115,8 @@ def _count_sign_in(request: HttpRequest, step: str) -> None:
     limits.hit(limits.RateLimit.SIGN_INS, f"{step}:{limits.client_network(actor)}", actor, target=request.path)
 
 
-def _start_address(wanted: str, **parameters: str) -> str:
-    return f"{reverse('accounts:start')}?{urlencode({'next': wanted, **parameters})}"
+def _start_url(next_url: str, **parameters: str) -> str:
+    return f"{reverse('accounts:start')}?{urlencode({'next': next_url, **parameters})}"
 
 
 def _failed(request: HttpRequest, failure: flow.SignInFailed) -> HttpResponse:
@@ -131,7 +132,7 @@ def _failed(request: HttpRequest, failure: flow.SignInFailed) -> HttpResponse:
         "trace_id": error.trace_id,
         "correlation_id": failure.entra_correlation_id or getattr(request, "correlation_id", ""),
         "at": timezone.now(),
-        "start_url": _start_address("/", prompt="select_account"),
+        "start_url": _start_url("/", prompt="select_account"),
     }
-    status = 503 if error is UNREACHABLE else 403
+    status = 503 if error is NO_ANSWER else 403
     return render(request, "accounts/sign_in_failed.html", context, status=status)

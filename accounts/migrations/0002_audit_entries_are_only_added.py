@@ -1,6 +1,6 @@
-"""Triggers that keep audit entries as they were written, whoever asks.
+"""Triggers that make the audit log append-only, whichever client writes to it.
 
-SQLite forgets the triggers of a table that a later migration remakes: such a migration has to call `create` again.
+SQLite drops the triggers of a table that a later migration rebuilds: such a migration must call `create` again.
 """
 
 from django.db import migrations
@@ -11,7 +11,7 @@ CREATE = {
     "sqlite": [
         f"CREATE TRIGGER audit_entry_not_changed BEFORE UPDATE ON {TABLE} BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END",
         f"CREATE TRIGGER audit_entry_not_deleted BEFORE DELETE ON {TABLE} BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END",
-        # INSERT OR REPLACE would put another entry in the place of one.
+        # INSERT OR REPLACE would replace an entry.
         f"CREATE TRIGGER audit_entry_not_replaced BEFORE INSERT ON {TABLE} "
         f"WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END",
     ],

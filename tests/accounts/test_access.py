@@ -134,4 +134,4 @@ def test_a_post_without_the_csrf_token_does_nothing(sign_in: SignIn) -> None:
     strict.cookies = client.cookies
     answer = strict.post("/auth/sign-out")
     assert answer.status_code == 403
-    assert b"Load the page again" in answer.content
+    assert b"Reload the page" in answer.content

@@ -129,7 +129,7 @@ def test_an_operator_can_sign_somebody_out(sign_in: SignIn, known_as: str) -> No
 
 
 def test_who_is_not_known_cannot_be_signed_out(db: None) -> None:
-    with pytest.raises(CommandError, match="Nobody known as zoe"):
+    with pytest.raises(CommandError, match="No user known as zoe"):
         call_command("sign_out", "zoe")
 
 

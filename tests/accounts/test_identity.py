@@ -40,7 +40,7 @@ def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada_user: User)
         before = token_requests(azure)
         assert (identity.key, whose(identity.token())) == (f"user:{ada_user.pk}", PEOPLE["ada"])
         assert token_requests(azure) == before
-    assert next(describe_identities()) == "Azure is written to as the person who asks."
+    assert next(describe_identities()) == "Writes to Azure use the token of the user who requests them."
 
 
 @override_settings(WATCHER_IDENTITY="client")
@@ -48,7 +48,7 @@ def test_the_application_watches_and_does_not_write(azure: Azure, ada_user: User
     identity = poll_identity(ada_user)
     assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert whose(write_identity(ada_user).token()) == PEOPLE["ada"]
-    assert "watched as the application" in list(describe_identities())[1]
+    assert "Reads from Azure use the application" in list(describe_identities())[1]
 
 
 @override_settings(WATCHER_IDENTITY="client")

@@ -67,7 +67,7 @@ def test_htmx_is_told_the_sentence_alone(kim: Client, endpoint: Endpoint) -> Non
         often = kim.post(address(endpoint), headers={"hx-request": "true"})
     User.objects.filter(username="kim@emulator.test").update(roles=["Viewer"])
     never = kim.post(address(endpoint), headers={"hx-request": "true"})
-    assert (often.status_code, often.content[:19]) == (429, b"That was too often ")
+    assert (often.status_code, often.content[:19]) == (429, b"Too many requests. ")
     assert (never.status_code, never.content[:16]) == (403, b"To read keys you")
 
 
@@ -86,7 +86,7 @@ def test_an_older_sign_in_is_made_anew_first(azure: Azure, kim: Client, endpoint
     assert (asked["prompt"], asked["max_age"]) == (["login"], [str(RECENT_SECONDS)])
     back = kim.get(azure.pick(away, "kim").removeprefix(settings.PUBLIC_BASE_URL), follow=True)
     assert back.redirect_chain == [(endpoint.get_absolute_url(), 302)]
-    assert "ask for it once more" in back.content.decode()
+    assert "repeat your request" in back.content.decode()
     assert kim.post(address(endpoint)).content.decode() == KEY
 
 
@@ -118,5 +118,5 @@ def test_nobody_reads_keys_faster_than_a_person_does(kim: Client, endpoint: Endp
         answers = [kim.post(address(endpoint)) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert 0 < int(answers[2]["Retry-After"]) <= 60
-    assert "Wait" in answers[2].content.decode()
+    assert "Try again in" in answers[2].content.decode()
     assert [outcome for _, outcome in told()].count("refused") == 1

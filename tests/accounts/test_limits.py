@@ -38,7 +38,7 @@ def test_creations_of_one_person_are_limited_and_nothing_typed_is_lost(
         assert colleague.post("/endpoints/new", filled_in(workspaces[0], "three")).status_code == 303
     assert [answer.status_code for answer in answers] == [303, 429]
     assert 'value="two"' in answers[1].content.decode()
-    assert "too often" in answers[1].content.decode()
+    assert "Too many requests" in answers[1].content.decode()
     assert set(Endpoint.objects.values_list("name", flat=True)) == {"one", "three"}
 
 

@@ -52,7 +52,7 @@ def step_up(azure: Azure, client: Client, endpoint: Endpoint, person: str = "osc
         (lambda azure: azure.fault("mfa-required"), "multifactor authentication"),
         (lambda azure: azure.fault("consent-missing"), "An administrator can give it"),
         (lambda azure: azure.fault("claims-challenge", where="put", times=1), "Azure asks for a stronger sign-in"),
-        (lambda azure: store.forget(User.objects.get()), "Sign in again"),
+        (lambda azure: store.delete(User.objects.get()), "Sign in again"),
         (lambda azure: drop_the_key(), "Sign in again"),
     ],
     ids=["revoked", "mfa", "consent", "challenged", "signed out", "key dropped"],

@@ -223,7 +223,7 @@ def test_a_click_that_a_dead_session_swallows_is_not_lost_in_silence(browser: Cl
     answer = browser.post("/workspaces/new", {"resource_id": "x"}, headers=headers)
     door = answer.get("HX-Redirect") or answer["Location"]
     assert door == "/auth/sign-in?next=%2Fworkspaces%2Fnew&lost=1"
-    assert "nothing was done" in browser.get(door).content.decode()
+    assert "nothing was changed" in browser.get(door).content.decode()
 
 
 def test_nobody_is_signed_in_whose_sign_in_cannot_be_written_down(azure: Azure, browser: Client) -> None:

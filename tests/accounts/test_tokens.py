@@ -45,7 +45,7 @@ def test_a_refresh_brings_the_roles_up_to_date(ada_user: User) -> None:
 def test_a_worker_does_not_bring_tokens_back_after_sign_out(ada_user: User) -> None:
     stored = store.load(ada_user)
     assert stored is not None
-    store.forget(ada_user)
+    store.delete(ada_user)
     stored.cache.has_state_changed = True
     assert not store.save_if_current(ada_user, stored)
     assert not TokenCache.objects.exists()
@@ -63,7 +63,7 @@ def test_a_writer_from_before_a_sign_out_does_not_meet_the_same_version_again(si
     versions = set()
     for _ in range(3):
         versions.add(TokenCache.objects.get().version)
-        store.forget(ada_user)
+        store.delete(ada_user)
         sign_in("ada")
     assert len(versions) == 3
 

@@ -133,14 +133,14 @@ def test_a_start_with_such_a_watcher_is_refused(azure: Azure, tmp_path: Path, co
 def test_the_doctor_says_who_acts(azure: Azure, tmp_path: Path) -> None:
     with fake_imds(azure.url, [WATCHER]) as (url, _):
         said = started("doctor", tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)[1]
-    assert "Watcher: it can read ml-one, and nothing else." in said
-    assert "Azure is written to as the person who asks." in said
-    assert "Azure is watched as the application" in said
+    assert "Watcher: it can only read ml-one." in said
+    assert "Writes to Azure use the token of the user who requests them." in said
+    assert "Reads from Azure use the application" in said
 
 
 def test_a_worker_says_at_its_start_who_acts(azure: Azure, tmp_path: Path) -> None:
     environment, log = {"DATA_DIR": str(tmp_path)}, tmp_path / "worker.log"
     subprocess.run(manage("migrate"), cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
     with running(manage("worker"), log, ARM_WRITES_AS="app", **environment):
-        assert eventually(lambda: "is watched as the application" in log.read_text())
+        assert eventually(lambda: "Reads from Azure use the application" in log.read_text())
     assert "the roles of Endpoint Desk are the only gate" in log.read_text()

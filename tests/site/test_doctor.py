@@ -43,12 +43,12 @@ def test_a_sound_installation_has_nothing_wrong(azure: Azure, folder: Path) -> N
 def test_an_empty_database_is_told(azure: Azure, tmp_path: Path) -> None:
     code, said = doctor(tmp_path)
     assert code == 1
-    assert "migrations are missing. Run python manage.py migrate." in said
+    assert "migrations are not applied. Run python manage.py migrate." in said
 
 
 def test_our_expired_secret_is_told(azure: Azure, folder: Path) -> None:
     azure.fault("secret-expired")
-    assert "The client secret has expired (AADSTS7000222). Make a new one and set it." in doctor(folder)[1]
+    assert "The client secret has expired (AADSTS7000222). Create a new one and set it." in doctor(folder)[1]
 
 
 @pytest.mark.parametrize(("off", "word"), [("+150s", "ahead of"), ("-150s", "behind")])
@@ -64,8 +64,8 @@ def test_what_cannot_be_reached_is_told(folder: Path) -> None:
     for line in [
         "Entra ID: no answer",
         "Azure: no answer",
-        "Broker: it cannot be reached",
-        "Database: it does not answer",
+        "Broker: unreachable",
+        "Database: no answer",
     ]:
         assert line in said
 
@@ -74,4 +74,4 @@ def test_a_secret_that_ends_soon_is_told(folder: Path) -> None:
     soon = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
     settings = {"AZURE_BACKEND": "azure", "ENTRA_CREDENTIAL_EXPIRES": soon}
     settings |= {"ENTRA_AUTHORITY_HOST": "https://127.0.0.1:9", "ARM_BASE_URL": "https://127.0.0.1:9"}
-    assert f"Make a new one before {soon}." in doctor(folder, **settings)[1]
+    assert f"Create a new one before {soon}." in doctor(folder, **settings)[1]

@@ -9,19 +9,19 @@ from accounts.models import User
 
 class Command(BaseCommand):
     help = (
-        "End every session of a person and forget their tokens at once. Whoever may not come back "
-        "also has to lose the assignment in Entra ID."
+        "End every session of a user and delete their tokens. "
+        "To keep the user out, remove their assignment in Entra ID as well."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("person", help="address or object id, as the audit log has it")
+        parser.add_argument("user", help="address or object id, as in the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = options["person"]
-        people = list(User.objects.filter(Q(username__iexact=wanted) | Q(oid__iexact=wanted)))
-        if not people:
-            raise CommandError(f"Nobody known as {wanted} has ever signed in.")
-        for user in people:
-            flow.end_everywhere(user)
+        name = options["user"]
+        users = list(User.objects.filter(Q(username__iexact=name) | Q(oid__iexact=name)))
+        if not users:
+            raise CommandError(f"No user known as {name} has ever signed in.")
+        for user in users:
+            flow.sign_out_everywhere(user)
             audit.record("signed-out", None, target=user.username, details={"by": "manage.py sign_out"})
             self.stdout.write(f"{user} ({user.oid}) is signed out everywhere.")
