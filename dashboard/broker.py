@@ -1,8 +1,10 @@
-"""The broker of the embedded installation: kombu's filesystem transport, made safe for several processes.
+"""The broker of an installation without Redis: kombu's filesystem transport, made safe for several processes.
 
-kombu 5.7 gives a message file its final name before it is written; a consumer that takes it in between reads an empty
-message and the worker ends with a JSONDecodeError. And it takes messages through the system's temporary folder, which
-may be another filesystem, where a rename is a copy.
+kombu 5.7 writes a message file under its final name; a consumer that takes the file meanwhile reads an empty message,
+and its worker exits with a JSONDecodeError. kombu also moves messages through the system's temporary folder, which may
+be on another filesystem, where a rename is a copy.
+
+https://github.com/celery/kombu/blob/main/kombu/transport/filesystem.py
 """
 
 import json
@@ -37,10 +39,10 @@ class Channel(filesystem.Channel):
         draft.rename(folder / name)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
-        """Take the oldest message of the queue; whoever renames it first has it."""
-        # This runs many times a second while nothing is there, so it makes no object that it can do without.
+        """Take the oldest message of the queue; the first consumer to rename it owns it."""
+        # Consumers call this many times a second on an empty queue, so it avoids Path objects.
         names = os.listdir(self.data_folder_in)  # noqa: PTH208
-        for name in sorted(one for one in names if one.endswith(f".{queue}.msg") and not one.startswith(".")):
+        for name in sorted(name for name in names if name.endswith(f".{queue}.msg") and not name.startswith(".")):
             taken = Path(self.processed_folder) / name
             try:
                 (Path(self.data_folder_in) / name).rename(taken)
@@ -57,5 +59,5 @@ class Transport(filesystem.Transport):
 
 
 def register() -> None:
-    """Make `atomicfilesystem://` known to kombu."""
+    """Register `atomicfilesystem://` with kombu."""
     TRANSPORT_ALIASES[ALIAS] = f"{__name__}:Transport"

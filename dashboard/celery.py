@@ -1,4 +1,4 @@
-"""The Celery app. Tasks live in `endpoints/tasks.py`; what is due is known to the database alone."""
+"""The Celery app. Tasks live in `endpoints/tasks.py`; only the database knows which work is due."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What every page of the site may show."""
+"""The template context of every page."""
 
 from django.conf import settings
 from django.http import HttpRequest

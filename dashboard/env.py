@@ -1,4 +1,4 @@
-"""Read settings from the environment, and fail with a sentence a person can act on."""
+"""Reads settings from the environment. An invalid one raises ImproperlyConfigured, which says how to fix it."""
 
 import os
 from datetime import date
@@ -15,18 +15,18 @@ def env_str(name: str, default: str = "") -> str:
 
 
 def env_bool(name: str, default: bool) -> bool:
-    word = env_str(name, "true" if default else "false").lower()
-    if word not in TRUE | FALSE:
-        raise ImproperlyConfigured(f"{name} is {word!r}. Set it to true or false.")
-    return word in TRUE
+    value = env_str(name, "true" if default else "false").lower()
+    if value not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to true or false.")
+    return value in TRUE
 
 
 def env_number(name: str, default: float) -> float:
-    word = env_str(name, str(default))
+    value = env_str(name, str(default))
     try:
-        return float(word)
+        return float(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} is {word!r}. Set it to a number.") from None
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a number.") from None
 
 
 def env_int(name: str, default: int) -> int:
@@ -34,21 +34,24 @@ def env_int(name: str, default: int) -> int:
 
 
 def env_date(name: str) -> date | None:
-    """A day such as 2027-06-30; None when it is not set."""
-    word = env_str(name)
+    """A date such as 2027-06-30; None if it is not set."""
+    value = env_str(name)
     try:
-        return date.fromisoformat(word) if word else None
+        return date.fromisoformat(value) if value else None
     except ValueError:
-        raise ImproperlyConfigured(f"{name} is {word!r}. Set it to a date such as 2027-06-30.") from None
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a date such as 2027-06-30.") from None
 
 
 def env_list(name: str) -> list[str]:
-    """Values separated by commas or white space."""
+    """Values separated by commas or whitespace."""
     return env_str(name).replace(",", " ").split()
 
 
 def env_secret(name: str) -> str:
-    """The value of NAME, or the content of the file that NAME_FILE names (as container secrets are handed over)."""
+    """The value of NAME, or the content of the file NAME_FILE, as containers receive secrets.
+
+    https://docs.docker.com/compose/how-tos/use-secrets/
+    """
     path = env_str(f"{name}_FILE")
     if not path:
         return env_str(name)

@@ -1,4 +1,4 @@
-"""Two questions for load balancers and container engines: does the process live, and can it serve."""
+"""Liveness and readiness, for load balancers and container engines."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
@@ -15,7 +15,7 @@ def liveness(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def readiness(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers, else 503. The broker is not asked: without it work is late, not lost."""
+    """200 if the database answers, else 503. The broker is not checked: without it work is late, but not lost."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

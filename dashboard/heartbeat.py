@@ -1,4 +1,4 @@
-"""Signs of life of worker and beat: files that they touch while they do their work, for health checks to look at."""
+"""Heartbeats of worker and beat: files that they touch as they work, for health checks."""
 
 import time
 from pathlib import Path
@@ -6,23 +6,23 @@ from typing import Any
 
 from django.conf import settings
 
-# Several sweeps may be late before somebody should be woken.
-FRESH_SECONDS = 30.0
+# Several sweeps may be late before a process counts as dead.
+MAX_AGE_SECONDS = 30.0
 
 
 def of_worker(**signal: Any) -> None:
-    """The worker has taken up a task; beat gives it one every second."""
+    """The worker has started a task; beat sends one every second."""
     _touch("worker")
 
 
 def of_beat(**signal: Any) -> None:
-    """Beat has handed a sweep to the broker."""
+    """Beat has published a sweep."""
     _touch("beat")
 
 
 def is_fresh(name: str) -> bool:
     try:
-        return time.time() - _file(name).stat().st_mtime < FRESH_SECONDS
+        return time.time() - _file(name).stat().st_mtime < MAX_AGE_SECONDS
     except FileNotFoundError:
         return False
 

@@ -1,4 +1,4 @@
-"""Secrets that a laptop makes for itself on first start; real installations are given theirs."""
+"""Secrets that a local installation generates on its first start; a production installation gets them as settings."""
 
 import contextlib
 import os
@@ -9,12 +9,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def local_secret(folder: Path, name: str) -> str:
-    """The secret kept in a file of `folder`, made on first use and readable by its owner alone.
+    """The secret in a file of `folder`, generated on first use and readable only by its owner.
 
-    Raises ImproperlyConfigured when the folder cannot be written.
+    Raises ImproperlyConfigured if the folder cannot be written.
     """
     try:
-        return _read_or_make(folder, name)
+        return _read_or_generate(folder, name)
     except OSError as error:
         raise ImproperlyConfigured(
             f"Endpoint Desk keeps its data in {folder}, which cannot be written ({error.strerror}). "
@@ -22,12 +22,12 @@ def local_secret(folder: Path, name: str) -> str:
         ) from error
 
 
-def _read_or_make(folder: Path, name: str) -> str:
+def _read_or_generate(folder: Path, name: str) -> str:
     path = folder / name
     with contextlib.suppress(FileNotFoundError):
         return path.read_text()
     folder.mkdir(parents=True, exist_ok=True)
-    # Processes that start together must agree: the one that links its file first decides.
+    # Processes that start together must agree on one secret: the first to link its file wins.
     draft = folder / f".{name}.{os.getpid()}"
     draft.touch(mode=0o600)
     draft.write_text(Fernet.generate_key().decode())

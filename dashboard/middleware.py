@@ -1,4 +1,4 @@
-"""Middleware of the whole site."""
+"""Middleware for the whole site."""
 
 import uuid
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-# The longest form, filled to its limits, is half of this.
+# The longest form, filled to its limits, is half this size.
 MAX_BODY_BYTES = 256 * 1024
 MAX_QUERY_BYTES = 8 * 1024
 View = Callable[[HttpRequest], HttpResponse]
 
 
 class CorrelationIdMiddleware:
-    """Give each request an id that its page, its log lines and its calls to Azure share."""
+    """Gives each request an id, which its page, its audit entries and its calls to Azure share."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -26,7 +26,7 @@ class CorrelationIdMiddleware:
 
 
 class RequestLimitsMiddleware:
-    """Refuse, before anything reads it, what no page of this site sends."""
+    """Refuses requests that no page of this site sends, before anything reads them."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -34,11 +34,11 @@ class RequestLimitsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and int(length) > MAX_BODY_BYTES:
-            return _refused(413, "This is more than any form here sends. Send less.")
+            return _refused(413, "This request is too large. Send less.")
         if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_BYTES:
-            return _refused(414, "This address is too long. Shorten what comes after the question mark.")
+            return _refused(414, "This address is too long. Shorten the part after the question mark.")
         if "%00" in request.META.get("QUERY_STRING", ""):
-            return _refused(400, "This address holds a null character, which no text here can have. Remove it.")
+            return _refused(400, "This address contains a null character. Remove it.")
         return self.get_response(request)
 
 
@@ -47,7 +47,10 @@ def _refused(status: int, sentence: str) -> HttpResponse:
 
 
 class SignedInPagesAreNotStoredMiddleware:
-    """Keep signed-in pages out of every cache, and a fragment from being shown for its page on Back."""
+    """Keeps signed-in pages out of every cache, and stops Back from showing a fragment in place of its page.
+
+    https://htmx.org/docs/#caching
+    """
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response

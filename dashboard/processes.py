@@ -43,7 +43,7 @@ def beat(schedule: str) -> list[str]:
 
 
 def exec_process(command: list[str]) -> NoReturn:
-    """Replace this process, so that the program keeps its process id and receives its signals."""
+    """Replace this process with the program, which keeps the process id and so receives its signals."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(command[0], command)  # noqa: S606  (no shell is meant)

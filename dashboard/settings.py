@@ -1,6 +1,6 @@
-"""Every setting of Endpoint Desk. With nothing set it runs on one machine against the local emulator.
+"""The settings of Endpoint Desk. With none set, it runs on one host against the local emulator.
 
-The README has the same settings in a table for the people who deploy; `dashboard/checks.py` says which are missing.
+The README lists the settings for operators; the system checks name the ones that are missing.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ import dj_database_url
 
 from dashboard.env import env_bool, env_date, env_int, env_list, env_number, env_secret, env_str
 from dashboard.local_secrets import local_secret
+from dashboard.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR / "var")))
@@ -22,7 +23,7 @@ EMULATED = AZURE_BACKEND == "emulator"
 PORT = env_int("PORT", 8000)
 PUBLIC_BASE_URL = env_str("PUBLIC_BASE_URL", f"http://localhost:{PORT}" if EMULATED else "").rstrip("/")
 
-# The emulator's own directory. These ids are constants, so that the real backend can refuse them.
+# The tenant of the emulator. Its ids are constants, so that the real backend can refuse them.
 EMULATOR_PORT = env_int("EMULATOR_PORT", 8001)
 EMULATOR_URL = env_str("EMULATOR_URL", f"http://127.0.0.1:{EMULATOR_PORT}").rstrip("/")
 EMULATOR_MAY_BE_PUBLIC = env_bool("EMULATOR_MAY_BE_PUBLIC", False)
@@ -35,7 +36,7 @@ ENTRA_AUTHORITY_HOST = (
     if EMULATED
     else env_str("ENTRA_AUTHORITY_HOST", "https://login.microsoftonline.com").rstrip("/")
 )
-# Compared with what tokens say, which Entra ID writes in small letters.
+# Lower case, as Entra ID writes them in tokens.
 ENTRA_TENANT_ID = EMULATOR_TENANT_ID if EMULATED else env_str("ENTRA_TENANT_ID").lower()
 ENTRA_CLIENT_ID = EMULATOR_CLIENT_ID if EMULATED else env_str("ENTRA_CLIENT_ID").lower()
 ENTRA_CLIENT_SECRET = "endpoint-desk-emulator-secret" if EMULATED else env_secret("ENTRA_CLIENT_SECRET")
@@ -44,7 +45,7 @@ ENTRA_CERTIFICATE_PASSPHRASE = "" if EMULATED else env_secret("ENTRA_CERTIFICATE
 ENTRA_CREDENTIAL_EXPIRES = env_date("ENTRA_CREDENTIAL_EXPIRES")
 ENTRA_FEDERATED_TOKEN_FILE = "" if EMULATED else env_str("ENTRA_FEDERATED_TOKEN_FILE")
 
-# Who acts in Azure: see accounts/identity.py.
+# Whose tokens call Azure: see accounts/identity.py.
 ARM_WRITES_AS = env_str("ARM_WRITES_AS", "user")
 WATCHER_IDENTITY = env_str("WATCHER_IDENTITY", "none")
 WATCHER_CLIENT_ID = env_str("WATCHER_CLIENT_ID")
@@ -52,26 +53,27 @@ WATCHER_MAY_WRITE = env_bool("WATCHER_MAY_WRITE", False)
 
 ARM_BASE_URL = EMULATOR_URL if EMULATED else env_str("ARM_BASE_URL", "https://management.azure.com").rstrip("/")
 ARM_AUDIENCE = "https://management.azure.com" if EMULATED else env_str("ARM_AUDIENCE", ARM_BASE_URL)
-# One spelling everywhere: msal keeps tokens by scope, and another one costs another round trip.
+# The same spelling everywhere: msal caches tokens by scope, so another one costs another round trip.
 ARM_SCOPE = f"{ARM_AUDIENCE}/user_impersonation"
 ARM_API_VERSION = env_str("ARM_API_VERSION", "2025-09-01")
 ARM_CONNECT_TIMEOUT_SECONDS = env_number("ARM_CONNECT_TIMEOUT_SECONDS", 5)
-# ARM gives a provider 60 s per call before it answers 504, so we wait a little longer than that.
+# ARM answers 504 if a provider takes longer than 60 s, so we wait a little longer.
 ARM_READ_TIMEOUT_SECONDS = env_number("ARM_READ_TIMEOUT_SECONDS", 65)
 ARM_CONCURRENCY = env_int("ARM_CONCURRENCY", 32)
-# Whether proxies, certificate bundles and .netrc of the process environment apply to calls to Azure.
+# Whether the proxies, certificate bundles and .netrc of the environment apply to calls to Azure.
 HTTP_TRUST_ENVIRONMENT = not EMULATED and env_bool("HTTP_TRUST_ENVIRONMENT", True)
 MODEL_CATALOGUE_FILE = Path(env_str("MODEL_CATALOGUE_FILE", str(BASE_DIR / "endpoints" / "catalogue.json")))
 
 # --- Secrets ---------------------------------------------------------------------------------------------------------
 
-# Without one the checks refuse to start; whatever starts past them gets a key that nobody can guess.
+# Without one the system checks fail; a process that skips them gets a random key.
 SECRET_KEY = env_secret("SECRET_KEY") or (local_secret(DATA_DIR, "secret-key") if EMULATED else token_urlsafe(20))
-# Fernet keys for the token store, newest first; the first one encrypts, all of them decrypt.
+# Fernet keys of the token store, newest first: the first one encrypts, all of them decrypt.
+# https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet
 TOKEN_CACHE_KEYS = env_secret("TOKEN_CACHE_KEYS").replace(",", " ").split() or (
     [local_secret(DATA_DIR, "token-cache-key")] if EMULATED else []
 )
-# Tokens of people who did not come back are deleted.
+# The tokens of users who do not come back are deleted after this time.
 TOKENS_KEPT_DAYS = env_int("TOKENS_KEPT_DAYS", 14)
 
 # --- Django ----------------------------------------------------------------------------------------------------------
@@ -82,7 +84,7 @@ PUBLIC_HOST = urlsplit(PUBLIC_BASE_URL).netloc
 LOOPBACK = {"localhost", "127.0.0.1"}
 ALLOWED_HOSTS = [urlsplit(PUBLIC_BASE_URL).hostname or "localhost", *env_list("EXTRA_ALLOWED_HOSTS")]
 if LOOPBACK & set(ALLOWED_HOSTS):
-    ALLOWED_HOSTS += LOOPBACK  # sign-in leads from one to the other
+    ALLOWED_HOSTS += LOOPBACK  # sign-in redirects from one to the other
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if PUBLIC_BASE_URL else []
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
@@ -160,17 +162,20 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Writers queue instead of failing, readers never wait for them; a write transaction takes its lock at once.
+    # Writers queue instead of failing, and readers never wait for them.
+    # https://docs.djangoproject.com/en/5.2/ref/databases/#sqlite-transaction-behavior
+    # https://www.sqlite.org/wal.html
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    # Tests use a file too: in memory, the threads of one process lock each other out instead of queueing.
+    # Tests use a file too: with an in-memory database the threads of one process fail instead of queueing.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # Transactions take milliseconds. A machine that freezes within one would hold its locks for hours.
+    # Transactions take milliseconds. A host that freezes within one would hold its locks for hours.
+    # https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
     DATABASES["default"]["OPTIONS"] = {
         "options": "-c idle_in_transaction_session_timeout=10s",
         **DATABASES["default"].get("OPTIONS", {}),
@@ -182,10 +187,13 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * env_int("SESSION_ABSOLUTE_HOURS", 8)
 SESSION_IDLE_SECONDS = 60 * env_int("SESSION_IDLE_MINUTES", 60)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# Strict would drop the session on the way back from Entra ID, None would send it everywhere.
+# Strict would drop the session on the redirect back from Entra ID, None would send it to every site.
+# https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#samesitesamesite-value
 SESSION_COOKIE_SAMESITE = "Lax"
+# https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+# https://www.rfc-editor.org/rfc/rfc6797
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -194,13 +202,14 @@ X_FRAME_OPTIONS = "DENY"
 BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", False)
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Only a proxy can say whether a request came over TLS. Health checks come from inside and stay there.
+# Only a proxy knows whether a request came over TLS. Health checks come from inside, over http.
 SECURE_SSL_REDIRECT = HTTPS and BEHIND_TLS_PROXY
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
-# Preload lists take whole domains, which is for their owners to decide.
+# HSTS preloading covers whole domains, so their owners must decide: https://hstspreload.org
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
-# A person's creations stay within Azure's own bucket for writes; sign-ins are counted by address.
+# Creations are limited per user to what Azure accepts, sign-ins per client network.
+# https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 SIGN_INS_PER_MINUTE = env_int("SIGN_INS_PER_MINUTE", 30)
 CREATIONS_PER_MINUTE = env_int("CREATIONS_PER_MINUTE", 200)
 KEY_READS_PER_MINUTE = env_int("KEY_READS_PER_MINUTE", 10)
@@ -209,6 +218,7 @@ LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "/"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+# https://www.w3.org/TR/CSP3/
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -216,13 +226,14 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'"],
         "connect-src": ["'self'"],
+        # Chromium checks redirects of a form too, and forms of ours redirect to Entra ID.
         "form-action": ["'self'", EMULATOR_URL if EMULATED else ENTRA_AUTHORITY_HOST],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
 }
 
-# --- Celery: a doorbell, not a memory --------------------------------------------------------------------------------
+# --- Celery: it wakes workers, and stores nothing ---------------------------------------------------------------------
 
 REDIS_URL = env_secret("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or "atomicfilesystem://localhost"
@@ -249,7 +260,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_BACKEND = None
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
-# Every task may run twice without harm, so a message is given back only when its task has run.
+# Every task may run twice without harm, so a message is acknowledged only after its task has run.
+# https://docs.celeryq.dev/en/stable/faq.html#should-i-use-retry-or-acks-late
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -260,7 +272,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# A person's click rings the worker once and briefly; when the ring is lost the next sweep finds the row.
+# A click wakes the worker with one short attempt; if the message is lost, the next sweep finds the row.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 CELERY_TASK_DEFAULT_QUEUE = "sweep"
 CELERY_TASK_ROUTES = {"endpoints.tasks.send_requested": {"queue": "requests"}}
@@ -269,8 +281,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "endpoints.tasks.sweep",
         "schedule": SWEEP_EVERY_SECONDS,
-        # A sweep that waited longer is answered by the next one. The worker compares by its own clock, so the time is
-        # longer than clocks are apart: Entra ID's tokens allow for five minutes.
+        # A later sweep replaces one that waited longer. The worker compares with its own clock, so the time exceeds
+        # the usual clock skew.
         "options": {"expires": 300},
     },
     "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
@@ -279,22 +291,4 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 
 # --- Logging ---------------------------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "accounts.redaction.RedactingFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env_str("LOG_LEVEL", "INFO")},
-    "loggers": {
-        # At DEBUG msal writes authorization codes, and urllib3 signed URLs.
-        "msal": {"level": "WARNING"},
-        "urllib3": {"level": "WARNING"},
-        "celery": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_config(env_str("LOG_LEVEL", "INFO"))

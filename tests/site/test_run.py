@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 def test_a_second_run_with_the_same_data_is_refused(tmp_path: Path) -> None:
     ports = environment(tmp_path / "var")
     with desk(tmp_path / "var", ports):
-        assert "Endpoint Desk is running already" in refused(**{**ports, "PORT": str(free_port())})
+        assert "Endpoint Desk is already running" in refused(**{**ports, "PORT": str(free_port())})
 
 
 AZURE = {"AZURE_BACKEND": "azure"}
@@ -114,8 +114,8 @@ def test_no_process_starts_while_a_setting_is_missing(command: str) -> None:
     for sentence in [
         "ENTRA_TENANT_ID is not the id of one tenant.",
         "ENTRA_CLIENT_ID is not the id of an application.",
-        "Endpoint Desk has nothing to prove itself to Entra ID with.",
-        "PUBLIC_BASE_URL is not set to the address that people open.",
+        "Endpoint Desk has no credential for Entra ID.",
+        "PUBLIC_BASE_URL is not the address that users open.",
         "TOKEN_CACHE_KEYS is empty",
         "SECRET_KEY is missing",
     ]:
@@ -126,12 +126,12 @@ def test_no_process_starts_while_a_setting_is_missing(command: str) -> None:
     ("settings", "sentence"),
     [
         (AZURE | {"ENTRA_TENANT_ID": "common"}, "ENTRA_TENANT_ID is not the id of one tenant."),
-        (AZURE | {"ENTRA_CLIENT_ID": CLIENT_ID}, "The ids of the emulator are set for a real Azure."),
+        (AZURE | {"ENTRA_CLIENT_ID": CLIENT_ID}, "The ids of the emulator are set, but AZURE_BACKEND is azure."),
         (AZURE | {"PUBLIC_BASE_URL": "http://desk.example.com"}, "PUBLIC_BASE_URL is http"),
         (AZURE | {"ARM_BASE_URL": "http://arm.example.com"}, "ARM_BASE_URL is not https"),
-        (AZURE | {"TOKEN_CACHE_KEYS": "short"}, "Key 1 in TOKEN_CACHE_KEYS is no Fernet key."),
-        (AZURE | {"ENTRA_CERTIFICATE_FILE": "/no/such.pfx"}, "names /no/such.pfx, which is no file."),
-        ({"PUBLIC_BASE_URL": "https://desk.example.com"}, "where anybody signs in as anybody"),
+        (AZURE | {"TOKEN_CACHE_KEYS": "short"}, "Key 1 in TOKEN_CACHE_KEYS is not a Fernet key."),
+        (AZURE | {"ENTRA_CERTIFICATE_FILE": "/no/such.pfx"}, "names /no/such.pfx, which is not a file."),
+        ({"PUBLIC_BASE_URL": "https://desk.example.com"}, "where anyone can sign in as any user"),
         ({"AZURE_BACKEND": "moon"}, "AZURE_BACKEND is 'moon'."),
         ({"DEBUG": "perhaps"}, "Endpoint Desk cannot start. DEBUG is 'perhaps'. Set it to true or false."),
         ({"SECRET_KEY_FILE": "/no/such"}, "SECRET_KEY_FILE names '/no/such', which cannot be read"),

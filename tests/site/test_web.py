@@ -51,7 +51,7 @@ def test_https_without_a_trusted_proxy_is_warned_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["TENANT", "CLIENT"])
 def test_ids_are_the_same_in_capitals(tmp_path: Path, name: str) -> None:
     emulators = {f"ENTRA_{name}_ID": getattr(settings, f"EMULATOR_{name}_ID").upper()}
-    assert "The ids of the emulator are set for a real Azure." in check(tmp_path, **emulators)[1]
+    assert "The ids of the emulator are set, but AZURE_BACKEND is azure." in check(tmp_path, **emulators)[1]
 
 
 def test_the_pages_are_not_served_while_a_setting_is_wrong(tmp_path: Path) -> None:

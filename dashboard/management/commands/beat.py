@@ -7,7 +7,7 @@ from dashboard import processes
 
 
 class Command(BaseCommand):
-    help = "Ring the workers every second. One is enough, two do no harm."
+    help = "Wake the workers every second. One process is enough; a second one does no harm."
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.exec_process(processes.beat(settings.CELERY_BEAT_SCHEDULE_FILENAME))

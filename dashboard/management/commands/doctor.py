@@ -7,15 +7,13 @@ from dashboard import doctor
 
 
 class Command(BaseCommand):
-    help = (
-        "Look at everything this installation needs; one line each, with what to do. Exit code 1 if anything is wrong."
-    )
+    help = "Check everything this installation depends on. Prints one line each, with a fix; exits with 1 on a problem."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wrong = 0
+        problems = 0
         for finding in doctor.examine():
-            wrong += not finding.is_fine
-            self.stdout.write(f"{'ok   ' if finding.is_fine else 'WRONG'} {finding.text} {finding.advice}".rstrip())
-        if wrong:
+            problems += not finding.is_ok
+            self.stdout.write(f"{'ok   ' if finding.is_ok else 'WRONG'} {finding.text} {finding.advice}".rstrip())
+        if problems:
             sys.exit(1)

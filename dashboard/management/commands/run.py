@@ -1,4 +1,4 @@
-"""The whole of Endpoint Desk on one machine: web, worker, beat and, unless a real Azure is configured, the emulator."""
+"""Runs all of Endpoint Desk on one host: web, worker, beat and, unless a real Azure is configured, the emulator."""
 
 import fcntl
 import socket
@@ -25,28 +25,28 @@ from emulator.seed import FIRST_WORKSPACES
 from endpoints.models import Workspace
 from endpoints.watcher import TooPowerful, require_harmless_watcher
 
-STARTS_WITHIN = 60.0
+START_TIMEOUT = 60.0
 
 
 class Command(BaseCommand):
-    help = "Prepare the database and run everything on this machine until Ctrl-C."
+    help = "Prepare the database and run everything on this host until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--provisioning-seconds", default="8-40", help="how long the emulator takes to make an endpoint"
+            "--provisioning-seconds", default="8-40", help="how long the emulator takes to create an endpoint"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         data: Path = settings.DATA_DIR
         with ExitStack() as stack:
-            stack.enter_context(_only_one(data))
+            stack.enter_context(_exclusive_lock(data))
             _require_free_ports()
             self._prepare()
-            self._look_at_the_watcher()
+            self._check_watcher()
             children = _children(data, options["provisioning_seconds"])
-            supervisor = stack.enter_context(Supervisor(children, self._say))
-            give_up_at = time.monotonic() + STARTS_WITHIN
-            if supervisor.watch(until=lambda: _answers() or time.monotonic() > give_up_at):
+            supervisor = stack.enter_context(Supervisor(children, self._log))
+            deadline = time.monotonic() + START_TIMEOUT
+            if supervisor.watch(until=lambda: _is_up() or time.monotonic() > deadline):
                 self._greet(data)
                 supervisor.watch()
 
@@ -55,46 +55,45 @@ class Command(BaseCommand):
         call_command("collectstatic", verbosity=0, interactive=False)
         if settings.EMULATED and not Workspace.objects.exists():
             now = timezone.now()
-            for one in FIRST_WORKSPACES:
+            for seed in FIRST_WORKSPACES:
                 Workspace.objects.create(
-                    subscription_id=one.subscription_id,
-                    resource_group=one.resource_group,
-                    name=one.name,
-                    location=one.location,
+                    subscription_id=seed.subscription_id,
+                    resource_group=seed.resource_group,
+                    name=seed.name,
+                    location=seed.location,
                     registered_at=now,
                 )
         connections.close_all()
 
-    def _look_at_the_watcher(self) -> None:
+    def _check_watcher(self) -> None:
         if settings.EMULATED:
-            return  # it starts only now
+            return  # the emulator is not running yet
         try:
             unknown = require_harmless_watcher()
         except TooPowerful as error:
             raise CommandError(str(error)) from error
         connections.close_all()
         for sentence in (*describe_identities(), *unknown):
-            self._say(sentence)
+            self._log(sentence)
 
     def _greet(self, data: Path) -> None:
-        if not _answers():
-            self._say(f"Endpoint Desk does not answer after {STARTS_WITHIN:.0f} s. Look into {data / 'log'}.")
+        if not _is_up():
+            self._log(f"Endpoint Desk does not answer after {START_TIMEOUT:.0f} s. See {data / 'log'}.")
             return
-        who = "with Entra ID"
+        account = "with Entra ID"
         if settings.EMULATED:
-            who = "as " + ", ".join(
-                f"{one.name}" for one in PEOPLE if one.roles and one.tenant_id == PEOPLE[0].tenant_id
-            )
-        self._say(f"Open {settings.PUBLIC_BASE_URL} and sign in {who}. Ctrl-C ends it.")
+            users = [person for person in PEOPLE if person.roles and person.tenant_id == PEOPLE[0].tenant_id]
+            account = "as " + ", ".join(user.name for user in users)
+        self._log(f"Open {settings.PUBLIC_BASE_URL} and sign in {account}. Press Ctrl-C to stop.")
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
 
 
 @contextmanager
-def _only_one(data: Path) -> Iterator[None]:
-    """Hold the lock of the data folder; raises CommandError when another run has it or it cannot be written."""
+def _exclusive_lock(data: Path) -> Iterator[None]:
+    """Lock the data folder. Raises CommandError if another run holds the lock, or the folder cannot be written."""
     try:
         for folder in (data, data / "log"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -109,8 +108,8 @@ def _only_one(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CommandError(
-                f"Endpoint Desk is running already with the data in {data}. "
-                "End it with Ctrl-C in its terminal, or set DATA_DIR to another folder."
+                f"Endpoint Desk is already running with the data in {data}. "
+                "Stop it with Ctrl-C in its terminal, or set DATA_DIR to another folder."
             ) from None
         yield
 
@@ -125,7 +124,7 @@ def _require_free_ports() -> None:
             except OSError as error:
                 raise CommandError(
                     f"Port {port} cannot be used ({error.strerror}). "
-                    f"End the program that has it, or choose another one: make run {name}={port + 100}"
+                    f"Stop the program that uses it, or choose another port: make run {name}={port + 100}"
                 ) from error
 
 
@@ -137,7 +136,7 @@ def _children(data: Path, provisioning_seconds: str) -> list[Child]:
     }
     if settings.EMULATED:
         commands["emulator"] = _emulator(data, provisioning_seconds)
-    return [Child(name, command, _fresh_log(data / "log", name)) for name, command in commands.items()]
+    return [Child(name, command, _new_log(data / "log", name)) for name, command in commands.items()]
 
 
 def _emulator(data: Path, provisioning_seconds: str) -> list[str]:
@@ -153,15 +152,15 @@ def _emulator(data: Path, provisioning_seconds: str) -> list[str]:
     return [sys.executable, "-m", "emulator", *(part for option in options.items() for part in option)]
 
 
-def _fresh_log(folder: Path, name: str) -> Path:
-    """An empty log; the one before is kept beside it."""
+def _new_log(folder: Path, name: str) -> Path:
+    """A new log file; the previous one is kept beside it."""
     log = folder / f"{name}.log"
     if log.exists():
         log.replace(folder / f"{name}.before.log")
     return log
 
 
-def _answers() -> bool:
+def _is_up() -> bool:
     urls = [f"http://127.0.0.1:{settings.PORT}/readyz"]
     if settings.EMULATED:
         urls.append(f"{settings.EMULATOR_URL}/healthz")

@@ -7,13 +7,13 @@ from dashboard import processes
 
 
 class Command(BaseCommand):
-    help = "Serve the pages. Refuses to start while a setting is missing."
+    help = "Serve the pages. Refuses to start if a required setting is missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
         parser.add_argument("--port", type=int, default=settings.PORT, help="default: %(default)s")
         parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
-        parser.add_argument("--threads", type=int, default=4, help="threads of each (default: %(default)s)")
+        parser.add_argument("--threads", type=int, default=4, help="threads per process (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         numbers = {"workers": options["workers"], "threads": options["threads"]}

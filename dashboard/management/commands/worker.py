@@ -9,10 +9,10 @@ from endpoints.watcher import TooPowerful, require_harmless_watcher
 
 
 class Command(BaseCommand):
-    help = "Send what people asked for to Azure and follow it. Any number of workers may run."
+    help = "Send requests to Azure and poll their operations. Any number of workers may run."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--concurrency", type=int, default=4, help="tasks at once (default: %(default)s)")
+        parser.add_argument("--concurrency", type=int, default=4, help="tasks in parallel (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         except TooPowerful as error:
             raise CommandError(str(error)) from error
         except DatabaseError:
-            unknown = ["What the watcher may do is not known: the database does not answer."]
+            unknown = ["The watcher's permissions are unknown: the database does not answer."]
         connections.close_all()
         for sentence in (*describe_identities(), *unknown):
             self.stdout.write(sentence)
