@@ -41,7 +41,7 @@ def address(name: str, endpoint_id: UUID | None = None) -> str:
 
 
 @pytest.mark.parametrize("name", EVERY_ADDRESS)
-def test_every_view_says_who_may_use_it(name: str) -> None:
+def test_every_view_declares_its_permission(name: str) -> None:
     view = EVERY_ADDRESS[name].callback
     is_open = not getattr(view, "login_required", True)
     assert is_open == (name in OPEN)
@@ -51,16 +51,14 @@ def test_every_view_says_who_may_use_it(name: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(EVERY_ADDRESS.keys() - OPEN))
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_without_a_sign_in_nothing_is_shown(name: str, method: str) -> None:
+def test_every_page_requires_a_sign_in(name: str, method: str) -> None:
     answer = getattr(Client(headers={"host": settings.PUBLIC_HOST}), method)(address(name))
     assert answer.status_code == 302
     assert answer["Location"].startswith("/auth/sign-in")
 
 
 @pytest.mark.parametrize("roles", EVERY_COMBINATION, ids="+".join)
-def test_everybody_gets_what_the_roles_allow_and_no_more(
-    sign_in: SignIn, workspaces: list[Workspace], roles: list[str]
-) -> None:
+def test_roles_decide_which_pages_open(sign_in: SignIn, workspaces: list[Workspace], roles: list[str]) -> None:
     endpoint = submit(sign_in("olga"), workspaces[0])
     client = sign_in("oscar")
     oscar = User.objects.get(username="oscar@emulator.test")
@@ -78,7 +76,7 @@ def test_everybody_gets_what_the_roles_allow_and_no_more(
 
 
 @pytest.mark.parametrize("name", sorted(EVERY_ADDRESS.keys() - OPEN - FOR_ANYBODY_SIGNED_IN))
-def test_what_azure_hides_from_a_person_is_not_found(
+def test_unreadable_workspace_returns_not_found(
     azure: Azure, sign_in: SignIn, workspaces: list[Workspace], name: str
 ) -> None:
     if not EVERY_ADDRESS[name].pattern.converters:
@@ -91,7 +89,7 @@ def test_what_azure_hides_from_a_person_is_not_found(
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(9, 200), (11, 404)])
-def test_a_right_that_azure_took_away_is_gone_after_ten_minutes(
+def test_revoked_azure_access_ends_after_ten_minutes(
     azure: Azure, sign_in: SignIn, workspaces: list[Workspace], minutes: int, status: int
 ) -> None:
     client = sign_in("ada")
@@ -102,21 +100,23 @@ def test_a_right_that_azure_took_away_is_gone_after_ten_minutes(
 
 
 @pytest.mark.parametrize(("owner", "status"), [("oscar", 200), ("olga", 403)])
-def test_operators_delete_their_own(sign_in: SignIn, workspaces: list[Workspace], owner: str, status: int) -> None:
+def test_operators_delete_only_their_own_endpoints(
+    sign_in: SignIn, workspaces: list[Workspace], owner: str, status: int
+) -> None:
     endpoint = submit(sign_in(owner), workspaces[0])
     page = f"{endpoint.get_absolute_url()}delete"
     assert sign_in("oscar").get(page).status_code == status
     assert sign_in("ada").get(page).status_code == 200
 
 
-def test_a_refusal_is_told_and_recorded(sign_in: SignIn) -> None:
+def test_refusal_is_explained_and_recorded(sign_in: SignIn) -> None:
     answer = sign_in("vera").get("/endpoints/new")
     assert "you need one of the roles Admin or Operator" in answer.content.decode()
     assert AuditEntry.objects.get(outcome="refused").actor_name == "vera@emulator.test"
 
 
 @pytest.mark.django_db
-def test_every_page_is_strict_about_what_it_loads_and_is_not_stored(sign_in: SignIn) -> None:
+def test_every_page_has_a_strict_csp_and_is_not_cached(sign_in: SignIn) -> None:
     for answer in (Client(headers={"host": settings.PUBLIC_HOST}).get("/auth/sign-in"), sign_in("ada").get("/")):
         policy = answer["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -128,7 +128,7 @@ def test_every_page_is_strict_about_what_it_loads_and_is_not_stored(sign_in: Sig
         assert 'style="' not in answer.content.decode()
 
 
-def test_a_post_without_the_csrf_token_does_nothing(sign_in: SignIn) -> None:
+def test_post_without_csrf_token_is_refused(sign_in: SignIn) -> None:
     client = sign_in("ada")
     strict = Client(enforce_csrf_checks=True, headers={"host": settings.PUBLIC_HOST})
     strict.cookies = client.cookies

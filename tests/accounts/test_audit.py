@@ -20,7 +20,7 @@ from tests.support.azure import PEOPLE, Azure
 from tests.support.creation import settle, submit
 
 
-def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+def test_creation_is_recorded_before_and_after(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     client = sign_in("oscar")
     settle(azure, submit(client, workspaces[0]))
     settle(azure, submit(client, workspaces[0], "fail-quota-x"))
@@ -31,7 +31,7 @@ def test_a_creation_is_told_before_and_after(azure: Azure, sign_in: SignIn, work
 
 
 @pytest.mark.parametrize(("name", "outcome"), [("ml-production", "done"), ("ml-nowhere", "failed")])
-def test_a_registration_is_told_before_and_after_with_azures_id(
+def test_registration_is_recorded_with_its_correlation_id(
     azure: Azure, sign_in: SignIn, name: str, outcome: str
 ) -> None:
     arm_id = FIRST_WORKSPACES[0].resource_id.replace("ml-production", name)
@@ -43,21 +43,21 @@ def test_a_registration_is_told_before_and_after_with_azures_id(
     assert {entry.correlation_id for entry in told} == {asked["correlation_id"]}
 
 
-def test_what_is_attempted_is_told_even_when_the_process_ends_in_between(db: None) -> None:
+def test_attempt_is_recorded_even_if_the_process_exits(db: None) -> None:
     with pytest.raises(SystemExit), audit.attempt("tested", None, target="x", details={"key": 1}):
         assert AuditEntry.objects.get().outcome == "attempted"
         raise SystemExit
     assert [entry.outcome for entry in AuditEntry.objects.order_by("id")] == ["attempted", "failed"]
 
 
-def test_a_change_of_role_is_told(sign_in: SignIn) -> None:
+def test_role_change_is_recorded(sign_in: SignIn) -> None:
     sign_in("vera")
     User.objects.update(roles=["Admin"])
     sign_in("vera")
     assert AuditEntry.objects.get(action="role-changed").details == {"from": ["Admin"], "to": ["Viewer"]}
 
 
-def test_admins_find_and_page_in_it(sign_in: SignIn) -> None:
+def test_audit_log_can_be_searched_and_paged(sign_in: SignIn) -> None:
     client = sign_in("ada")
     sign_in("vera").get("/endpoints/new")
     page = client.get("/auth/audit-log", {"text": "VERA", "outcome": "refused"}).content.decode()
@@ -69,9 +69,7 @@ def test_admins_find_and_page_in_it(sign_in: SignIn) -> None:
     assert "1–100 of 101" in client.get("/auth/audit-log", {"action": "tested"}).content.decode()
 
 
-def test_an_entry_says_from_where_and_by_which_id_azure_knows_it(
-    azure: Azure, sign_in: SignIn, workspaces: list[Workspace]
-) -> None:
+def test_entry_shows_address_and_correlation_id(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     client = sign_in("ada")
     settle(azure, submit(client, workspaces[0]))
     correlation_id = azure.requests("PUT", "/chat")[0]["correlation_id"]
@@ -80,7 +78,7 @@ def test_an_entry_says_from_where_and_by_which_id_azure_knows_it(
     assert page.count(">127.0.0.1</td>") == page.count(">the worker</td>") == 1
 
 
-def test_days_narrow_it_down(sign_in: SignIn) -> None:
+def test_audit_log_can_be_filtered_by_day(sign_in: SignIn) -> None:
     client, today = sign_in("ada"), timezone.now().date()
     tomorrow = today + timedelta(days=1)
 
@@ -94,14 +92,14 @@ def test_days_narrow_it_down(sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", PEOPLE["vera"]])
-def test_an_address_and_an_object_id_are_found(sign_in: SignIn, text: str) -> None:
+def test_audit_log_finds_addresses_and_object_ids(sign_in: SignIn, text: str) -> None:
     client = sign_in("ada")
     sign_in("vera")
     page = client.get("/auth/audit-log", {"text": text, "action": "signed-in"}).content.decode()
     assert "vera@emulator.test</td>" in page
 
 
-def test_it_can_be_exported_and_no_cell_becomes_a_formula(sign_in: SignIn) -> None:
+def test_export_escapes_formulas(sign_in: SignIn) -> None:
     client = sign_in("ada")
     audit.record("tested", None, target="=cmd|' /C calc'!A0")
     answer = client.get("/auth/audit-log", {"action": "tested", "format": "csv"})
@@ -111,7 +109,7 @@ def test_it_can_be_exported_and_no_cell_becomes_a_formula(sign_in: SignIn) -> No
     assert AuditEntry.objects.filter(action="audit-log-exported").exists()
 
 
-def test_signing_out_ends_every_session_of_the_person(sign_in: SignIn) -> None:
+def test_sign_out_ends_every_session_of_the_user(sign_in: SignIn) -> None:
     here, there = sign_in("ada"), sign_in("ada")
     assert there.get("/").status_code == 200
     here.post("/auth/sign-out")
@@ -120,7 +118,7 @@ def test_signing_out_ends_every_session_of_the_person(sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize("known_as", ["ADA@emulator.test", PEOPLE["ada"]])
-def test_an_operator_can_sign_somebody_out(sign_in: SignIn, known_as: str) -> None:
+def test_sign_out_command_signs_a_user_out(sign_in: SignIn, known_as: str) -> None:
     ada, vera = sign_in("ada"), sign_in("vera")
     call_command("sign_out", known_as, stdout=io.StringIO())
     assert [client.get("/").status_code for client in (ada, vera)] == [302, 200]
@@ -128,7 +126,7 @@ def test_an_operator_can_sign_somebody_out(sign_in: SignIn, known_as: str) -> No
     assert AuditEntry.objects.get(action="signed-out").target == "ada@emulator.test"
 
 
-def test_who_is_not_known_cannot_be_signed_out(db: None) -> None:
+def test_sign_out_command_rejects_unknown_users(db: None) -> None:
     with pytest.raises(CommandError, match="No user known as zoe"):
         call_command("sign_out", "zoe")
 
@@ -142,9 +140,7 @@ def test_who_is_not_known_cannot_be_signed_out(db: None) -> None:
         (True, "x", None),
     ],
 )
-def test_the_address_is_the_one_that_can_be_trusted(
-    db: None, behind_proxy: bool, forwarded: str, address: str | None
-) -> None:
+def test_recorded_address_is_the_trusted_one(db: None, behind_proxy: bool, forwarded: str, address: str | None) -> None:
     request = RequestFactory().get("/", headers={"x-forwarded-for": forwarded})
     with override_settings(BEHIND_TLS_PROXY=behind_proxy):
         audit.record("tested", actor_of(request))

@@ -36,7 +36,7 @@ def entry(db: None) -> AuditEntry:
         lambda entry: AuditEntry.objects.all().delete(),
     ],
 )
-def test_no_way_through_the_model_changes_an_entry(entry: AuditEntry, change: Callable[[AuditEntry], object]) -> None:
+def test_model_refuses_to_change_an_entry(entry: AuditEntry, change: Callable[[AuditEntry], object]) -> None:
     with pytest.raises(TypeError):
         change(entry)
     assert AuditEntry.objects.get().outcome == "done"
@@ -74,13 +74,13 @@ def execute(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         INSERT,
     ],
 )
-def test_no_statement_changes_an_entry(execute: Execute, statement: str) -> None:
+def test_database_refuses_to_change_an_entry(execute: Execute, statement: str) -> None:
     with pytest.raises((sqlite3.Error, psycopg.Error)):
         execute(statement)
     rows = execute("SELECT outcome FROM accounts_auditentry")
     assert [row[0] for row in rows] == ["done"]  # type: ignore[attr-defined]
 
 
-def test_the_database_says_why(execute: Execute) -> None:
+def test_database_error_names_the_reason(execute: Execute) -> None:
     with pytest.raises((sqlite3.Error, psycopg.Error), match="An audit entry is never changed or deleted"):
         execute("UPDATE accounts_auditentry SET outcome = 'refused'")

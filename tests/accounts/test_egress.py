@@ -42,7 +42,7 @@ def elsewhere() -> Iterator[tuple[str, Visits]]:
         thread.join()
 
 
-def test_the_way_to_entra_leads_to_no_other_host(elsewhere: tuple[str, Visits]) -> None:
+def test_entra_session_refuses_other_hosts(elsewhere: tuple[str, Visits]) -> None:
     with pytest.raises(requests.exceptions.InvalidSchema):
         entra.http().get(elsewhere[0])
     assert elsewhere[1] == []
@@ -50,7 +50,9 @@ def test_the_way_to_entra_leads_to_no_other_host(elsewhere: tuple[str, Visits]) 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("where", ["discovery", "jwks", "token"])
-def test_no_redirect_of_entra_is_followed_elsewhere(azure: Azure, elsewhere: tuple[str, Visits], where: str) -> None:
+def test_entra_redirects_to_other_hosts_are_not_followed(
+    azure: Azure, elsewhere: tuple[str, Visits], where: str
+) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     back = azure.pick(browser.get("/auth/start")["Location"], "ada").removeprefix(settings.PUBLIC_BASE_URL)
     entra.reset_clients()
@@ -60,7 +62,7 @@ def test_no_redirect_of_entra_is_followed_elsewhere(azure: Azure, elsewhere: tup
 
 
 @pytest.mark.parametrize("where", ["put", "resource", "status", "workspace", "workspaces", "subscriptions"])
-def test_no_redirect_of_arm_is_followed_elsewhere(
+def test_arm_redirects_to_other_hosts_are_not_followed(
     azure: Azure, elsewhere: tuple[str, Visits], sign_in: SignIn, workspaces: list[Workspace], where: str
 ) -> None:
     client = sign_in("ada")
@@ -71,7 +73,7 @@ def test_no_redirect_of_arm_is_followed_elsewhere(
     assert elsewhere[1] == []
 
 
-def test_no_address_that_arm_names_is_followed_elsewhere(
+def test_monitor_urls_on_other_hosts_are_not_followed(
     azure: Azure, elsewhere: tuple[str, Visits], sign_in: SignIn, workspaces: list[Workspace]
 ) -> None:
     azure.fault("foreign-monitor", origin=elsewhere[0])

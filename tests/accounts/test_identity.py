@@ -35,7 +35,7 @@ def token_requests(azure: Azure) -> int:
     return len(azure.requests("POST", "/token"))
 
 
-def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada_user: User) -> None:
+def test_users_write_and_poll_by_default(azure: Azure, ada_user: User) -> None:
     for identity in (write_identity(ada_user), poll_identity(ada_user)):
         before = token_requests(azure)
         assert (identity.key, whose(identity.token())) == (f"user:{ada_user.pk}", PEOPLE["ada"])
@@ -44,7 +44,7 @@ def test_people_act_themselves_when_nothing_is_set(azure: Azure, ada_user: User)
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_the_application_watches_and_does_not_write(azure: Azure, ada_user: User) -> None:
+def test_application_polls_and_does_not_write(azure: Azure, ada_user: User) -> None:
     identity = poll_identity(ada_user)
     assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert whose(write_identity(ada_user).token()) == PEOPLE["ada"]
@@ -52,13 +52,13 @@ def test_the_application_watches_and_does_not_write(azure: Azure, ada_user: User
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_watching_goes_on_when_its_person_signed_out(azure: Azure, ada_user: User) -> None:
+def test_polling_continues_after_the_user_signed_out(azure: Azure, ada_user: User) -> None:
     TokenCache.objects.all().delete()
     assert poll_identity(ada_user).token()
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ada_user: User) -> None:
+def test_cached_token_is_reused_unless_refresh_is_forced(azure: Azure, ada_user: User) -> None:
     first = poll_identity(ada_user).token()
     asked = token_requests(azure)
     assert poll_identity(ada_user).token() == first
@@ -67,14 +67,14 @@ def test_a_kept_token_costs_no_call_and_a_new_one_can_be_forced(azure: Azure, ad
 
 
 @override_settings(ARM_WRITES_AS="app")
-def test_an_application_that_writes_watches_too(azure: Azure, ada_user: User) -> None:
+def test_application_that_writes_polls_too(azure: Azure, ada_user: User) -> None:
     for identity in (write_identity(ada_user), poll_identity(ada_user)):
         assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert "the only gate" in " ".join(describe_identities())
 
 
 @override_settings(ARM_WRITES_AS="app")
-def test_before_the_application_writes_the_roles_of_the_person_are_looked_at(azure: Azure, ada_user: User) -> None:
+def test_application_checks_the_users_roles_before_writing(azure: Azure, ada_user: User) -> None:
     User.objects.update(roles=["Viewer"], roles_checked_at=timezone.now() - timedelta(minutes=6))
     ada_user.refresh_from_db()
     assert write_identity(ada_user).token(roles_within=timedelta(minutes=5))
@@ -82,7 +82,7 @@ def test_before_the_application_writes_the_roles_of_the_person_are_looked_at(azu
 
 
 @override_settings(ARM_WRITES_AS="app")
-def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada_user: User) -> None:
+def test_application_does_not_write_for_a_signed_out_user(azure: Azure, ada_user: User) -> None:
     TokenCache.objects.all().delete()
     User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=6))
     ada_user.refresh_from_db()
@@ -95,7 +95,7 @@ def test_the_application_writes_for_nobody_who_signed_out(azure: Azure, ada_user
     ("kind", "where", "error"),
     [("secret-expired", {}, CredentialRejected), ("drop", {"where": "token"}, SignInServiceDown)],
 )
-def test_what_keeps_the_application_from_its_token_is_said(
+def test_application_token_failure_is_explained(
     azure: Azure, ada_user: User, kind: str, where: dict[str, str], error: type[TokenUnavailable]
 ) -> None:
     azure.fault(kind, **where)
@@ -112,9 +112,7 @@ def between(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
 
 
 @pytest.mark.parametrize("client_id", ["", MACHINE])
-def test_the_managed_identity_of_the_machine_watches(
-    between: tuple[str, Asked], ada_user: User, client_id: str
-) -> None:
+def test_managed_identity_polls(between: tuple[str, Asked], ada_user: User, client_id: str) -> None:
     with override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID=client_id):
         identity = poll_identity(ada_user)
         assert identity.key == f"managed:{client_id or 'system'}"
@@ -126,13 +124,13 @@ def test_the_managed_identity_of_the_machine_watches(
 
 
 @override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID="00000000-0000-0000-0000-000000000000")
-def test_a_managed_identity_that_the_machine_does_not_have_is_said(between: tuple[str, Asked], ada_user: User) -> None:
+def test_unknown_managed_identity_is_reported(between: tuple[str, Asked], ada_user: User) -> None:
     with pytest.raises(CredentialRejected):
         poll_identity(ada_user).token()
 
 
 @override_settings(WATCHER_IDENTITY="managed")
-def test_a_machine_without_managed_identities_is_said(ada_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_host_without_managed_identities_is_reported(ada_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SignInServiceDown):
         poll_identity(ada_user).token()
@@ -153,15 +151,13 @@ def certificate_file(folder: Path) -> tuple[rsa.RSAPrivateKey, str]:
 
 
 @pytest.mark.parametrize(("passphrase", "errors"), [("x", []), ("y", ["accounts.E010"]), ("", ["accounts.E010"])])
-def test_a_certificate_that_cannot_be_opened_keeps_everything_from_starting(
-    tmp_path: Path, passphrase: str, errors: list[str]
-) -> None:
+def test_unreadable_certificate_prevents_the_start(tmp_path: Path, passphrase: str, errors: list[str]) -> None:
     file = certificate_file(tmp_path)[1]
     with override_settings(ENTRA_CERTIFICATE_FILE=file, ENTRA_CERTIFICATE_PASSPHRASE=passphrase):
         assert [message.id for message in checks.run_checks() if message.level >= checks.ERROR] == errors
 
 
-def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada_user: User, tmp_path: Path) -> None:
+def test_certificate_authenticates_the_application(between: tuple[str, Asked], ada_user: User, tmp_path: Path) -> None:
     key, file = certificate_file(tmp_path)
     with override_settings(
         WATCHER_IDENTITY="client",
@@ -179,7 +175,9 @@ def test_a_certificate_proves_the_application(between: tuple[str, Asked], ada_us
     assert claims["iss"] == CLIENT_ID
 
 
-def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ada_user: User, tmp_path: Path) -> None:
+def test_federated_token_authenticates_the_application(
+    between: tuple[str, Asked], ada_user: User, tmp_path: Path
+) -> None:
     file = tmp_path / "token"
     file.write_text("token-of-the-cluster\n")
     federated = {"EMULATOR_URL": between[0], "ENTRA_FEDERATED_TOKEN_FILE": str(file)}
@@ -191,7 +189,7 @@ def test_a_federated_token_proves_the_application(between: tuple[str, Asked], ad
     assert assertion_of(between[1]) == "its-next-token"
 
 
-def test_a_federated_token_that_is_being_replaced_is_waited_for(
+def test_missing_federated_token_is_temporary(
     between: tuple[str, Asked], sign_in: SignIn, ada_user: User, tmp_path: Path
 ) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})

@@ -48,20 +48,20 @@ def told() -> list[tuple[str, str]]:
     return [(entry.actor_name, entry.outcome) for entry in found]
 
 
-def test_it_is_told_before_and_after(kim: Client, endpoint: Endpoint) -> None:
+def test_reveal_is_recorded_before_and_after(kim: Client, endpoint: Endpoint) -> None:
     assert kim.post(address(endpoint)).content.decode() == KEY
     assert told() == [("kim@emulator.test", "attempted"), ("kim@emulator.test", "done")]
     assert {entry.target for entry in AuditEntry.objects.filter(action="key-revealed")} == {endpoint.arm_id}
 
 
-def test_a_failure_is_told_without_what_failed(kim: Client, endpoint: Endpoint) -> None:
+def test_failed_reveal_is_recorded_without_the_key(kim: Client, endpoint: Endpoint) -> None:
     with pytest.raises(RuntimeError):
         kim.post(address(endpoint), {"fail": "1"})
     assert [outcome for _, outcome in told()] == ["attempted", "failed"]
     assert KEY not in str(list(AuditEntry.objects.values()))
 
 
-def test_htmx_is_told_the_sentence_alone(kim: Client, endpoint: Endpoint) -> None:
+def test_htmx_receives_only_the_sentence(kim: Client, endpoint: Endpoint) -> None:
     with override_settings(KEY_READS_PER_MINUTE=1):
         kim.post(address(endpoint))
         often = kim.post(address(endpoint), headers={"hx-request": "true"})
@@ -72,13 +72,13 @@ def test_htmx_is_told_the_sentence_alone(kim: Client, endpoint: Endpoint) -> Non
 
 
 @pytest.mark.parametrize("roles", [["Operator"], ["Admin"], ["Viewer", "Keys"], ["Keys"], []])
-def test_other_roles_are_refused_and_that_is_told(kim: Client, endpoint: Endpoint, roles: list[str]) -> None:
+def test_other_roles_are_refused_and_recorded(kim: Client, endpoint: Endpoint, roles: list[str]) -> None:
     User.objects.filter(username="kim@emulator.test").update(roles=roles)
     assert kim.post(address(endpoint)).status_code == 403
     assert told() == [("kim@emulator.test", "refused")]
 
 
-def test_an_older_sign_in_is_made_anew_first(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
+def test_older_sign_in_must_be_repeated(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
     signed_in_long_ago(kim)
     page = f"{settings.PUBLIC_BASE_URL}{endpoint.get_absolute_url()}"
     away = kim.post(address(endpoint), headers={"referer": page})["Location"]
@@ -90,21 +90,21 @@ def test_an_older_sign_in_is_made_anew_first(azure: Azure, kim: Client, endpoint
     assert kim.post(address(endpoint)).content.decode() == KEY
 
 
-def test_htmx_goes_to_entra_as_a_whole_page(kim: Client, endpoint: Endpoint) -> None:
+def test_htmx_redirects_the_whole_page_to_entra(kim: Client, endpoint: Endpoint) -> None:
     signed_in_long_ago(kim)
     answer = kim.post(address(endpoint), headers={"hx-request": "true"})
     assert answer.status_code == 401
     assert answer["HX-Redirect"].startswith(settings.EMULATOR_URL)
 
 
-def test_a_silent_sign_in_is_not_a_recent_one(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
+def test_silent_sign_in_is_not_recent(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
     azure.fault("bad-id-token", flaw="auth_time", times=1)
     start = kim.get("/auth/start")["Location"]
     assert kim.get(azure.pick(start, "kim").removeprefix(settings.PUBLIC_BASE_URL)).status_code == 302
     assert kim.post(address(endpoint)).status_code == 302
 
 
-def test_an_entra_that_does_not_ask_again_is_found_out(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
+def test_sign_in_without_new_authentication_is_detected(azure: Azure, kim: Client, endpoint: Endpoint) -> None:
     signed_in_long_ago(kim)
     away = kim.post(address(endpoint))["Location"]
     azure.fault("bad-id-token", flaw="auth_time")
@@ -113,7 +113,7 @@ def test_an_entra_that_does_not_ask_again_is_found_out(azure: Azure, kim: Client
     assert kim.post(address(endpoint)).status_code == 302
 
 
-def test_nobody_reads_keys_faster_than_a_person_does(kim: Client, endpoint: Endpoint) -> None:
+def test_key_reads_are_rate_limited(kim: Client, endpoint: Endpoint) -> None:
     with override_settings(KEY_READS_PER_MINUTE=2):
         answers = [kim.post(address(endpoint)) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]

@@ -29,9 +29,7 @@ def test_sign_ins_from_one_address_are_limited(azure: Azure, db: None, page: str
     assert AuditEntry.objects.filter(outcome="refused").count() == 1
 
 
-def test_creations_of_one_person_are_limited_and_nothing_typed_is_lost(
-    sign_in: SignIn, workspaces: list[Workspace]
-) -> None:
+def test_creations_are_limited_and_the_form_keeps_its_input(sign_in: SignIn, workspaces: list[Workspace]) -> None:
     client, colleague = sign_in("oscar"), sign_in("olga")
     with override_settings(CREATIONS_PER_MINUTE=1):
         answers = [client.post("/endpoints/new", filled_in(workspaces[0], name)) for name in ("one", "two")]
@@ -42,7 +40,7 @@ def test_creations_of_one_person_are_limited_and_nothing_typed_is_lost(
     assert set(Endpoint.objects.values_list("name", flat=True)) == {"one", "three"}
 
 
-def test_after_a_minute_it_goes_on(db: None) -> None:
+def test_limit_resets_after_a_minute(db: None) -> None:
     with override_settings(KEY_READS_PER_MINUTE=1):
         hit(RateLimit.KEYS, "7", VISITOR, target="/endpoints/key")
         with pytest.raises(RateLimited):
@@ -59,5 +57,5 @@ def test_after_a_minute_it_goes_on(db: None) -> None:
         ("", "0.0.0.0"),
     ],
 )
-def test_who_has_a_network_of_addresses_is_one_all_the_same(address: str, counted: str) -> None:
+def test_ipv6_addresses_of_one_network_count_together(address: str, counted: str) -> None:
     assert client_network(actor_of(RequestFactory().get("/", REMOTE_ADDR=address))) == counted

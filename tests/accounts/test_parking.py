@@ -57,7 +57,7 @@ def step_up(azure: Azure, client: Client, endpoint: Endpoint, person: str = "osc
     ],
     ids=["revoked", "mfa", "consent", "challenged", "signed out", "key dropped"],
 )
-def test_what_needs_its_person_waits_and_one_click_goes_on(
+def test_parked_operation_resumes_with_one_click(
     azure: Azure, oscar: Client, endpoint: Endpoint, cause: Callable[[Azure], None], words: str
 ) -> None:
     cause(azure)
@@ -71,7 +71,7 @@ def test_what_needs_its_person_waits_and_one_click_goes_on(
     assert len(azure.requests("PUT", "/chat")) in {1, 2}
 
 
-def test_a_viewers_look_goes_on_with_one_click_too(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
+def test_parked_refresh_of_a_viewer_resumes_with_one_click(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
     settle(azure, endpoint)
     vera = sign_in("vera")
     vera.post(f"{endpoint.get_absolute_url()}refresh")
@@ -90,7 +90,7 @@ def test_a_viewers_look_goes_on_with_one_click_too(azure: Azure, sign_in: SignIn
         ("drop", {"where": "token"}, "Entra ID cannot"),
     ],
 )
-def test_what_no_person_can_help_is_said_and_goes_on_by_itself(
+def test_entra_failure_is_shown_and_retried(
     azure: Azure, endpoint: Endpoint, kind: str, where: dict[str, object], words: str
 ) -> None:
     User.objects.update(roles_checked_at=timezone.now() - timedelta(hours=2))
@@ -107,7 +107,9 @@ def test_what_no_person_can_help_is_said_and_goes_on_by_itself(
     assert settle(azure, endpoint).state == "online"
 
 
-def test_the_table_says_who_has_to_do_what(azure: Azure, oscar: Client, sign_in: SignIn, endpoint: Endpoint) -> None:
+def test_table_shows_why_an_operation_is_parked(
+    azure: Azure, oscar: Client, sign_in: SignIn, endpoint: Endpoint
+) -> None:
     azure.fault("revoked", match="oscar@emulator.test")
     settle(azure, endpoint)
     page = sign_in("ada").get("/").content.decode()
@@ -115,14 +117,14 @@ def test_the_table_says_who_has_to_do_what(azure: Azure, oscar: Client, sign_in:
     assert "Entra ID ended your sign-in" in page
 
 
-def test_nobody_elses_sign_in_goes_on_with_it(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
+def test_sign_in_of_another_user_does_not_resume_it(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
     azure.fault("revoked", match="oscar@emulator.test")
     settle(azure, endpoint)
     sign_in("ada")
     assert settle(azure, endpoint).state == "needs-sign-in"
 
 
-def test_the_worker_asks_entra_for_the_roles_of_now(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+def test_worker_checks_the_current_roles(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     client = sign_in("vera")
     User.objects.update(roles=["Operator"])
     endpoint = submit(client, workspaces[0])
@@ -133,15 +135,13 @@ def test_the_worker_asks_entra_for_the_roles_of_now(azure: Azure, sign_in: SignI
 
 
 @pytest.mark.parametrize("roles", [["Viewer"], []])
-def test_who_lost_the_role_is_refused_in_the_worker(azure: Azure, endpoint: Endpoint, roles: list[str]) -> None:
+def test_worker_refuses_a_user_who_lost_the_role(azure: Azure, endpoint: Endpoint, roles: list[str]) -> None:
     User.objects.update(roles=roles, roles_checked_at=timezone.now())
     assert settle(azure, endpoint).state == "failed"
     assert azure.requests("PUT", "/chat") == []
 
 
-def test_who_signs_in_while_a_worker_finds_out_that_it_takes_a_sign_in_is_not_asked_again(
-    azure: Azure, oscar: Client, endpoint: Endpoint, sign_in: SignIn
-) -> None:
+def test_sign_in_during_a_step_resumes_it(azure: Azure, oscar: Client, endpoint: Endpoint, sign_in: SignIn) -> None:
     [claimed] = claim_starts(1, 1)
     sign_in("oscar")
     now = timezone.now()
@@ -150,16 +150,14 @@ def test_who_signs_in_while_a_worker_finds_out_that_it_takes_a_sign_in_is_not_as
     assert settle(azure, endpoint).state == "online"
 
 
-def test_an_earlier_sign_in_is_not_enough(oscar: Client, endpoint: Endpoint) -> None:
+def test_sign_in_before_a_step_does_not_resume_it(oscar: Client, endpoint: Endpoint) -> None:
     [claimed] = claim_starts(1, 1)
     now = timezone.now()
     assert record(claimed, step.park(claimed, "Sign in again.", "", now), {}, now)
     assert endpoint.operations.get().needs_sign_in
 
 
-def test_what_waited_long_for_its_person_has_all_its_time_from_then_on(
-    azure: Azure, oscar: Client, endpoint: Endpoint
-) -> None:
+def test_resumed_operation_gets_a_new_deadline(azure: Azure, oscar: Client, endpoint: Endpoint) -> None:
     azure.fault("revoked")
     settle(azure, endpoint)
     endpoint.operations.update(requested_at=timezone.now() - timedelta(hours=2))

@@ -35,17 +35,17 @@ def person(roles: set[str]) -> User:
 
 @pytest.mark.parametrize("roles", EVERY_COMBINATION, ids="+".join)
 @pytest.mark.parametrize("action", Action)
-def test_the_roles_decide(action: Action, roles: set[str]) -> None:
+def test_roles_decide(action: Action, roles: set[str]) -> None:
     assert may(person(roles), action, SOMEBODYS) == MAY_WITH_ANY[action](roles)
     assert may(person(roles), action, OWN) == MAY_WITH_OWN[action](roles)
 
 
 @pytest.mark.parametrize("action", Action)
-def test_roles_that_nobody_defined_allow_nothing(action: Action) -> None:
+def test_unknown_roles_allow_nothing(action: Action) -> None:
     assert not may(person({"Owner", "admin", "Keys", "Global Administrator"}), action, OWN)
 
 
 @pytest.mark.parametrize("action", [action for action in Action if RULES[action].own])
-def test_what_depends_on_the_owner_is_not_answered_without_the_endpoint(action: Action) -> None:
+def test_owner_dependent_action_needs_an_endpoint(action: Action) -> None:
     with pytest.raises(TypeError):
         may(person({"Admin"}), action)

@@ -23,26 +23,26 @@ from tests.conftest import SignIn
 from tests.support.azure import PEOPLE, Azure
 
 
-def test_a_token_is_taken_from_the_store_without_asking_again(azure: Azure, ada_user: User) -> None:
+def test_stored_token_needs_no_request(azure: Azure, ada_user: User) -> None:
     asked = len(azure.requests("POST", "/token"))
     assert arm_token(ada_user) == arm_token(ada_user)
     assert len(azure.requests("POST", "/token")) == asked
 
 
-def test_tokens_are_kept_encrypted_and_nowhere_else(ada_user: User) -> None:
+def test_tokens_are_stored_only_encrypted(ada_user: User) -> None:
     token = arm_token(ada_user).encode()
     assert token not in bytes(TokenCache.objects.get().blob)
     assert all(token[:40].decode() not in str(session.get_decoded()) for session in Session.objects.all())
 
 
-def test_a_refresh_brings_the_roles_up_to_date(ada_user: User) -> None:
+def test_refresh_updates_the_roles(ada_user: User) -> None:
     User.objects.update(roles=["Viewer"])
     ada_user.refresh_from_db()
     arm_token(ada_user, force_refresh=True)
     assert User.objects.get().roles == ["Admin", "Keys"]
 
 
-def test_a_worker_does_not_bring_tokens_back_after_sign_out(ada_user: User) -> None:
+def test_worker_does_not_restore_tokens_after_sign_out(ada_user: User) -> None:
     stored = store.load(ada_user)
     assert stored is not None
     store.delete(ada_user)
@@ -51,7 +51,7 @@ def test_a_worker_does_not_bring_tokens_back_after_sign_out(ada_user: User) -> N
     assert not TokenCache.objects.exists()
 
 
-def test_a_stale_writer_changes_nothing(ada_user: User) -> None:
+def test_stale_writer_changes_nothing(ada_user: User) -> None:
     stored = store.load(ada_user)
     assert stored is not None
     arm_token(ada_user, force_refresh=True)
@@ -59,7 +59,7 @@ def test_a_stale_writer_changes_nothing(ada_user: User) -> None:
     assert not store.save_if_current(ada_user, stored)
 
 
-def test_a_writer_from_before_a_sign_out_does_not_meet_the_same_version_again(sign_in: SignIn, ada_user: User) -> None:
+def test_version_is_never_reused_after_a_sign_out(sign_in: SignIn, ada_user: User) -> None:
     versions = set()
     for _ in range(3):
         versions.add(TokenCache.objects.get().version)
@@ -68,7 +68,7 @@ def test_a_writer_from_before_a_sign_out_does_not_meet_the_same_version_again(si
     assert len(versions) == 3
 
 
-def test_a_sign_in_replaces_what_a_worker_saved_in_between(sign_in: SignIn, ada_user: User) -> None:
+def test_sign_in_outdates_the_cache_of_a_worker(sign_in: SignIn, ada_user: User) -> None:
     stored = store.load(ada_user)
     assert stored is not None
     store.put(ada_user, msal.SerializableTokenCache())
@@ -97,7 +97,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_six_refreshes_at_once_all_get_a_token(azure: Azure, ada_user: User) -> None:
+def test_six_parallel_refreshes_all_get_a_token(azure: Azure, ada_user: User) -> None:
     azure.fault("slow", where="token", seconds=0.3)
     before = len(azure.requests("POST", "/token"))
     tokens = at_once(*[lambda: arm_token(User.objects.get(), force_refresh=True)] * 6)
@@ -108,7 +108,7 @@ def test_six_refreshes_at_once_all_get_a_token(azure: Azure, ada_user: User) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sign_out_during_a_refresh_wins(azure: Azure, sign_in: SignIn) -> None:
+def test_sign_out_during_a_refresh_wins(azure: Azure, sign_in: SignIn) -> None:
     client = sign_in("ada")
     azure.fault("slow", where="token", seconds=1)
     asked = len(azure.requests("POST", "/token"))
@@ -124,7 +124,7 @@ def test_a_sign_out_during_a_refresh_wins(azure: Azure, sign_in: SignIn) -> None
 
 
 @pytest.mark.parametrize("flaw", ["aud", "iss", "tid", "oid", "signature", "exp"])
-def test_roles_are_taken_from_a_sound_id_token_only(azure: Azure, ada_user: User, flaw: str) -> None:
+def test_refresh_rejects_an_invalid_id_token(azure: Azure, ada_user: User, flaw: str) -> None:
     User.objects.update(roles=["Viewer"])
     azure.fault("bad-id-token", flaw=flaw)
     with pytest.raises(NeedsSignIn):
@@ -132,12 +132,12 @@ def test_roles_are_taken_from_a_sound_id_token_only(azure: Azure, ada_user: User
     assert User.objects.get().roles == ["Viewer"]
 
 
-def test_of_whom_has_no_role_no_token_is_kept(sign_in: SignIn, ada_user: User) -> None:
+def test_user_without_a_role_has_no_stored_token(sign_in: SignIn, ada_user: User) -> None:
     sign_in("nora")
     assert [row.user for row in TokenCache.objects.all()] == [ada_user]
 
 
-def test_who_loses_every_role_loses_the_tokens_too(azure: Azure, db: None) -> None:
+def test_losing_every_role_deletes_the_tokens(azure: Azure, db: None) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     back = azure.pick(browser.get("/auth/start")["Location"], "nora")
     cache = msal.SerializableTokenCache()
@@ -150,7 +150,7 @@ def test_who_loses_every_role_loses_the_tokens_too(azure: Azure, db: None) -> No
     assert not TokenCache.objects.exists()
 
 
-def test_tokens_of_who_did_not_come_back_are_forgotten(ada_user: User) -> None:
+def test_tokens_of_absent_users_are_deleted(ada_user: User) -> None:
     tidy()
     assert TokenCache.objects.exists()
     long_ago = timezone.now() - timedelta(days=settings.TOKENS_KEPT_DAYS, minutes=1)
@@ -161,7 +161,7 @@ def test_tokens_of_who_did_not_come_back_are_forgotten(ada_user: User) -> None:
     assert not (TokenCache.objects.exists() or Session.objects.exists() or RateCount.objects.exists())
 
 
-def test_keys_can_be_rotated(ada_user: User) -> None:
+def test_encryption_keys_can_be_rotated(ada_user: User) -> None:
     new = Fernet.generate_key().decode()
     with override_settings(TOKEN_CACHE_KEYS=[new, *settings.TOKEN_CACHE_KEYS]):
         arm_token(ada_user, force_refresh=True)
@@ -169,13 +169,13 @@ def test_keys_can_be_rotated(ada_user: User) -> None:
         assert arm_token(ada_user)
 
 
-def test_a_dropped_key_means_sign_in_again(ada_user: User) -> None:
+def test_dropped_key_requires_a_sign_in(ada_user: User) -> None:
     with override_settings(TOKEN_CACHE_KEYS=[Fernet.generate_key().decode()]), pytest.raises(NeedsSignIn):
         arm_token(ada_user)
     assert not TokenCache.objects.exists()
 
 
-def test_a_row_copied_to_somebody_else_opens_for_nobody(sign_in: SignIn, ada_user: User) -> None:
+def test_copied_row_does_not_load_for_another_user(sign_in: SignIn, ada_user: User) -> None:
     sign_in("oscar")
     oscar = User.objects.get(name="Oscar Operator")
     TokenCache.objects.filter(user=oscar).update(blob=TokenCache.objects.get(user=ada_user).blob)
@@ -195,7 +195,7 @@ def test_a_row_copied_to_somebody_else_opens_for_nobody(sign_in: SignIn, ada_use
         ("drop", {"where": "token"}, SignInServiceDown),
     ],
 )
-def test_every_refusal_has_its_name(
+def test_every_refusal_has_its_own_exception(
     azure: Azure, ada_user: User, kind: str, settings: dict[str, object], error: type[Exception]
 ) -> None:
     azure.fault(kind, **settings)
@@ -204,7 +204,7 @@ def test_every_refusal_has_its_name(
     assert str(refused.value).endswith(".")
 
 
-def test_a_second_proof_names_the_claims_to_ask_for(azure: Azure, ada_user: User) -> None:
+def test_mfa_refusal_carries_the_claims_challenge(azure: Azure, ada_user: User) -> None:
     azure.fault("mfa-required")
     with pytest.raises(NeedsSignIn) as refused:
         arm_token(ada_user, force_refresh=True)

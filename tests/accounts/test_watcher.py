@@ -40,12 +40,12 @@ def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> li
 
 
 @pytest.mark.parametrize("role", [READER, WATCHER, NO_KEYS])
-def test_who_only_reads_may_watch(azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]) -> None:
+def test_read_only_roles_may_watch(azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]) -> None:
     assert powers(azure, role, WATCHER_IDENTITY="client") == []
 
 
 @pytest.mark.parametrize("role", [DEVELOPER, KEYS_ALONE, {"actions": ["*"], "notActions": []}])
-def test_who_can_write_or_read_keys_may_not(
+def test_roles_that_write_or_read_keys_may_not_watch(
     azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]
 ) -> None:
     with pytest.raises(TooPowerful):
@@ -55,7 +55,7 @@ def test_who_can_write_or_read_keys_may_not(
     )
 
 
-def test_what_one_role_leaves_out_another_may_grant(azure: Azure, workspaces: list[Workspace]) -> None:
+def test_permissions_of_several_roles_add_up(azure: Azure, workspaces: list[Workspace]) -> None:
     with pytest.raises(TooPowerful):
         powers(azure, NO_KEYS, KEYS_ALONE, WATCHER_IDENTITY="client")
 
@@ -69,7 +69,7 @@ def test_what_one_role_leaves_out_another_may_grant(azure: Azure, workspaces: li
         {"WATCHER_IDENTITY": "managed", "ARM_WRITES_AS": "app"},
     ],
 )
-def test_a_watcher_of_its_own_may_not_whoever_writes(
+def test_separate_watcher_may_not_write_whatever_writes(
     azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]], settings: dict[str, str]
 ) -> None:
     with pytest.raises(TooPowerful):
@@ -79,13 +79,13 @@ def test_a_watcher_of_its_own_may_not_whoever_writes(
 @pytest.mark.parametrize(
     "settings", [{}, {"ARM_WRITES_AS": "app"}, {"ARM_WRITES_AS": "app", "WATCHER_IDENTITY": "client"}]
 )
-def test_people_and_an_application_that_is_meant_to_write_are_not_asked(
+def test_users_and_the_writing_application_are_not_checked(
     azure: Azure, workspaces: list[Workspace], settings: dict[str, str]
 ) -> None:
     assert powers(azure, DEVELOPER, **settings) == []
 
 
-def test_who_registers_a_workspace_learns_that_the_watcher_may_do_too_much_there(azure: Azure, sign_in: SignIn) -> None:
+def test_registration_warns_of_a_watcher_that_can_write(azure: Azure, sign_in: SignIn) -> None:
     client = sign_in("ada")
     form = {"resource_id": FIRST_WORKSPACES[0].resource_id}
     with fake_imds(azure.url, [DEVELOPER]) as (url, _), override_settings(WATCHER_IDENTITY="client", ARM_BASE_URL=url):
@@ -94,7 +94,7 @@ def test_who_registers_a_workspace_learns_that_the_watcher_may_do_too_much_there
     assert "serverlessEndpoints/listKeys/action" in page
 
 
-def test_what_cannot_be_found_out_is_said(azure: Azure, workspaces: list[Workspace]) -> None:
+def test_unknown_permissions_are_reported(azure: Azure, workspaces: list[Workspace]) -> None:
     azure.fault("secret-expired")
     with override_settings(WATCHER_IDENTITY="client"):
         said = require_harmless_watcher()
@@ -122,7 +122,7 @@ def register() -> None:
 
 
 @pytest.mark.parametrize("command", ["worker", "doctor"])
-def test_a_start_with_such_a_watcher_is_refused(azure: Azure, tmp_path: Path, command: str) -> None:
+def test_start_with_a_watcher_that_can_write_is_refused(azure: Azure, tmp_path: Path, command: str) -> None:
     with fake_imds(azure.url, [DEVELOPER]) as (url, _):
         code, said = started(command, tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)
     assert code == 1
@@ -130,7 +130,7 @@ def test_a_start_with_such_a_watcher_is_refused(azure: Azure, tmp_path: Path, co
     assert "WATCHER_MAY_WRITE=true" in said
 
 
-def test_the_doctor_says_who_acts(azure: Azure, tmp_path: Path) -> None:
+def test_doctor_names_the_identities(azure: Azure, tmp_path: Path) -> None:
     with fake_imds(azure.url, [WATCHER]) as (url, _):
         said = started("doctor", tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)[1]
     assert "Watcher: it can only read ml-one." in said
@@ -138,7 +138,7 @@ def test_the_doctor_says_who_acts(azure: Azure, tmp_path: Path) -> None:
     assert "Reads from Azure use the application" in said
 
 
-def test_a_worker_says_at_its_start_who_acts(azure: Azure, tmp_path: Path) -> None:
+def test_worker_names_the_identities_at_its_start(azure: Azure, tmp_path: Path) -> None:
     environment, log = {"DATA_DIR": str(tmp_path)}, tmp_path / "worker.log"
     subprocess.run(manage("migrate"), cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
     with running(manage("worker"), log, ARM_WRITES_AS="app", **environment):

@@ -36,17 +36,17 @@ def listed() -> list[str]:
     return found
 
 
-def test_every_requirement_is_there_once() -> None:
+def test_every_requirement_is_listed_once() -> None:
     assert listed() == EVERY
 
 
-def test_every_test_that_it_names_exists() -> None:
+def test_every_named_test_exists() -> None:
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", TEXT)
     assert len(named) > 100
     for file, name in named:
         assert f"def {name}(" in (ROOT / "tests" / file).read_text(), f"{file}::{name}"
 
 
-def test_what_holds_says_so_in_one_of_the_words_that_the_list_explains() -> None:
+def test_every_state_is_one_that_the_list_explains() -> None:
     states = re.findall(r"^\| [\d.]+[^|]*\| ([\w ]+?) \|", TEXT, re.MULTILINE)
     assert set(states) <= {"holds", "not here", "yours", "not yet"}

@@ -64,19 +64,19 @@ def is_made(clone: Path) -> bool:
     return subprocess.run([clone / ".venv" / "bin" / "python", "-c", "import tiny"]).returncode == 0
 
 
-def test_with_uv(clone: Path) -> None:
+def test_bootstrap_uses_uv(clone: Path) -> None:
     done = bootstrap(clone, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
     assert is_made(clone)
 
 
-def test_with_pythons_own_pip(clone: Path) -> None:
+def test_bootstrap_uses_ensurepip(clone: Path) -> None:
     done = bootstrap(clone)
     assert done.returncode == 0, done.stderr
     assert is_made(clone)
 
 
-def test_with_the_systems_pip_where_debian_lacks_python3_venv(clone: Path) -> None:
+def test_bootstrap_uses_the_systems_pip_without_ensurepip(clone: Path) -> None:
     done = bootstrap(clone, hidden=("ensurepip",))
     assert done.returncode == 0, done.stderr
     assert is_made(clone)
@@ -110,27 +110,27 @@ def pip_from_elsewhere(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_with_no_pip_at_all_one_is_fetched(clone: Path, pip_from_elsewhere: str) -> None:
+def test_bootstrap_downloads_pip_if_there_is_none(clone: Path, pip_from_elsewhere: str) -> None:
     done = bootstrap(clone, hidden=("ensurepip", "pip"), PIP_PYZ_URL=pip_from_elsewhere)
     assert done.returncode == 0, done.stderr
     assert is_made(clone)
 
 
-def test_a_second_time_nothing_is_done(clone: Path) -> None:
+def test_second_bootstrap_does_nothing(clone: Path) -> None:
     assert "Making the environment" in bootstrap(clone).stdout
     assert bootstrap(clone).stdout == ""
     assert "Making the environment" in bootstrap(clone, which="dev").stdout
     assert bootstrap(clone).stdout == "", "the one for development holds the other"
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(clone: Path) -> None:
+def test_read_only_folder_is_explained(clone: Path) -> None:
     (clone / ".venv").touch()
     done = bootstrap(clone)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 
-def test_a_too_old_python_is_one_sentence(clone: Path) -> None:
+def test_old_python_is_explained(clone: Path) -> None:
     text = (clone / "bootstrap.py").read_text().replace("OLDEST = (3, 11)", "OLDEST = (9, 0)")
     (clone / "bootstrap.py").write_text(text)
     done = bootstrap(clone)
@@ -139,7 +139,7 @@ def test_a_too_old_python_is_one_sentence(clone: Path) -> None:
     assert "make run PYTHON=python3.12" in done.stderr
 
 
-def test_an_old_python_can_read_the_file() -> None:
+def test_bootstrap_parses_on_old_python() -> None:
     import ast
 
     ast.parse((ROOT / "bootstrap.py").read_text(), feature_version=(3, 5))

@@ -30,7 +30,7 @@ def is_healthy(name: str, environment: dict[str, str]) -> bool:
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True).returncode == 0
 
 
-def test_every_service_is_watched_and_every_secret_is_a_file() -> None:
+def test_services_have_health_checks_and_secret_files() -> None:
     assert all("healthcheck" in service for name, service in SERVICES.items() if name != "migrate")
     for service in SERVICES.values():
         assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys()
@@ -38,7 +38,7 @@ def test_every_service_is_watched_and_every_secret_is_a_file() -> None:
         assert all(name.endswith("_FILE") for name in service.get("environment", {}) if secret.search(name))
 
 
-def test_the_image_has_all_that_the_commands_need(tmp_path: Path) -> None:
+def test_image_contains_what_the_commands_need(tmp_path: Path) -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = re.findall(r"^COPY (\S+) (?:\S+)$", dockerfile, re.MULTILINE)
     for name in copied:
@@ -55,7 +55,7 @@ def test_the_image_has_all_that_the_commands_need(tmp_path: Path) -> None:
     assert (tmp_path / "collected" / "staticfiles.json").exists()
 
 
-def test_its_processes_bring_an_endpoint_online(tmp_path: Path) -> None:
+def test_compose_commands_bring_an_endpoint_online(tmp_path: Path) -> None:
     with ExitStack() as stack:
         port, emulator_port = free_port(), free_port()
         environment = {

@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_sound_installation_has_nothing_wrong(azure: Azure, folder: Path) -> None:
+def test_sound_installation_has_no_problem(azure: Azure, folder: Path) -> None:
     code, said = doctor(folder)
     assert (code, "WRONG" in said) == (0, False)
     for line in [
@@ -40,25 +40,25 @@ def test_a_sound_installation_has_nothing_wrong(azure: Azure, folder: Path) -> N
         assert line in said
 
 
-def test_an_empty_database_is_told(azure: Azure, tmp_path: Path) -> None:
+def test_empty_database_is_reported(azure: Azure, tmp_path: Path) -> None:
     code, said = doctor(tmp_path)
     assert code == 1
     assert "migrations are not applied. Run python manage.py migrate." in said
 
 
-def test_our_expired_secret_is_told(azure: Azure, folder: Path) -> None:
+def test_expired_secret_is_reported(azure: Azure, folder: Path) -> None:
     azure.fault("secret-expired")
     assert "The client secret has expired (AADSTS7000222). Create a new one and set it." in doctor(folder)[1]
 
 
 @pytest.mark.parametrize(("off", "word"), [("+150s", "ahead of"), ("-150s", "behind")])
-def test_a_wrong_clock_is_told(azure: Azure, folder: Path, off: str, word: str) -> None:
+def test_wrong_clock_is_reported(azure: Azure, folder: Path, off: str, word: str) -> None:
     code, said = doctor(folder, **faked_time(off))
     assert code == 1
     assert re.search(rf"Clock: 1[45]\d s {word} Entra ID's. Set up NTP", said), said
 
 
-def test_what_cannot_be_reached_is_told(folder: Path) -> None:
+def test_unreachable_servers_are_reported(folder: Path) -> None:
     nowhere = {"EMULATOR_PORT": str(free_port()), "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
     said = doctor(folder, **nowhere, DATABASE_URL=f"postgres://x@127.0.0.1:{free_port()}/x")[1]
     for line in [
@@ -70,7 +70,7 @@ def test_what_cannot_be_reached_is_told(folder: Path) -> None:
         assert line in said
 
 
-def test_a_secret_that_ends_soon_is_told(folder: Path) -> None:
+def test_secret_that_expires_soon_is_reported(folder: Path) -> None:
     soon = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
     settings = {"AZURE_BACKEND": "azure", "ENTRA_CREDENTIAL_EXPIRES": soon}
     settings |= {"ENTRA_AUTHORITY_HOST": "https://127.0.0.1:9", "ARM_BASE_URL": "https://127.0.0.1:9"}

@@ -22,7 +22,7 @@ FILES = [
 ]
 
 
-def test_the_walls_stand() -> None:
+def test_import_contracts_hold() -> None:
     done = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -31,20 +31,20 @@ def test_models_and_migrations_agree(db: None) -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
-def test_the_emulator_is_registered_as_the_settings_say() -> None:
+def test_settings_name_the_emulators_registration() -> None:
     assert settings.EMULATOR_TENANT_ID == directory.TENANT_ID
     assert settings.EMULATOR_CLIENT_ID == directory.CLIENT_ID
     assert settings.ENTRA_CLIENT_SECRET == directory.CLIENT_SECRET
 
 
-def test_both_catalogues_speak_of_the_same_models() -> None:
+def test_both_catalogues_list_the_same_models() -> None:
     ours = json.loads((ROOT / "endpoints" / "catalogue.json").read_text())["models"]
     theirs = json.loads((ROOT / "emulator" / "catalogue.json").read_text())["models"]
     assert {(one["registry"], one["model"]) for one in ours} == {(one["registry"], one["name"]) for one in theirs}
 
 
 @pytest.mark.parametrize("name", ["runtime", "dev", "sdk"])
-def test_a_lock_file_has_hashes_and_names_no_registry(name: str) -> None:
+def test_lock_files_have_hashes_and_no_registry(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text
     packages = re.findall(r"^([\w.-]+(?:\[[\w,-]+\])?==\S+)", text, re.MULTILINE)
@@ -52,18 +52,18 @@ def test_a_lock_file_has_hashes_and_names_no_registry(name: str) -> None:
     assert len(re.findall(r"^\S.*\\\n    --hash=sha256:", text, re.MULTILINE)) == len(packages)
 
 
-def test_no_file_grows_past_one_noun() -> None:
+def test_no_file_is_too_long() -> None:
     code = [path for path in FILES if path.suffix in {".py", ".js", ".html"} and "migrations" not in path.parts]
     assert [path.name for path in code if len(path.read_text().splitlines()) > 400] == []
 
 
-def test_no_template_has_anything_inline() -> None:
+def test_templates_have_no_inline_code() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text()
         assert not re.search(r"<style|\sstyle=|\son\w+=|hx-on|javascript:|<script(?![^>]*src)", text), path.name
 
 
-def test_every_setting_is_in_the_readme() -> None:
+def test_readme_lists_every_setting() -> None:
     text = (ROOT / "dashboard" / "settings.py").read_text()
     names = set(re.findall(r'env_\w+\(\s*"([A-Z_]+)"', text))
     assert len(names) > 30

@@ -30,7 +30,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJhMTFjZTAwMCJ9.c2lnbmF0dXJl"
         ("postgres://desk:pass-word@db/desk", "pass-word"),
     ],
 )
-def test_a_secret_is_removed_and_the_rest_stays(text: str, secret: str) -> None:
+def test_secret_is_removed_and_the_rest_stays(text: str, secret: str) -> None:
     said = redact(text)
     assert secret not in said
     assert "[removed]" in said
@@ -47,11 +47,11 @@ def test_a_secret_is_removed_and_the_rest_stays(text: str, secret: str) -> None:
         "AADSTS7000222: The provided client secret keys are expired",
     ],
 )
-def test_what_is_no_secret_is_kept(text: str) -> None:
+def test_other_text_is_kept(text: str) -> None:
     assert redact(text) == text
 
 
-def test_the_processes_log_that_way(tmp_path: Path) -> None:
+def test_processes_log_without_secrets(tmp_path: Path) -> None:
     code = f"""
 import logging
 try:

@@ -15,7 +15,7 @@ from tests.support.environment import free_port
 from tests.support.processes import ROOT, children_of, command_line, eventually, is_alive, manage
 
 
-def test_one_command_starts_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+def test_run_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
     ports = environment(tmp_path / "var")
     with desk(tmp_path / "var", ports) as started:
         line = started.log.read_text()
@@ -29,7 +29,7 @@ def test_one_command_starts_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None
         assert not [command_line(pid) for pid in children if is_alive(pid)]
 
 
-def test_a_creation_survives_the_kill_of_its_worker_at_any_moment(tmp_path: Path) -> None:
+def test_creation_survives_the_kill_of_its_worker(tmp_path: Path) -> None:
     with desk(tmp_path / "var", environment(tmp_path / "var"), seconds="6") as started:
         browser = started.visitor("ada")
         models = {"one": "Phi-4", "fail-offer-two": "Phi-4-mini-instruct", "three": "Phi-4-reasoning"}
@@ -49,7 +49,7 @@ def test_a_creation_survives_the_kill_of_its_worker_at_any_moment(tmp_path: Path
             assert len(accepted) == 1
 
 
-def test_a_second_start_keeps_the_data_and_goes_on(tmp_path: Path) -> None:
+def test_second_start_keeps_data_and_resumes(tmp_path: Path) -> None:
     ports = environment(tmp_path / "var")
     with desk(tmp_path / "var", ports, seconds="8") as started:
         browser = started.visitor("ada")
@@ -71,7 +71,7 @@ def refused(**environment_of_run: str) -> str:
     return done.stderr
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+def test_used_port_is_explained(tmp_path: Path) -> None:
     import socket
 
     ports = environment(tmp_path / "var")
@@ -83,14 +83,14 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert f"make run PORT={int(ports['PORT']) + 100}" in sentence
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_read_only_folder_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     sentence = refused(**environment(tmp_path / "file" / "var"))
     assert "which cannot be written (Not a directory)" in sentence
     assert "set DATA_DIR to another folder" in sentence
 
 
-def test_a_second_run_with_the_same_data_is_refused(tmp_path: Path) -> None:
+def test_second_run_with_the_same_data_is_refused(tmp_path: Path) -> None:
     ports = environment(tmp_path / "var")
     with desk(tmp_path / "var", ports):
         assert "Endpoint Desk is already running" in refused(**{**ports, "PORT": str(free_port())})
@@ -109,7 +109,7 @@ def check(command: str, settings: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("command", ["web", "worker", "beat"])
-def test_no_process_starts_while_a_setting_is_missing(command: str) -> None:
+def test_no_process_starts_without_a_required_setting(command: str) -> None:
     said = check(command, AZURE)
     for sentence in [
         "ENTRA_TENANT_ID is not the id of one tenant.",
@@ -137,5 +137,5 @@ def test_no_process_starts_while_a_setting_is_missing(command: str) -> None:
         ({"SECRET_KEY_FILE": "/no/such"}, "SECRET_KEY_FILE names '/no/such', which cannot be read"),
     ],
 )
-def test_a_wrong_setting_is_told_in_a_sentence(settings: dict[str, str], sentence: str) -> None:
+def test_wrong_setting_is_explained(settings: dict[str, str], sentence: str) -> None:
     assert sentence in check("check", settings)

@@ -134,7 +134,7 @@ def test_no_session_holds_a_token(left_behind: Left) -> None:
         assert not [secret for secret in marked(left_behind.folder) if secret in session]
 
 
-def test_the_database_holds_tokens_only_encrypted(left_behind: Left) -> None:
+def test_database_holds_only_encrypted_tokens(left_behind: Left) -> None:
     kept, secrets = list(rows(left_behind.folder)), marked(left_behind.folder)
     assert any(table == "accounts_tokencache" and FERNET.match(value) for table, value in kept)
     for table, value in kept:
@@ -144,7 +144,7 @@ def test_the_database_holds_tokens_only_encrypted(left_behind: Left) -> None:
         assert table == "accounts_tokencache" or not FERNET.search(value), table
 
 
-def test_logs_messages_and_pages_hold_none(left_behind: Left) -> None:
+def test_logs_messages_and_pages_hold_no_secret(left_behind: Left) -> None:
     folder = left_behind.folder
     files = [*(folder / "log").glob("*.log"), *(folder / "broker").rglob("*.msg")]
     assert files
@@ -158,11 +158,11 @@ def test_logs_messages_and_pages_hold_none(left_behind: Left) -> None:
         assert "refresh_token" not in text
 
 
-def test_redis_was_overheard_at_work(left_behind: Left) -> None:
+def test_redis_commands_were_captured(left_behind: Left) -> None:
     heard = " ".join(left_behind.commands)
     assert ("endpoints.tasks." in heard) == (left_behind.broker == "redis")
 
 
-def test_what_a_laptop_keeps_is_its_owners_alone(left_behind: Left) -> None:
+def test_local_secret_files_are_private(left_behind: Left) -> None:
     for name in ("secret-key", "token-cache-key", "emulator.json"):
         assert (left_behind.folder / name).stat().st_mode & 0o077 == 0

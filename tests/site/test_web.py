@@ -38,23 +38,23 @@ def check(folder: Path, *arguments: str, **changes: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_an_installation_as_the_readme_describes_it_is_clean(tmp_path: Path) -> None:
+def test_production_settings_pass_all_checks(tmp_path: Path) -> None:
     assert check(tmp_path, "--deploy", "--fail-level", "WARNING")[0] == 0
 
 
-def test_https_without_a_trusted_proxy_is_warned_of(tmp_path: Path) -> None:
+def test_https_without_a_trusted_proxy_is_a_warning(tmp_path: Path) -> None:
     code, said = check(tmp_path, "--deploy", "--fail-level", "WARNING", BEHIND_TLS_PROXY="false")
     assert code == 1
     assert "dashboard.W001" in said
 
 
 @pytest.mark.parametrize("name", ["TENANT", "CLIENT"])
-def test_ids_are_the_same_in_capitals(tmp_path: Path, name: str) -> None:
+def test_ids_are_compared_without_case(tmp_path: Path, name: str) -> None:
     emulators = {f"ENTRA_{name}_ID": getattr(settings, f"EMULATOR_{name}_ID").upper()}
     assert "The ids of the emulator are set, but AZURE_BACKEND is azure." in check(tmp_path, **emulators)[1]
 
 
-def test_the_pages_are_not_served_while_a_setting_is_wrong(tmp_path: Path) -> None:
+def test_web_does_not_start_with_a_wrong_setting(tmp_path: Path) -> None:
     environment = {**os.environ, **PRODUCTION, "DATA_DIR": str(tmp_path), "ENTRA_TENANT_ID": "common"}
     done = subprocess.run(manage("web"), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -91,7 +91,7 @@ def test_the_pages_are_not_served_while_a_setting_is_wrong(tmp_path: Path) -> No
         ("dashboard.E007", {"DEBUG": True, "PUBLIC_BASE_URL": "https://example.com"}),
     ],
 )
-def test_what_would_not_be_safe_does_not_start(id: str, changes: dict[str, Any]) -> None:
+def test_unsafe_setting_is_an_error(id: str, changes: dict[str, Any]) -> None:
     with override_settings(**changes):
         found = [message for message in checks.run_checks() if message.id == id]
     assert found
@@ -99,7 +99,7 @@ def test_what_would_not_be_safe_does_not_start(id: str, changes: dict[str, Any])
     assert str(found[0].hint).endswith((".", "'", "characters."))
 
 
-def test_nothing_keeps_the_emulator_on_this_machine_from_starting() -> None:
+def test_default_settings_pass_all_checks() -> None:
     assert [message for message in checks.run_checks() if message.level >= checks.ERROR] == []
 
 
@@ -130,7 +130,7 @@ def is_strict(headers: Mapping[str, str]) -> None:
         ("get", "/healthz", 200),
     ],
 )
-def test_every_answer_says_how_strictly_it_is_meant(db: None, method: str, path: str, status: int) -> None:
+def test_every_response_has_strict_headers(db: None, method: str, path: str, status: int) -> None:
     answer = getattr(Client(headers={"host": settings.PUBLIC_HOST}), method)(path)
     assert answer.status_code == status
     is_strict(answer.headers)
@@ -138,7 +138,7 @@ def test_every_answer_says_how_strictly_it_is_meant(db: None, method: str, path:
     assert "Access-Control-Allow-Origin" not in answer
 
 
-def test_signed_in_pages_are_kept_nowhere(sign_in: SignIn) -> None:
+def test_signed_in_pages_are_not_cached(sign_in: SignIn) -> None:
     client = sign_in("ada")
     for path in ("/", "/workspaces/", "/auth/audit-log", "/auth/audit-log?format=csv", "/nowhere"):
         answer = client.get(path)
@@ -148,7 +148,7 @@ def test_signed_in_pages_are_kept_nowhere(sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/workspaces/", "/auth/audit-log", "/auth/callback", "/nowhere"])
-def test_every_page_says_that_it_is_a_trial_while_it_is_one(sign_in: SignIn, path: str) -> None:
+def test_every_page_shows_that_it_uses_the_emulator(sign_in: SignIn, path: str) -> None:
     client, sentence = sign_in("ada"), "Nothing here reaches Azure"
     assert sentence in client.get(path, follow=True).content.decode()
     with override_settings(EMULATED=False):
@@ -165,7 +165,7 @@ def test_every_page_says_that_it_is_a_trial_while_it_is_one(sign_in: SignIn, pat
         ({"method": "get", "path": "/auth/audit-log?text=%00"}, 400),
     ],
 )
-def test_what_no_page_sends_is_refused_unread(sign_in: SignIn, request_: dict[str, Any], status: int) -> None:
+def test_oversized_and_malformed_requests_are_refused(sign_in: SignIn, request_: dict[str, Any], status: int) -> None:
     method = request_.pop("method")
     answer = getattr(sign_in("ada"), method)(**request_)
     assert answer.status_code == status
@@ -186,13 +186,13 @@ def test_what_no_page_sends_is_refused_unread(sign_in: SignIn, request_: dict[st
         ("/endpoints/warnings", ["workspace", "model_id", "name"]),
     ],
 )
-def test_an_overlong_value_does_no_harm(sign_in: SignIn, path: str, names: list[str], value: str) -> None:
+def test_overlong_values_are_harmless(sign_in: SignIn, path: str, names: list[str], value: str) -> None:
     client = sign_in("ada")
     for name in names:
         assert client.get(path, {name: value}).status_code in {200, 302, 403}, name
 
 
-def test_a_token_of_before_a_new_sign_in_is_refused_and_the_cookie_of_now_works(azure: Azure, sign_in: SignIn) -> None:
+def test_csrf_token_changes_at_sign_in(azure: Azure, sign_in: SignIn) -> None:
     tab = Client(enforce_csrf_checks=True, headers={"host": settings.PUBLIC_HOST})
     tab.cookies = sign_in("ada").cookies
     tab.get("/endpoints/new")
@@ -225,14 +225,14 @@ def over_tls(url: str, **headers: str) -> requests.Response:
     return requests.get(url, headers=headers, allow_redirects=False, timeout=20)
 
 
-def test_cookies_belong_to_this_host_and_to_tls(behind_tls: str) -> None:
+def test_cookies_are_host_only_and_secure(behind_tls: str) -> None:
     cookie = over_tls(f"{behind_tls}/auth/start").headers["Set-Cookie"]
     assert cookie.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
 
 
-def test_files_of_the_pages_are_no_pages_of_somebody_else(behind_tls: str) -> None:
+def test_static_files_have_strict_headers(behind_tls: str) -> None:
     answer = over_tls(f"{behind_tls}/static/favicon.svg")
     assert answer.status_code == 200
     is_strict(answer.headers)
@@ -247,11 +247,11 @@ def test_browsers_are_kept_on_tls(behind_tls: str) -> None:
     assert over_tls(f"{behind_tls}/healthz", **{"X-Forwarded-Proto": "http"}).status_code == 200
 
 
-def test_the_redirect_uri_comes_from_the_settings_alone(behind_tls: str) -> None:
+def test_redirect_uri_ignores_the_request(behind_tls: str) -> None:
     for headers in ({}, {"X-Forwarded-Host": "evil.example"}, {"X-Forwarded-Port": "8443"}):
         away = over_tls(f"{behind_tls}/auth/start", **headers).headers["Location"]
         assert "redirect_uri=https%3A%2F%2Fendpoints.example.com%2Fauth%2Fcallback" in away
 
 
-def test_another_host_name_is_not_served(behind_tls: str) -> None:
+def test_unknown_host_name_is_refused(behind_tls: str) -> None:
     assert over_tls(f"{behind_tls}/auth/start", Host="evil.example").status_code == 400
