@@ -1,6 +1,6 @@
-"""Make `.venv` from the lock file, or `.venv-sdk` from its own, once for every change of it.
+"""Create `.venv` from the lock file, or `.venv-sdk` from its own, again whenever that changes.
 
-Run by the Makefile with whatever `python3` is, so it must be readable by old ones, to tell them that they are too old.
+The Makefile runs it with any `python3`, so it must parse on an old Python, which it then rejects with a message.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, ".venv-sdk" if sys.argv[1:] == ["sdk"] else ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed-from")
-# Python's own bundled pip is missing where Debian has no python3-venv; this is pip as one file, by its makers.
+# Debian without python3-venv has no bundled pip; this is pip as one file.
+# https://pip.pypa.io/en/stable/installation/#standalone-zip-application
 PIP_URL = os.environ.get("PIP_PYZ_URL", "https://bootstrap.pypa.io/pip/pip.pyz")
 
 
@@ -31,13 +32,13 @@ def main():
     wanted = fingerprint(lock)
     if is_installed(wanted):
         return
-    say("Making the environment from %s. This takes a minute the first time." % os.path.relpath(lock, HERE))
+    log("Creating the environment from %s. This takes a minute the first time." % os.path.relpath(lock, HERE))
     try:
         install(lock)
         with open(STAMP, "w") as stamp:
             stamp.write(wanted)
     except OSError as error:
-        stop("The environment cannot be made in %s: %s. Make the folder writable." % (VENV, error.strerror or error))
+        stop("The environment cannot be created in %s: %s. Make the folder writable." % (VENV, error.strerror or error))
     except subprocess.CalledProcessError as error:
         stop(
             "The packages could not be installed (exit code %d; the lines above say why). "
@@ -46,14 +47,14 @@ def main():
 
 
 def is_installed(wanted):
-    """Whether the environment holds this lock file, or the one for development, which holds it too."""
+    """Whether the environment matches this lock file, or the one for development, which includes it."""
     try:
         with open(STAMP) as stamp:
-            held = stamp.read()
+            installed = stamp.read()
     except OSError:
         return False
     development = fingerprint(os.path.join(HERE, "requirements", "dev.txt"))
-    return os.path.exists(PYTHON) and held in (wanted, development)
+    return os.path.exists(PYTHON) and installed in (wanted, development)
 
 
 def fingerprint(lock):
@@ -63,7 +64,7 @@ def fingerprint(lock):
 
 
 def install(lock):
-    """The fastest way that this machine offers."""
+    """Install the lock file the fastest way available."""
     uv = shutil.which("uv")
     if uv and works(uv):
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV])
@@ -79,16 +80,16 @@ def install(lock):
 
 
 def pip_without_ensurepip():
-    """Arguments that run a pip inside the environment although it has none: the system's, else a downloaded one."""
+    """Arguments that run pip in an environment without one: the system's pip, else a downloaded one."""
     import importlib.util
 
-    found = importlib.util.find_spec("pip")
-    if found and found.submodule_search_locations:
-        return [os.path.join(found.submodule_search_locations[0], "__pip-runner__.py")]
+    spec = importlib.util.find_spec("pip")
+    if spec and spec.submodule_search_locations:
+        return [os.path.join(spec.submodule_search_locations[0], "__pip-runner__.py")]
     target = os.path.join(VENV, "pip.pyz")
-    say("This Python has no pip of its own, so it is fetched.")
-    with urllib.request.urlopen(PIP_URL, timeout=60) as answer, open(target, "wb") as file:
-        shutil.copyfileobj(answer, file)
+    log("This Python has no pip, so it is downloaded.")
+    with urllib.request.urlopen(PIP_URL, timeout=60) as response, open(target, "wb") as file:
+        shutil.copyfileobj(response, file)
     return [target]
 
 
@@ -99,7 +100,7 @@ def has_ensurepip():
 
 
 def works(uv):
-    """A uv found on the PATH may be a version manager's empty shim."""
+    """A uv on the PATH may be a shim of a version manager with nothing behind it."""
     return subprocess.call([uv, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
@@ -107,7 +108,7 @@ def run(command):
     subprocess.check_call(command)
 
 
-def say(text):
+def log(text):
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

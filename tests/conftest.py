@@ -32,7 +32,7 @@ def _folders() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
-    """What tests with transactions of their own leave behind is flushed, which the triggers of the audit log refuse."""
+    """Transactional tests flush the database afterwards, which the triggers of the audit log would refuse."""
     triggers, flush = import_module("accounts.migrations.0002_audit_entries_are_only_added"), connection.ops
 
     def execute_sql_flush(statements: list[str]) -> None:
@@ -54,27 +54,27 @@ def azure_process() -> Iterator[Azure]:
 
 @pytest.fixture
 def azure(azure_process: Azure) -> Iterator[Azure]:
-    """The emulator, with nothing in it. Provisioning takes 30 s of its clock, which `advance` moves on.
+    """The emulator, empty. Provisioning takes 30 s of its clock, which `advance` moves forward.
 
-    Whatever was said to its ARM in a test, and answered, has to keep to the public API definition.
+    Every exchange with its ARM during a test must conform to the public API definition.
     """
     azure_process.reset()
     azure_process.http.cookies.clear()
     entra.reset_clients()  # msal repeats a refusal from its HTTP cache for a minute
     yield azure_process
-    assert [found for exchange in azure_process.conversation() for found in problems(exchange)] == []
+    assert [problem for exchange in azure_process.conversation() for problem in problems(exchange)] == []
 
 
 @pytest.fixture
 def sign_in(azure: Azure, db: None) -> SignIn:
-    """Signs a person in through the real flow."""
+    """Signs a user in through the real flow, and returns their browser."""
 
     def sign_in(person: str) -> Client:
         client = Client(headers={"host": settings.PUBLIC_HOST})
         start = client.get("/auth/start")
         back = azure.pick(start["Location"], person)
-        answer = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
-        assert answer.status_code == 302, answer.content.decode()
+        response = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
+        assert response.status_code == 302, response.content.decode()
         return client
 
     return sign_in
@@ -96,13 +96,13 @@ def workspaces(db: None) -> list[Workspace]:
     """ml-production in East US 2 and ml-research in Sweden Central."""
     return [
         Workspace.objects.create(
-            subscription_id=one.subscription_id,
-            resource_group=one.resource_group,
-            name=one.name,
-            location=one.location,
+            subscription_id=seed.subscription_id,
+            resource_group=seed.resource_group,
+            name=seed.name,
+            location=seed.location,
             registered_at=timezone.now(),
         )
-        for one in FIRST_WORKSPACES
+        for seed in FIRST_WORKSPACES
     ]
 
 

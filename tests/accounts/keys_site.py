@@ -1,4 +1,4 @@
-"""The site with one address more: a page that gives out a key, made of the parts that such pages are made of."""
+"""The site plus a view that reveals a key, built as such views are built."""
 
 from uuid import UUID
 

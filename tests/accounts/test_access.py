@@ -1,4 +1,4 @@
-"""Every address and every person."""
+"""Every view, for every combination of roles."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,42 +19,42 @@ from tests.support.azure import Azure
 from tests.support.creation import submit
 
 OPEN = {"liveness", "readiness", "accounts:sign_in", "accounts:start", "accounts:callback", "accounts:signed_out"}
-FOR_ANYBODY_SIGNED_IN = {"accounts:sign_out"}
+SIGNED_IN = {"accounts:sign_out"}
 ROLES = ("Viewer", "Operator", "Admin", "Keys")
 EVERY_COMBINATION = [list(some) for length in range(5) for some in combinations(ROLES, length)]
 
 
 def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    for one in resolver.url_patterns:
-        if isinstance(one, URLResolver):
-            yield from patterns(one, f"{one.namespace}:" if one.namespace else prefix)
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern, f"{pattern.namespace}:" if pattern.namespace else prefix)
         else:
-            yield f"{prefix}{one.name}", one
+            yield f"{prefix}{pattern.name}", pattern
 
 
-EVERY_ADDRESS = dict(patterns(get_resolver()))
+VIEWS = dict(patterns(get_resolver()))
 
 
-def address(name: str, endpoint_id: UUID | None = None) -> str:
-    takes = EVERY_ADDRESS[name].pattern.converters
-    return reverse(name, kwargs={key: endpoint_id or uuid4() for key in takes})
+def url_of(name: str, endpoint_id: UUID | None = None) -> str:
+    parameters = VIEWS[name].pattern.converters
+    return reverse(name, kwargs={key: endpoint_id or uuid4() for key in parameters})
 
 
-@pytest.mark.parametrize("name", EVERY_ADDRESS)
+@pytest.mark.parametrize("name", VIEWS)
 def test_every_view_declares_its_permission(name: str) -> None:
-    view = EVERY_ADDRESS[name].callback
+    view = VIEWS[name].callback
     is_open = not getattr(view, "login_required", True)
     assert is_open == (name in OPEN)
-    assert is_open or hasattr(view, "requires") or name in FOR_ANYBODY_SIGNED_IN
+    assert is_open or hasattr(view, "requires") or name in SIGNED_IN
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", sorted(EVERY_ADDRESS.keys() - OPEN))
+@pytest.mark.parametrize("name", sorted(VIEWS.keys() - OPEN))
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_every_page_requires_a_sign_in(name: str, method: str) -> None:
-    answer = getattr(Client(headers={"host": settings.PUBLIC_HOST}), method)(address(name))
-    assert answer.status_code == 302
-    assert answer["Location"].startswith("/auth/sign-in")
+    response = getattr(Client(headers={"host": settings.PUBLIC_HOST}), method)(url_of(name))
+    assert response.status_code == 302
+    assert response["Location"].startswith("/auth/sign-in")
 
 
 @pytest.mark.parametrize("roles", EVERY_COMBINATION, ids="+".join)
@@ -64,10 +64,10 @@ def test_roles_decide_which_pages_open(sign_in: SignIn, workspaces: list[Workspa
     oscar = User.objects.get(username="oscar@emulator.test")
     User.objects.filter(pk=oscar.pk).update(roles=roles)
     oscar.roles = roles
-    for name in EVERY_ADDRESS.keys() - OPEN - FOR_ANYBODY_SIGNED_IN:
-        action = EVERY_ADDRESS[name].callback.requires  # type: ignore[attr-defined]
-        where = address(name, endpoint.pk)
-        statuses = {client.get(where).status_code, client.post(where).status_code}
+    for name in VIEWS.keys() - OPEN - SIGNED_IN:
+        action = VIEWS[name].callback.requires  # type: ignore[attr-defined]
+        url = url_of(name, endpoint.pk)
+        statuses = {client.get(url).status_code, client.post(url).status_code}
         if may(oscar, action, endpoint):
             assert 403 not in statuses, name
         else:
@@ -75,17 +75,17 @@ def test_roles_decide_which_pages_open(sign_in: SignIn, workspaces: list[Workspa
             assert 403 in statuses, name
 
 
-@pytest.mark.parametrize("name", sorted(EVERY_ADDRESS.keys() - OPEN - FOR_ANYBODY_SIGNED_IN))
+@pytest.mark.parametrize("name", sorted(VIEWS.keys() - OPEN - SIGNED_IN))
 def test_unreadable_workspace_returns_not_found(
     azure: Azure, sign_in: SignIn, workspaces: list[Workspace], name: str
 ) -> None:
-    if not EVERY_ADDRESS[name].pattern.converters:
+    if not VIEWS[name].pattern.converters:
         return
     endpoint = submit(sign_in("ada"), workspaces[1])
     client = sign_in("vera")
     User.objects.filter(username="vera@emulator.test").update(roles=["Admin", "Keys"])
-    where = address(name, endpoint.pk)
-    assert {client.get(where).status_code, client.post(where).status_code} <= {404, 405}
+    url = url_of(name, endpoint.pk)
+    assert {client.get(url).status_code, client.post(url).status_code} <= {404, 405}
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(9, 200), (11, 404)])
@@ -110,28 +110,28 @@ def test_operators_delete_only_their_own_endpoints(
 
 
 def test_refusal_is_explained_and_recorded(sign_in: SignIn) -> None:
-    answer = sign_in("vera").get("/endpoints/new")
-    assert "you need one of the roles Admin or Operator" in answer.content.decode()
+    response = sign_in("vera").get("/endpoints/new")
+    assert "you need one of the roles Admin or Operator" in response.content.decode()
     assert AuditEntry.objects.get(outcome="refused").actor_name == "vera@emulator.test"
 
 
 @pytest.mark.django_db
 def test_every_page_has_a_strict_csp_and_is_not_cached(sign_in: SignIn) -> None:
-    for answer in (Client(headers={"host": settings.PUBLIC_HOST}).get("/auth/sign-in"), sign_in("ada").get("/")):
-        policy = answer["Content-Security-Policy"]
+    for response in (Client(headers={"host": settings.PUBLIC_HOST}).get("/auth/sign-in"), sign_in("ada").get("/")):
+        policy = response["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
-        assert answer["Cache-Control"] == "no-store"
-        assert answer["X-Frame-Options"] == "DENY"
-        assert answer["X-Correlation-Id"]
-        assert "<script>" not in answer.content.decode()
-        assert 'style="' not in answer.content.decode()
+        assert response["Cache-Control"] == "no-store"
+        assert response["X-Frame-Options"] == "DENY"
+        assert response["X-Correlation-Id"]
+        assert "<script>" not in response.content.decode()
+        assert 'style="' not in response.content.decode()
 
 
 def test_post_without_csrf_token_is_refused(sign_in: SignIn) -> None:
     client = sign_in("ada")
     strict = Client(enforce_csrf_checks=True, headers={"host": settings.PUBLIC_HOST})
     strict.cookies = client.cookies
-    answer = strict.post("/auth/sign-out")
-    assert answer.status_code == 403
-    assert b"Reload the page" in answer.content
+    response = strict.post("/auth/sign-out")
+    assert response.status_code == 403
+    assert b"Reload the page" in response.content

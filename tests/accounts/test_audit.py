@@ -24,10 +24,10 @@ def test_creation_is_recorded_before_and_after(azure: Azure, sign_in: SignIn, wo
     client = sign_in("oscar")
     settle(azure, submit(client, workspaces[0]))
     settle(azure, submit(client, workspaces[0], "fail-quota-x"))
-    told = AuditEntry.objects.filter(action="endpoint-created").order_by("id")
-    assert [entry.outcome for entry in told] == ["attempted", "done", "attempted", "failed"]
-    assert {entry.actor_name for entry in told} == {"oscar@emulator.test"}
-    assert told[0].correlation_id == told[1].correlation_id
+    entries = AuditEntry.objects.filter(action="endpoint-created").order_by("id")
+    assert [entry.outcome for entry in entries] == ["attempted", "done", "attempted", "failed"]
+    assert {entry.actor_name for entry in entries} == {"oscar@emulator.test"}
+    assert entries[0].correlation_id == entries[1].correlation_id
 
 
 @pytest.mark.parametrize(("name", "outcome"), [("ml-production", "done"), ("ml-nowhere", "failed")])
@@ -36,11 +36,11 @@ def test_registration_is_recorded_with_its_correlation_id(
 ) -> None:
     arm_id = FIRST_WORKSPACES[0].resource_id.replace("ml-production", name)
     sign_in("ada").post("/workspaces/new", {"resource_id": arm_id})
-    told = list(AuditEntry.objects.filter(action="workspace-registered").order_by("id"))
-    assert [entry.outcome for entry in told] == ["attempted", outcome]
-    assert {entry.target for entry in told} == {arm_id}
-    asked = azure.requests("GET", f"/workspaces/{name}")[-1]
-    assert {entry.correlation_id for entry in told} == {asked["correlation_id"]}
+    entries = list(AuditEntry.objects.filter(action="workspace-registered").order_by("id"))
+    assert [entry.outcome for entry in entries] == ["attempted", outcome]
+    assert {entry.target for entry in entries} == {arm_id}
+    [*_, read] = azure.requests("GET", f"/workspaces/{name}")
+    assert {entry.correlation_id for entry in entries} == {read["correlation_id"]}
 
 
 def test_attempt_is_recorded_even_if_the_process_exits(db: None) -> None:
@@ -63,7 +63,7 @@ def test_audit_log_can_be_searched_and_paged(sign_in: SignIn) -> None:
     page = client.get("/auth/audit-log", {"text": "VERA", "outcome": "refused"}).content.decode()
     assert "/endpoints/new" in page
     assert "ada@emulator.test</td>" not in page
-    assert "No entry matches" in client.get("/auth/audit-log", {"text": "nobody"}).content.decode()
+    assert "No entry matches" in client.get("/auth/audit-log", {"text": "zoe"}).content.decode()
     for _ in range(101):
         audit.record("tested", None)
     assert "1–100 of 101" in client.get("/auth/audit-log", {"action": "tested"}).content.decode()
@@ -82,13 +82,13 @@ def test_audit_log_can_be_filtered_by_day(sign_in: SignIn) -> None:
     client, today = sign_in("ada"), timezone.now().date()
     tomorrow = today + timedelta(days=1)
 
-    def shown(**days: object) -> bool:
+    def is_listed(**days: object) -> bool:
         return "signed-in <small>" in client.get("/auth/audit-log", days).content.decode()
 
-    assert shown(since=today, until=today)
-    assert not shown(since=tomorrow)
-    assert not shown(until=today - timedelta(days=1))
-    assert shown(since="never", until="9999-12-31")
+    assert is_listed(since=today, until=today)
+    assert not is_listed(since=tomorrow)
+    assert not is_listed(until=today - timedelta(days=1))
+    assert is_listed(since="never", until="9999-12-31")
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", PEOPLE["vera"]])
@@ -102,10 +102,10 @@ def test_audit_log_finds_addresses_and_object_ids(sign_in: SignIn, text: str) ->
 def test_export_escapes_formulas(sign_in: SignIn) -> None:
     client = sign_in("ada")
     audit.record("tested", None, target="=cmd|' /C calc'!A0")
-    answer = client.get("/auth/audit-log", {"action": "tested", "format": "csv"})
-    assert isinstance(answer, StreamingHttpResponse)
-    head, row = list(csv.reader(io.StringIO(answer.getvalue().decode())))
-    assert dict(zip(head, row, strict=True))["target"] == "'=cmd|' /C calc'!A0"
+    response = client.get("/auth/audit-log", {"action": "tested", "format": "csv"})
+    assert isinstance(response, StreamingHttpResponse)
+    header, row = list(csv.reader(io.StringIO(response.getvalue().decode())))
+    assert dict(zip(header, row, strict=True))["target"] == "'=cmd|' /C calc'!A0"
     assert AuditEntry.objects.filter(action="audit-log-exported").exists()
 
 

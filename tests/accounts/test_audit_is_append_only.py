@@ -1,4 +1,4 @@
-"""Nobody changes the audit log through this program, and no statement does in the database."""
+"""The audit log is append-only, through the model and in the database."""
 
 import os
 import sqlite3
@@ -49,7 +49,7 @@ def migrate(url: str) -> None:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def execute(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Execute]:
-    """A database with all migrations and one entry, as somebody with a client of their own sees it."""
+    """A migrated database with one entry, through a client other than Django."""
     folder: Path = tmp_path_factory.mktemp("database")
     if request.param == "sqlite":
         migrate(f"sqlite:///{folder / 'desk.sqlite3'}")

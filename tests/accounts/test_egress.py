@@ -1,4 +1,4 @@
-"""The ways out of this program lead to Entra ID and to ARM, and nowhere else."""
+"""Endpoint Desk calls Entra ID and ARM, and no other host, whatever a response says."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,34 +15,34 @@ from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import settle, submit
 
-Visits = list[str]
+Paths = list[str]
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[tuple[str, Visits]]:
-    """Another host, and the paths that it was asked for."""
-    visits: Visits = []
+def elsewhere() -> Iterator[tuple[str, Paths]]:
+    """The URL of another host, and the paths requested from it."""
+    paths: Paths = []
 
     class Elsewhere(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            visits.append(self.path)
+            paths.append(self.path)
             self.send_error(404)
 
         def do_POST(self) -> None:
             self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
         thread = Thread(target=server.serve_forever, args=[0.05])
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", visits
+        yield f"http://127.0.0.1:{server.server_port}", paths
         server.shutdown()
         thread.join()
 
 
-def test_entra_session_refuses_other_hosts(elsewhere: tuple[str, Visits]) -> None:
+def test_entra_session_refuses_other_hosts(elsewhere: tuple[str, Paths]) -> None:
     with pytest.raises(requests.exceptions.InvalidSchema):
         entra.http().get(elsewhere[0])
     assert elsewhere[1] == []
@@ -51,7 +51,7 @@ def test_entra_session_refuses_other_hosts(elsewhere: tuple[str, Visits]) -> Non
 @pytest.mark.django_db
 @pytest.mark.parametrize("where", ["discovery", "jwks", "token"])
 def test_entra_redirects_to_other_hosts_are_not_followed(
-    azure: Azure, elsewhere: tuple[str, Visits], where: str
+    azure: Azure, elsewhere: tuple[str, Paths], where: str
 ) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     back = azure.pick(browser.get("/auth/start")["Location"], "ada").removeprefix(settings.PUBLIC_BASE_URL)
@@ -63,7 +63,7 @@ def test_entra_redirects_to_other_hosts_are_not_followed(
 
 @pytest.mark.parametrize("where", ["put", "resource", "status", "workspace", "workspaces", "subscriptions"])
 def test_arm_redirects_to_other_hosts_are_not_followed(
-    azure: Azure, elsewhere: tuple[str, Visits], sign_in: SignIn, workspaces: list[Workspace], where: str
+    azure: Azure, elsewhere: tuple[str, Paths], sign_in: SignIn, workspaces: list[Workspace], where: str
 ) -> None:
     client = sign_in("ada")
     endpoint = submit(client, workspaces[0])
@@ -74,7 +74,7 @@ def test_arm_redirects_to_other_hosts_are_not_followed(
 
 
 def test_monitor_urls_on_other_hosts_are_not_followed(
-    azure: Azure, elsewhere: tuple[str, Visits], sign_in: SignIn, workspaces: list[Workspace]
+    azure: Azure, elsewhere: tuple[str, Paths], sign_in: SignIn, workspaces: list[Workspace]
 ) -> None:
     azure.fault("foreign-monitor", origin=elsewhere[0])
     settle(azure, submit(sign_in("ada"), workspaces[0]), rounds=3)

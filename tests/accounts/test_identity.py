@@ -1,4 +1,4 @@
-"""Who acts in Azure."""
+"""The identities that call Azure."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,13 +21,13 @@ from accounts.identity import describe_identities, poll_identity, write_identity
 from accounts.models import TokenCache, User
 from accounts.tokens import CredentialRejected, NeedsSignIn, SignInServiceDown, TokenUnavailable
 from emulator.directory import APPLICATION_OID, CLIENT_ID
-from tests.accounts.fake_imds import MACHINE, Asked, fake_imds
+from tests.accounts.fake_imds import USER_ASSIGNED_ID, Received, fake_imds
 from tests.conftest import SignIn
 from tests.support.azure import PEOPLE, Azure
 from tests.support.environment import free_port
 
 
-def whose(token: str) -> str:
+def subject_of(token: str) -> str:
     return str(jwt.decode(token, options={"verify_signature": False})["oid"])
 
 
@@ -38,7 +38,7 @@ def token_requests(azure: Azure) -> int:
 def test_users_write_and_poll_by_default(azure: Azure, ada_user: User) -> None:
     for identity in (write_identity(ada_user), poll_identity(ada_user)):
         before = token_requests(azure)
-        assert (identity.key, whose(identity.token())) == (f"user:{ada_user.pk}", PEOPLE["ada"])
+        assert (identity.key, subject_of(identity.token())) == (f"user:{ada_user.pk}", PEOPLE["ada"])
         assert token_requests(azure) == before
     assert next(describe_identities()) == "Writes to Azure use the token of the user who requests them."
 
@@ -46,8 +46,8 @@ def test_users_write_and_poll_by_default(azure: Azure, ada_user: User) -> None:
 @override_settings(WATCHER_IDENTITY="client")
 def test_application_polls_and_does_not_write(azure: Azure, ada_user: User) -> None:
     identity = poll_identity(ada_user)
-    assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
-    assert whose(write_identity(ada_user).token()) == PEOPLE["ada"]
+    assert (identity.key, subject_of(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
+    assert subject_of(write_identity(ada_user).token()) == PEOPLE["ada"]
     assert "Reads from Azure use the application" in list(describe_identities())[1]
 
 
@@ -60,16 +60,16 @@ def test_polling_continues_after_the_user_signed_out(azure: Azure, ada_user: Use
 @override_settings(WATCHER_IDENTITY="client")
 def test_cached_token_is_reused_unless_refresh_is_forced(azure: Azure, ada_user: User) -> None:
     first = poll_identity(ada_user).token()
-    asked = token_requests(azure)
+    before = token_requests(azure)
     assert poll_identity(ada_user).token() == first
-    assert token_requests(azure) == asked
+    assert token_requests(azure) == before
     assert poll_identity(ada_user).token(force_refresh=True) != first
 
 
 @override_settings(ARM_WRITES_AS="app")
 def test_application_that_writes_polls_too(azure: Azure, ada_user: User) -> None:
     for identity in (write_identity(ada_user), poll_identity(ada_user)):
-        assert (identity.key, whose(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
+        assert (identity.key, subject_of(identity.token())) == (f"app:{CLIENT_ID}", APPLICATION_OID)
     assert "the only gate" in " ".join(describe_identities())
 
 
@@ -105,26 +105,26 @@ def test_application_token_failure_is_explained(
 
 
 @pytest.fixture
-def between(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Asked]]:
-    with fake_imds(azure.url) as (url, asked):
+def imds(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Received]]:
+    with fake_imds(azure.url) as (url, received):
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
-        yield url, asked
+        yield url, received
 
 
-@pytest.mark.parametrize("client_id", ["", MACHINE])
-def test_managed_identity_polls(between: tuple[str, Asked], ada_user: User, client_id: str) -> None:
+@pytest.mark.parametrize("client_id", ["", USER_ASSIGNED_ID])
+def test_managed_identity_polls(imds: tuple[str, Received], ada_user: User, client_id: str) -> None:
     with override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID=client_id):
         identity = poll_identity(ada_user)
         assert identity.key == f"managed:{client_id or 'system'}"
         tokens = {identity.token(), identity.token(), identity.token(force_refresh=True)}
     assert len(tokens) == 2
-    assert {whose(token) for token in tokens} == {APPLICATION_OID}
-    assert [one["resource"] for one in between[1]] == [settings.ARM_AUDIENCE] * 2
-    assert between[1][0].get("client_id", "") == client_id
+    assert {subject_of(token) for token in tokens} == {APPLICATION_OID}
+    assert [form["resource"] for form in imds[1]] == [settings.ARM_AUDIENCE] * 2
+    assert imds[1][0].get("client_id", "") == client_id
 
 
 @override_settings(WATCHER_IDENTITY="managed", WATCHER_CLIENT_ID="00000000-0000-0000-0000-000000000000")
-def test_unknown_managed_identity_is_reported(between: tuple[str, Asked], ada_user: User) -> None:
+def test_unknown_managed_identity_is_reported(imds: tuple[str, Received], ada_user: User) -> None:
     with pytest.raises(CredentialRejected):
         poll_identity(ada_user).token()
 
@@ -136,9 +136,9 @@ def test_host_without_managed_identities_is_reported(ada_user: User, monkeypatch
         poll_identity(ada_user).token()
 
 
-def assertion_of(asked: Asked) -> str:
-    assert asked[-1]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    return asked[-1]["client_assertion"]
+def assertion_of(received: Received) -> str:
+    assert received[-1]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return received[-1]["client_assertion"]
 
 
 def certificate_file(folder: Path) -> tuple[rsa.RSAPrivateKey, str]:
@@ -157,17 +157,17 @@ def test_unreadable_certificate_prevents_the_start(tmp_path: Path, passphrase: s
         assert [message.id for message in checks.run_checks() if message.level >= checks.ERROR] == errors
 
 
-def test_certificate_authenticates_the_application(between: tuple[str, Asked], ada_user: User, tmp_path: Path) -> None:
+def test_certificate_authenticates_the_application(imds: tuple[str, Received], ada_user: User, tmp_path: Path) -> None:
     key, file = certificate_file(tmp_path)
     with override_settings(
         WATCHER_IDENTITY="client",
-        EMULATOR_URL=between[0],
+        EMULATOR_URL=imds[0],
         ENTRA_CERTIFICATE_FILE=file,
         ENTRA_CERTIFICATE_PASSPHRASE="x",
     ):
-        assert whose(poll_identity(ada_user).token()) == APPLICATION_OID
+        assert subject_of(poll_identity(ada_user).token()) == APPLICATION_OID
     claims = jwt.decode(
-        assertion_of(between[1]),
+        assertion_of(imds[1]),
         key.public_key(),
         algorithms=["PS256"],
         audience=f"{entra.authority()}/oauth2/v2.0/token",
@@ -176,26 +176,26 @@ def test_certificate_authenticates_the_application(between: tuple[str, Asked], a
 
 
 def test_federated_token_authenticates_the_application(
-    between: tuple[str, Asked], ada_user: User, tmp_path: Path
+    imds: tuple[str, Received], ada_user: User, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
     file.write_text("token-of-the-cluster\n")
-    federated = {"EMULATOR_URL": between[0], "ENTRA_FEDERATED_TOKEN_FILE": str(file)}
+    federated = {"EMULATOR_URL": imds[0], "ENTRA_FEDERATED_TOKEN_FILE": str(file)}
     with override_settings(WATCHER_IDENTITY="client", **federated):
-        assert whose(poll_identity(ada_user).token()) == APPLICATION_OID
-        assert assertion_of(between[1]) == "token-of-the-cluster"
+        assert subject_of(poll_identity(ada_user).token()) == APPLICATION_OID
+        assert assertion_of(imds[1]) == "token-of-the-cluster"
         file.write_text("its-next-token")
         poll_identity(ada_user).token(force_refresh=True)
-    assert assertion_of(between[1]) == "its-next-token"
+    assert assertion_of(imds[1]) == "its-next-token"
 
 
 def test_missing_federated_token_is_temporary(
-    between: tuple[str, Asked], sign_in: SignIn, ada_user: User, tmp_path: Path
+    imds: tuple[str, Received], sign_in: SignIn, ada_user: User, tmp_path: Path
 ) -> None:
     browser = Client(headers={"host": settings.PUBLIC_HOST})
     start = browser.get("/auth/start")["Location"]
     back = Azure(settings.EMULATOR_URL).pick(start, "ada").removeprefix(settings.PUBLIC_BASE_URL)
-    with override_settings(EMULATOR_URL=between[0], ENTRA_FEDERATED_TOKEN_FILE=str(tmp_path / "none")):
+    with override_settings(EMULATOR_URL=imds[0], ENTRA_FEDERATED_TOKEN_FILE=str(tmp_path / "none")):
         assert browser.get(back).status_code == 503
         with pytest.raises(SignInServiceDown):
             write_identity(ada_user).token(force_refresh=True)

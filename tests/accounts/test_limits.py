@@ -1,4 +1,4 @@
-"""How often what costs others something can be asked for."""
+"""Rate limits of sign-ins, creations and key reads."""
 
 from datetime import timedelta
 
@@ -32,11 +32,11 @@ def test_sign_ins_from_one_address_are_limited(azure: Azure, db: None, page: str
 def test_creations_are_limited_and_the_form_keeps_its_input(sign_in: SignIn, workspaces: list[Workspace]) -> None:
     client, colleague = sign_in("oscar"), sign_in("olga")
     with override_settings(CREATIONS_PER_MINUTE=1):
-        answers = [client.post("/endpoints/new", filled_in(workspaces[0], name)) for name in ("one", "two")]
+        responses = [client.post("/endpoints/new", filled_in(workspaces[0], name)) for name in ("one", "two")]
         assert colleague.post("/endpoints/new", filled_in(workspaces[0], "three")).status_code == 303
-    assert [answer.status_code for answer in answers] == [303, 429]
-    assert 'value="two"' in answers[1].content.decode()
-    assert "Too many requests" in answers[1].content.decode()
+    assert [response.status_code for response in responses] == [303, 429]
+    assert 'value="two"' in responses[1].content.decode()
+    assert "Too many requests" in responses[1].content.decode()
     assert set(Endpoint.objects.values_list("name", flat=True)) == {"one", "three"}
 
 

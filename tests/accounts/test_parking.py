@@ -1,4 +1,4 @@
-"""What waits for a person, and what only waits: told in the row, and gone on with when its cause is gone."""
+"""Operations that wait for a sign-in or for Entra ID: the row says why, and they resume when the cause is gone."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,7 +27,7 @@ def oscar(sign_in: SignIn) -> Client:
 
 @pytest.fixture
 def endpoint(oscar: Client, workspaces: list[Workspace]) -> Endpoint:
-    """Asked for, and due; its person's roles were last seen so long ago that Entra ID is asked before the PUT."""
+    """A requested endpoint that is due; its owner's roles are so old that the worker checks them before the PUT."""
     endpoint = submit(oscar, workspaces[0])
     User.objects.update(roles_checked_at=timezone.now() - timedelta(minutes=30))
     return endpoint
@@ -39,9 +39,9 @@ def drop_the_key() -> None:
 
 
 def step_up(azure: Azure, client: Client, endpoint: Endpoint, person: str = "oscar") -> None:
-    """The one click on the page, and what Entra ID asks then."""
-    away = client.post(f"{endpoint.get_absolute_url()}sign-in")["Location"]
-    back = azure.pick(away, person).removeprefix(settings.PUBLIC_BASE_URL)
+    """Click Sign in on the endpoint's page, and pick the account at Entra ID."""
+    authorize_url = client.post(f"{endpoint.get_absolute_url()}sign-in")["Location"]
+    back = azure.pick(authorize_url, person).removeprefix(settings.PUBLIC_BASE_URL)
     assert client.get(back)["Location"] == endpoint.get_absolute_url()
 
 
@@ -94,7 +94,7 @@ def test_entra_failure_is_shown_and_retried(
     azure: Azure, endpoint: Endpoint, kind: str, where: dict[str, object], words: str
 ) -> None:
     User.objects.update(roles_checked_at=timezone.now() - timedelta(hours=2))
-    azure.fault("expired-token", where="resource", times=1)  # so that a token has to be asked for
+    azure.fault("expired-token", where="resource", times=1)  # so that a new token is needed
     azure.fault(kind, **where)
     for _ in range(3):
         one_step(azure)

@@ -1,4 +1,4 @@
-"""Who may do what: the whole table, for every combination of roles."""
+"""The whole table of permissions, for every combination of roles."""
 
 from itertools import combinations
 from types import SimpleNamespace
@@ -9,10 +9,10 @@ from accounts.models import User
 from accounts.policy import may
 from accounts.roles import RULES, Action
 
-SOMEBODYS, OWN = SimpleNamespace(owner_id=2), SimpleNamespace(owner_id=1)
+OTHERS, OWN = SimpleNamespace(owner_id=2), SimpleNamespace(owner_id=1)
 ROLES = ["Viewer", "Operator", "Admin", "Keys"]
 EVERY_COMBINATION = [set(some) for length in range(5) for some in combinations(ROLES, length)]
-# What the README promises, in other words than the program's.
+# What the README promises, written independently of accounts.roles.
 MAY_WITH_ANY = {
     Action.VIEW_ENDPOINTS: lambda roles: bool(roles & {"Viewer", "Operator", "Admin"}),
     Action.CREATE_ENDPOINT: lambda roles: bool(roles & {"Operator", "Admin"}),
@@ -29,23 +29,23 @@ MAY_WITH_OWN = MAY_WITH_ANY | {
 }
 
 
-def person(roles: set[str]) -> User:
+def user_with(roles: set[str]) -> User:
     return User(pk=1, roles=sorted(roles))
 
 
 @pytest.mark.parametrize("roles", EVERY_COMBINATION, ids="+".join)
 @pytest.mark.parametrize("action", Action)
 def test_roles_decide(action: Action, roles: set[str]) -> None:
-    assert may(person(roles), action, SOMEBODYS) == MAY_WITH_ANY[action](roles)
-    assert may(person(roles), action, OWN) == MAY_WITH_OWN[action](roles)
+    assert may(user_with(roles), action, OTHERS) == MAY_WITH_ANY[action](roles)
+    assert may(user_with(roles), action, OWN) == MAY_WITH_OWN[action](roles)
 
 
 @pytest.mark.parametrize("action", Action)
 def test_unknown_roles_allow_nothing(action: Action) -> None:
-    assert not may(person({"Owner", "admin", "Keys", "Global Administrator"}), action, OWN)
+    assert not may(user_with({"Owner", "admin", "Keys", "Global Administrator"}), action, OWN)
 
 
 @pytest.mark.parametrize("action", [action for action in Action if RULES[action].own])
 def test_owner_dependent_action_needs_an_endpoint(action: Action) -> None:
     with pytest.raises(TypeError):
-        may(person({"Admin"}), action)
+        may(user_with({"Admin"}), action)

@@ -1,4 +1,4 @@
-"""The token store."""
+"""The token store, and the tokens that users' sign-ins yield."""
 
 import time
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from tests.support.azure import PEOPLE, Azure
 
 
 def test_stored_token_needs_no_request(azure: Azure, ada_user: User) -> None:
-    asked = len(azure.requests("POST", "/token"))
+    before = len(azure.requests("POST", "/token"))
     assert arm_token(ada_user) == arm_token(ada_user)
-    assert len(azure.requests("POST", "/token")) == asked
+    assert len(azure.requests("POST", "/token")) == before
 
 
 def test_tokens_are_stored_only_encrypted(ada_user: User) -> None:
@@ -76,11 +76,11 @@ def test_sign_in_outdates_the_cache_of_a_worker(sign_in: SignIn, ada_user: User)
     assert not store.save_if_current(ada_user, stored)
 
 
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    """What each call returned or raised, when all ran at the same moment."""
+def in_parallel(*calls: Callable[[], object]) -> list[object]:
+    """Run all calls at the same time; returns what each returned or raised."""
     results: list[object] = []
 
-    def one(call: Callable[[], object]) -> None:
+    def run(call: Callable[[], object]) -> None:
         try:
             results.append(call())
         except Exception as error:
@@ -88,7 +88,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
         finally:
             connection.close()
 
-    threads = [Thread(target=one, args=[call]) for call in calls]
+    threads = [Thread(target=run, args=[call]) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -100,7 +100,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
 def test_six_parallel_refreshes_all_get_a_token(azure: Azure, ada_user: User) -> None:
     azure.fault("slow", where="token", seconds=0.3)
     before = len(azure.requests("POST", "/token"))
-    tokens = at_once(*[lambda: arm_token(User.objects.get(), force_refresh=True)] * 6)
+    tokens = in_parallel(*[lambda: arm_token(User.objects.get(), force_refresh=True)] * 6)
     assert len(azure.requests("POST", "/token")) == before + 6
     assert all(isinstance(token, str) for token in tokens), tokens
     assert TokenCache.objects.count() == 1
@@ -111,14 +111,14 @@ def test_six_parallel_refreshes_all_get_a_token(azure: Azure, ada_user: User) ->
 def test_sign_out_during_a_refresh_wins(azure: Azure, sign_in: SignIn) -> None:
     client = sign_in("ada")
     azure.fault("slow", where="token", seconds=1)
-    asked = len(azure.requests("POST", "/token"))
+    before = len(azure.requests("POST", "/token"))
 
     def sign_out_meanwhile() -> None:
         time.sleep(0.3)  # the refresh is on its way and takes a second
         client.post("/auth/sign-out")
 
-    results = at_once(lambda: arm_token(User.objects.get(), force_refresh=True), sign_out_meanwhile)
-    assert len(azure.requests("POST", "/token")) == asked + 1
+    results = in_parallel(lambda: arm_token(User.objects.get(), force_refresh=True), sign_out_meanwhile)
+    assert len(azure.requests("POST", "/token")) == before + 1
     assert [type(result) for result in results if result] == [NeedsSignIn]
     assert not TokenCache.objects.exists()
 

@@ -1,4 +1,4 @@
-"""The identity that watches should be able to look, and to do nothing else."""
+"""The watcher's identity should have read permissions only."""
 
 import os
 import subprocess
@@ -19,16 +19,22 @@ ML = "Microsoft.MachineLearningServices/workspaces"
 READER = {"actions": ["*/read"], "notActions": []}
 WATCHER = {"actions": [f"{ML}/read", f"{ML}/serverlessEndpoints/read"], "notActions": []}
 DEVELOPER = {"actions": [f"{ML}/*/read", f"{ML}/*/action", f"{ML}/*/write"], "notActions": [f"{ML}/listKeys/action"]}
-OFFERS_ALONE = {"actions": [f"{ML}/marketplaceSubscriptions/*"], "notActions": []}
-KEYS_ALONE = {"actions": [f"{ML.lower()}/serverlessendpoints/LISTKEYS/action"], "notActions": []}
+OFFERS_ONLY = {"actions": [f"{ML}/marketplaceSubscriptions/*"], "notActions": []}
+KEYS_ONLY = {"actions": [f"{ML.lower()}/serverlessendpoints/LISTKEYS/action"], "notActions": []}
+REGISTER = """
+from django.utils import timezone
+from endpoints.models import Workspace
+ids = {"subscription_id": "s", "resource_group": "g", "name": "ml-one"}
+Workspace.objects.create(**ids, location="eastus2", registered_at=timezone.now())
+"""
 NO_KEYS = {
     "actions": [f"{ML}/serverlessEndpoints/*"],
     "notActions": [f"{ML}/*/action", f"{ML}/*/write", f"{ML}/*/delete"],
 }
 
 
-def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> list[str]:
-    """What is found too much with these role assignments; raises what the start of a worker would."""
+def excess_permissions(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> list[str]:
+    """The excess permissions with these role assignments. Raises what the start of a worker would raise."""
     with (
         fake_imds(azure.url, list(roles)) as (url, _),
         override_settings(ARM_BASE_URL=url, **settings),
@@ -36,31 +42,31 @@ def powers(azure: Azure, *roles: dict[str, list[str]], **settings: object) -> li
     ):
         environment.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
         require_harmless_watcher()
-        return [action for one in watcher_powers() for action in one.too_much]
+        return [action for powers in watcher_powers() for action in powers.too_much]
 
 
 @pytest.mark.parametrize("role", [READER, WATCHER, NO_KEYS])
 def test_read_only_roles_may_watch(azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]) -> None:
-    assert powers(azure, role, WATCHER_IDENTITY="client") == []
+    assert excess_permissions(azure, role, WATCHER_IDENTITY="client") == []
 
 
-@pytest.mark.parametrize("role", [DEVELOPER, KEYS_ALONE, {"actions": ["*"], "notActions": []}])
+@pytest.mark.parametrize("role", [DEVELOPER, KEYS_ONLY, {"actions": ["*"], "notActions": []}])
 def test_roles_that_write_or_read_keys_may_not_watch(
     azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]]
 ) -> None:
     with pytest.raises(TooPowerful):
-        powers(azure, READER, role, WATCHER_IDENTITY="client")
-    assert f"{ML}/serverlessEndpoints/listKeys/action" in powers(
+        excess_permissions(azure, READER, role, WATCHER_IDENTITY="client")
+    assert f"{ML}/serverlessEndpoints/listKeys/action" in excess_permissions(
         azure, READER, role, WATCHER_IDENTITY="client", WATCHER_MAY_WRITE=True
     )
 
 
 def test_permissions_of_several_roles_add_up(azure: Azure, workspaces: list[Workspace]) -> None:
     with pytest.raises(TooPowerful):
-        powers(azure, NO_KEYS, KEYS_ALONE, WATCHER_IDENTITY="client")
+        excess_permissions(azure, NO_KEYS, KEYS_ONLY, WATCHER_IDENTITY="client")
 
 
-@pytest.mark.parametrize("role", [KEYS_ALONE, OFFERS_ALONE])
+@pytest.mark.parametrize("role", [KEYS_ONLY, OFFERS_ONLY])
 @pytest.mark.parametrize(
     "settings",
     [
@@ -73,7 +79,7 @@ def test_separate_watcher_may_not_write_whatever_writes(
     azure: Azure, workspaces: list[Workspace], role: dict[str, list[str]], settings: dict[str, str]
 ) -> None:
     with pytest.raises(TooPowerful):
-        powers(azure, READER, role, **settings)
+        excess_permissions(azure, READER, role, **settings)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,7 @@ def test_separate_watcher_may_not_write_whatever_writes(
 def test_users_and_the_writing_application_are_not_checked(
     azure: Azure, workspaces: list[Workspace], settings: dict[str, str]
 ) -> None:
-    assert powers(azure, DEVELOPER, **settings) == []
+    assert excess_permissions(azure, DEVELOPER, **settings) == []
 
 
 def test_registration_warns_of_a_watcher_that_can_write(azure: Azure, sign_in: SignIn) -> None:
@@ -97,8 +103,8 @@ def test_registration_warns_of_a_watcher_that_can_write(azure: Azure, sign_in: S
 def test_unknown_permissions_are_reported(azure: Azure, workspaces: list[Workspace]) -> None:
     azure.fault("secret-expired")
     with override_settings(WATCHER_IDENTITY="client"):
-        said = require_harmless_watcher()
-    assert [sentence.partition(" is not known")[0] for sentence in said] == [
+        sentences = require_harmless_watcher()
+    assert [sentence.partition(" is not known")[0] for sentence in sentences] == [
         "What the watcher may do in ml-production",
         "What the watcher may do in ml-research",
     ]
@@ -106,36 +112,27 @@ def test_unknown_permissions_are_reported(azure: Azure, workspaces: list[Workspa
 
 def started(command: str, folder: Path, **settings: str) -> tuple[int, str]:
     environment = {**os.environ, "DATA_DIR": str(folder), **settings}
-    add = "from tests.accounts.test_watcher import register; register()"
     subprocess.run(manage("migrate"), cwd=ROOT, env=environment, check=True, capture_output=True)
-    subprocess.run(manage("shell", "-c", add), cwd=ROOT, env=environment, check=True, capture_output=True)
+    subprocess.run(manage("shell", "-c", REGISTER), cwd=ROOT, env=environment, check=True, capture_output=True)
     done = subprocess.run(manage(command), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr
-
-
-def register() -> None:
-    from django.utils import timezone
-
-    Workspace.objects.create(
-        subscription_id="s", resource_group="g", name="ml-one", location="eastus2", registered_at=timezone.now()
-    )
 
 
 @pytest.mark.parametrize("command", ["worker", "doctor"])
 def test_start_with_a_watcher_that_can_write_is_refused(azure: Azure, tmp_path: Path, command: str) -> None:
     with fake_imds(azure.url, [DEVELOPER]) as (url, _):
-        code, said = started(command, tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)
+        code, output = started(command, tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)
     assert code == 1
-    assert "serverlessEndpoints/listKeys/action" in said
-    assert "WATCHER_MAY_WRITE=true" in said
+    assert "serverlessEndpoints/listKeys/action" in output
+    assert "WATCHER_MAY_WRITE=true" in output
 
 
 def test_doctor_names_the_identities(azure: Azure, tmp_path: Path) -> None:
     with fake_imds(azure.url, [WATCHER]) as (url, _):
-        said = started("doctor", tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)[1]
-    assert "Watcher: it can only read ml-one." in said
-    assert "Writes to Azure use the token of the user who requests them." in said
-    assert "Reads from Azure use the application" in said
+        output = started("doctor", tmp_path, WATCHER_IDENTITY="client", EMULATOR_URL=url)[1]
+    assert "Watcher: it can only read ml-one." in output
+    assert "Writes to Azure use the token of the user who requests them." in output
+    assert "Reads from Azure use the application" in output
 
 
 def test_worker_names_the_identities_at_its_start(azure: Azure, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
-"""The list in docs/asvs.md is whole, and what it names exists."""
+"""The list in docs/asvs.md is complete, and the tests it names exist.
+
+https://github.com/OWASP/ASVS/tree/v5.0.0
+"""
 
 import re
 
 from tests.support.processes import ROOT
 
 TEXT = (ROOT / "docs" / "asvs.md").read_text()
-# How many requirements of levels 1 and 2 each section of ASVS 5.0.0 has; none of them comes behind one of level 3.
+# The number of requirements of levels 1 and 2 in each section of ASVS 5.0.0. They precede those of level 3.
 SECTIONS = {
     "1.1": 2, "1.2": 9, "1.3": 11, "1.4": 3, "1.5": 2,
     "2.1": 3, "2.2": 3, "2.3": 4, "2.4": 1,
@@ -29,11 +32,11 @@ EVERY = [f"{section}.{number}" for section, count in SECTIONS.items() for number
 
 
 def listed() -> list[str]:
-    """Every requirement in the order of the list, with ranges spelt out."""
-    found = []
+    """Every requirement in the order of the list, with ranges expanded."""
+    requirements = []
     for first, last in re.findall(r"^\| ([\d.]+)(?: – ([\d.]+))? \|", TEXT, re.MULTILINE):
-        found += EVERY[EVERY.index(first) : EVERY.index(last or first) + 1]
-    return found
+        requirements += EVERY[EVERY.index(first) : EVERY.index(last or first) + 1]
+    return requirements
 
 
 def test_every_requirement_is_listed_once() -> None:

@@ -1,4 +1,4 @@
-"""The benchmarks run."""
+"""The benchmarks run and print their figures."""
 
 import re
 import subprocess

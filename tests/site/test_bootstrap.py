@@ -1,4 +1,4 @@
-"""Making the environment on machines that offer more or less. The lock file holds one small package, made here."""
+"""bootstrap.py with uv, ensurepip, the system's pip or none. The lock file holds one package, built here."""
 
 import functools
 import hashlib
@@ -27,7 +27,7 @@ importlib.util.find_spec = lambda name, package=None: None if name in {names!r} 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """As much of a clone as the bootstrap sees."""
+    """The part of a clone that the bootstrap reads."""
     folder, wheel = tmp_path / "clone", tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
     (folder / "requirements").mkdir(parents=True)
     wheel.parent.mkdir()
@@ -60,30 +60,30 @@ def bootstrap(
     )
 
 
-def is_made(clone: Path) -> bool:
+def has_package(clone: Path) -> bool:
     return subprocess.run([clone / ".venv" / "bin" / "python", "-c", "import tiny"]).returncode == 0
 
 
 def test_bootstrap_uses_uv(clone: Path) -> None:
     done = bootstrap(clone, PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
-    assert is_made(clone)
+    assert has_package(clone)
 
 
 def test_bootstrap_uses_ensurepip(clone: Path) -> None:
     done = bootstrap(clone)
     assert done.returncode == 0, done.stderr
-    assert is_made(clone)
+    assert has_package(clone)
 
 
 def test_bootstrap_uses_the_systems_pip_without_ensurepip(clone: Path) -> None:
     done = bootstrap(clone, hidden=("ensurepip",))
     assert done.returncode == 0, done.stderr
-    assert is_made(clone)
+    assert has_package(clone)
 
 
-def unpack_some_pip(folder: Path) -> None:
-    """Put the package pip into the folder: the one that Python was installed with, or that its ensurepip holds."""
+def unpack_pip(folder: Path) -> None:
+    """Put a pip package into the folder: the one installed with Python, or the one bundled with ensurepip."""
     find = "import importlib.util as u; print(u.find_spec('pip').submodule_search_locations[0])"
     found = subprocess.run([BASE_PYTHON, "-c", find], capture_output=True, text=True)
     if found.returncode == 0:
@@ -97,9 +97,9 @@ def unpack_some_pip(folder: Path) -> None:
 
 
 @pytest.fixture
-def pip_from_elsewhere(tmp_path: Path) -> Iterator[str]:
-    """The address of a pip as one file, on this machine."""
-    unpack_some_pip(tmp_path / "pip")
+def pip_url(tmp_path: Path) -> Iterator[str]:
+    """The URL of a pip.pyz, served locally."""
+    unpack_pip(tmp_path / "pip")
     (tmp_path / "served").mkdir()
     zipapp.create_archive(tmp_path / "pip", tmp_path / "served" / "pip.pyz", main="pip._internal.cli.main:main")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
@@ -110,17 +110,17 @@ def pip_from_elsewhere(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_bootstrap_downloads_pip_if_there_is_none(clone: Path, pip_from_elsewhere: str) -> None:
-    done = bootstrap(clone, hidden=("ensurepip", "pip"), PIP_PYZ_URL=pip_from_elsewhere)
+def test_bootstrap_downloads_pip_if_there_is_none(clone: Path, pip_url: str) -> None:
+    done = bootstrap(clone, hidden=("ensurepip", "pip"), PIP_PYZ_URL=pip_url)
     assert done.returncode == 0, done.stderr
-    assert is_made(clone)
+    assert has_package(clone)
 
 
 def test_second_bootstrap_does_nothing(clone: Path) -> None:
-    assert "Making the environment" in bootstrap(clone).stdout
+    assert "Creating the environment" in bootstrap(clone).stdout
     assert bootstrap(clone).stdout == ""
-    assert "Making the environment" in bootstrap(clone, which="dev").stdout
-    assert bootstrap(clone).stdout == "", "the one for development holds the other"
+    assert "Creating the environment" in bootstrap(clone, which="dev").stdout
+    assert bootstrap(clone).stdout == "", "the development environment includes the runtime packages"
 
 
 def test_read_only_folder_is_explained(clone: Path) -> None:

@@ -20,13 +20,13 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES = COMPOSE["services"]
 
 
-def words(text: str) -> list[str]:
+def command_of(text: str) -> list[str]:
     program, *arguments = shlex.split(text)
     return [sys.executable if program == "python" else program, *arguments]
 
 
 def is_healthy(name: str, environment: dict[str, str]) -> bool:
-    command = words(SERVICES[name]["healthcheck"]["test"])
+    command = command_of(SERVICES[name]["healthcheck"]["test"])
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True).returncode == 0
 
 
@@ -45,12 +45,12 @@ def test_image_contains_what_the_commands_need(tmp_path: Path) -> None:
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-r", str(ROOT / name), str(target)], check=True)
-    found = re.search(r"^RUN AZURE_BACKEND=azure python (.*?) \\$", dockerfile, re.MULTILINE)
-    assert found is not None
+    collect = re.search(r"^RUN AZURE_BACKEND=azure python (.*?) \\$", dockerfile, re.MULTILINE)
+    assert collect is not None
     environment = {"PATH": os.environ["PATH"], "AZURE_BACKEND": "azure", "STATIC_ROOT": str(tmp_path / "collected")}
     environment["DATA_DIR"] = str(tmp_path / "data")
     subprocess.run(
-        [sys.executable, *shlex.split(found[1])], cwd=tmp_path, env=environment, check=True, capture_output=True
+        [sys.executable, *shlex.split(collect[1])], cwd=tmp_path, env=environment, check=True, capture_output=True
     )
     assert (tmp_path / "collected" / "staticfiles.json").exists()
 
@@ -66,7 +66,7 @@ def test_compose_commands_bring_an_endpoint_online(tmp_path: Path) -> None:
             "REDIS_URL": stack.enter_context(redis_server(tmp_path)),
         }
         subprocess.run(
-            words(SERVICES["migrate"]["command"]),
+            command_of(SERVICES["migrate"]["command"]),
             cwd=ROOT,
             env=os.environ | environment,
             check=True,
@@ -79,7 +79,7 @@ def test_compose_commands_bring_an_endpoint_online(tmp_path: Path) -> None:
         stack.enter_context(running([*emulator, *redirect], tmp_path / "emulator.log"))
         processes = {
             name: stack.enter_context(
-                running(words(SERVICES[name]["command"]), tmp_path / f"{name}.log", **environment)
+                running(command_of(SERVICES[name]["command"]), tmp_path / f"{name}.log", **environment)
             )
             for name in ("web", "worker", "beat")
         }

@@ -1,4 +1,4 @@
-"""`manage.py doctor`, as a process, against the emulator."""
+"""`manage.py doctor` as a process, against the emulator."""
 
 import os
 import re
@@ -28,8 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_sound_installation_has_no_problem(azure: Azure, folder: Path) -> None:
-    code, said = doctor(folder)
-    assert (code, "WRONG" in said) == (0, False)
+    code, output = doctor(folder)
+    assert (code, "WRONG" in output) == (0, False)
     for line in [
         "Settings: complete.",
         "up to date.",
@@ -37,13 +37,13 @@ def test_sound_installation_has_no_problem(azure: Azure, folder: Path) -> None:
         "Clock: agrees",
         "/auth/callback",
     ]:
-        assert line in said
+        assert line in output
 
 
 def test_empty_database_is_reported(azure: Azure, tmp_path: Path) -> None:
-    code, said = doctor(tmp_path)
+    code, output = doctor(tmp_path)
     assert code == 1
-    assert "migrations are not applied. Run python manage.py migrate." in said
+    assert "migrations are not applied. Run python manage.py migrate." in output
 
 
 def test_expired_secret_is_reported(azure: Azure, folder: Path) -> None:
@@ -51,23 +51,23 @@ def test_expired_secret_is_reported(azure: Azure, folder: Path) -> None:
     assert "The client secret has expired (AADSTS7000222). Create a new one and set it." in doctor(folder)[1]
 
 
-@pytest.mark.parametrize(("off", "word"), [("+150s", "ahead of"), ("-150s", "behind")])
-def test_wrong_clock_is_reported(azure: Azure, folder: Path, off: str, word: str) -> None:
-    code, said = doctor(folder, **faked_time(off))
+@pytest.mark.parametrize(("offset", "direction"), [("+150s", "ahead of"), ("-150s", "behind")])
+def test_wrong_clock_is_reported(azure: Azure, folder: Path, offset: str, direction: str) -> None:
+    code, output = doctor(folder, **faked_time(offset))
     assert code == 1
-    assert re.search(rf"Clock: 1[45]\d s {word} Entra ID's. Set up NTP", said), said
+    assert re.search(rf"Clock: 1[45]\d s {direction} Entra ID's. Set up NTP", output), output
 
 
 def test_unreachable_servers_are_reported(folder: Path) -> None:
     nowhere = {"EMULATOR_PORT": str(free_port()), "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-    said = doctor(folder, **nowhere, DATABASE_URL=f"postgres://x@127.0.0.1:{free_port()}/x")[1]
+    output = doctor(folder, **nowhere, DATABASE_URL=f"postgres://x@127.0.0.1:{free_port()}/x")[1]
     for line in [
         "Entra ID: no answer",
         "Azure: no answer",
         "Broker: unreachable",
         "Database: no answer",
     ]:
-        assert line in said
+        assert line in output
 
 
 def test_secret_that_expires_soon_is_reported(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The house is in order: who imports whom, what the files carry, and that settings agree."""
+"""Rules of the repository: import contracts, migrations, lock files, file sizes, templates and documented settings."""
 
 import json
 import re
@@ -39,8 +39,8 @@ def test_settings_name_the_emulators_registration() -> None:
 
 def test_both_catalogues_list_the_same_models() -> None:
     ours = json.loads((ROOT / "endpoints" / "catalogue.json").read_text())["models"]
-    theirs = json.loads((ROOT / "emulator" / "catalogue.json").read_text())["models"]
-    assert {(one["registry"], one["model"]) for one in ours} == {(one["registry"], one["name"]) for one in theirs}
+    emulators = json.loads((ROOT / "emulator" / "catalogue.json").read_text())["models"]
+    assert {(row["registry"], row["model"]) for row in ours} == {(row["registry"], row["name"]) for row in emulators}
 
 
 @pytest.mark.parametrize("name", ["runtime", "dev", "sdk"])

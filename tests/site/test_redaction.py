@@ -1,4 +1,4 @@
-"""No secret gets into a log line, even when a traceback quotes it."""
+"""Log lines contain no secret, even if a traceback quotes one."""
 
 import os
 import re
@@ -31,10 +31,10 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJhMTFjZTAwMCJ9.c2lnbmF0dXJl"
     ],
 )
 def test_secret_is_removed_and_the_rest_stays(text: str, secret: str) -> None:
-    said = redact(text)
-    assert secret not in said
-    assert "[removed]" in said
-    assert said[:4] == text[:4]
+    line = redact(text)
+    assert secret not in line
+    assert "[removed]" in line
+    assert line[:4] == text[:4]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ except RuntimeError:
 """
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "LOG_LEVEL": "INFO"}
     command = manage("shell", "-c", code)
-    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60).stderr
-    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR endpoints: It was \[removed\]\n", said)
-    assert "RuntimeError: Bearer [removed]" in said
-    assert "eyJ" not in said
+    log = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60).stderr
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR endpoints: It was \[removed\]\n", log)
+    assert "RuntimeError: Bearer [removed]" in log
+    assert "eyJ" not in log

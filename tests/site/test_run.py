@@ -1,4 +1,4 @@
-"""`manage.py run` as people start it: everything comes up, survives a kill, and is gone afterwards."""
+"""`manage.py run`: it starts everything, restarts killed processes, and stops everything."""
 
 import json
 import os
@@ -37,15 +37,15 @@ def test_creation_survives_the_kill_of_its_worker(tmp_path: Path) -> None:
         for _ in range(3):
             started.kill("celery --app dashboard --quiet worker")
             time.sleep(1.5)
-        wanted = {"one": "online", "fail-offer-two": "failed", "three": "online"}
+        expected = {"one": "online", "fail-offer-two": "failed", "three": "online"}
 
         def states() -> dict[str, str]:
             return {name: started.state(browser, page) for name, page in pages.items()}
 
-        eventually(lambda: states() == wanted, 150, 1)
-        assert states() == wanted
+        eventually(lambda: states() == expected, 150, 1)
+        assert states() == expected
         for name in pages:
-            accepted = [one for one in started.azure.requests("PUT", f"/{name}") if one["status"] in {200, 201}]
+            accepted = [put for put in started.azure.requests("PUT", f"/{name}") if put["status"] in {200, 201}]
             assert len(accepted) == 1
 
 
@@ -62,9 +62,9 @@ def test_second_start_keeps_data_and_resumes(tmp_path: Path) -> None:
         assert sum(len(rows) for rows in kept["endpoints"].values()) == 1
 
 
-def refused(**environment_of_run: str) -> str:
+def refused(**settings: str) -> str:
     done = subprocess.run(
-        manage("run"), cwd=ROOT, env={**os.environ, **environment_of_run}, capture_output=True, text=True, timeout=60
+        manage("run"), cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -110,7 +110,7 @@ def check(command: str, settings: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("command", ["web", "worker", "beat"])
 def test_no_process_starts_without_a_required_setting(command: str) -> None:
-    said = check(command, AZURE)
+    output = check(command, AZURE)
     for sentence in [
         "ENTRA_TENANT_ID is not the id of one tenant.",
         "ENTRA_CLIENT_ID is not the id of an application.",
@@ -119,7 +119,7 @@ def test_no_process_starts_without_a_required_setting(command: str) -> None:
         "TOKEN_CACHE_KEYS is empty",
         "SECRET_KEY is missing",
     ]:
-        assert sentence in said
+        assert sentence in output
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""After a whole journey no secret lies where it does not belong."""
+"""After a whole journey, secrets are only where they belong."""
 
 import base64
 import json
@@ -22,14 +22,14 @@ from emulator.directory import CLIENT_SECRET
 from tests.support.desk import Desk, desk, environment
 from tests.support.processes import ROOT, eventually, manage, redis_server
 
-# Every JSON Web Token begins like this, and every Fernet token like that.
+# The prefixes of every JSON Web Token and of every Fernet token.
 JWT, FERNET = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}"), re.compile(r"gAAAA[\w-]{20,}")
 SIGNED_QUERY = re.compile(r"[?&]c=[\w-]{40,}")
 
 
 @dataclass
-class Left:
-    """What lies about after a creation that worked, one that failed, and what went wrong on purpose."""
+class Traces:
+    """The traces of a successful creation, of a failed one, and of provoked errors."""
 
     folder: Path
     broker: str
@@ -38,23 +38,23 @@ class Left:
 
 
 @pytest.fixture(scope="module", params=["files", "redis"])
-def left_behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
-    """After the journey; with Redis every command that it was sent is kept."""
+def traces(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
+    """The traces after the journey; with Redis they include every command it received."""
     folder = tmp_path_factory.mktemp("desk")
-    left = Left(folder / "var", request.param)
+    traces = Traces(folder / "var", request.param)
     with ExitStack() as stack:
-        settings = environment(left.folder)
+        settings = environment(traces.folder)
         if request.param == "redis":
             settings["REDIS_URL"] = stack.enter_context(redis_server(folder))
-            stack.enter_context(overheard(settings["REDIS_URL"], left.commands))
-        _journey(left, settings)
-    yield left
+            stack.enter_context(monitored(settings["REDIS_URL"], traces.commands))
+        _journey(traces, settings)
+    yield traces
 
 
 @contextmanager
-def overheard(url: str, commands: list[str]) -> Iterator[None]:
-    """Write down everything that a Redis is told."""
-    client = redis.Redis.from_url(url, socket_timeout=None)  # it listens as long as it takes
+def monitored(url: str, commands: list[str]) -> Iterator[None]:
+    """Collect every command that a Redis receives."""
+    client = redis.Redis.from_url(url, socket_timeout=None)  # MONITOR blocks until the next command
 
     def listen(monitor: Any) -> None:
         with suppress(redis.ConnectionError):
@@ -69,9 +69,9 @@ def overheard(url: str, commands: list[str]) -> Iterator[None]:
     client.close()
 
 
-def _journey(left: Left, settings: dict[str, str]) -> None:
-    pages = left.pages
-    with desk(left.folder, settings, seconds="1") as started:
+def _journey(traces: Traces, settings: dict[str, str]) -> None:
+    pages = traces.pages
+    with desk(traces.folder, settings, seconds="1") as started:
         browser = started.visitor("ada")
         for name, model in {"chat": "Phi-4", "fail-offer-x": "Phi-4-reasoning"}.items():
             page = started.submit(browser, started.form(browser, name, model))
@@ -86,7 +86,7 @@ def _journey(left: Left, settings: dict[str, str]) -> None:
 
 
 def _doctor(settings: dict[str, str]) -> str:
-    """What people send along when they ask for help."""
+    """The output that operators paste into support requests."""
     environment = {**os.environ, **settings}
     return subprocess.run(manage("doctor"), cwd=ROOT, env=environment, capture_output=True, text=True).stdout
 
@@ -95,8 +95,8 @@ def _wait_for_quiet(started: Desk) -> None:
     assert eventually(lambda: not list((started.log.parent / "var" / "broker" / "taken").glob("*.msg")), 10)
 
 
-def marked(folder: Path) -> list[str]:
-    """The very secrets of this journey: the keys of the installation, and every token in everybody's cache."""
+def secrets_of(folder: Path) -> list[str]:
+    """The secrets of this journey: the installation's keys, and every token in every cache."""
     keys = [(folder / name).read_text() for name in ("secret-key", "token-cache-key")]
     with sqlite3.connect(folder / "endpoint-desk.sqlite3") as connection:
         blobs = [blob for (blob,) in connection.execute("SELECT blob FROM accounts_tokencache")]
@@ -119,23 +119,23 @@ def rows(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def in_session(data: str) -> str:
-    """What a session holds: signed, and packed when it is long."""
+    """The content of a session, which is signed, and compressed if it is long."""
     payload = data.partition(":")[0]
     content = base64.urlsafe_b64decode(payload.removeprefix(".") + "==")
     return (zlib.decompress(content) if payload.startswith(".") else content).decode()
 
 
-def test_no_session_holds_a_token(left_behind: Left) -> None:
-    with sqlite3.connect(left_behind.folder / "endpoint-desk.sqlite3") as connection:
+def test_no_session_holds_a_token(traces: Traces) -> None:
+    with sqlite3.connect(traces.folder / "endpoint-desk.sqlite3") as connection:
         sessions = [in_session(data) for (data,) in connection.execute("SELECT session_data FROM django_session")]
     assert any("_auth_user_id" in session for session in sessions)
     for session in sessions:
         assert not JWT.search(session)
-        assert not [secret for secret in marked(left_behind.folder) if secret in session]
+        assert not [secret for secret in secrets_of(traces.folder) if secret in session]
 
 
-def test_database_holds_only_encrypted_tokens(left_behind: Left) -> None:
-    kept, secrets = list(rows(left_behind.folder)), marked(left_behind.folder)
+def test_database_holds_only_encrypted_tokens(traces: Traces) -> None:
+    kept, secrets = list(rows(traces.folder)), secrets_of(traces.folder)
     assert any(table == "accounts_tokencache" and FERNET.match(value) for table, value in kept)
     for table, value in kept:
         assert not JWT.search(value), table
@@ -144,12 +144,12 @@ def test_database_holds_only_encrypted_tokens(left_behind: Left) -> None:
         assert table == "accounts_tokencache" or not FERNET.search(value), table
 
 
-def test_logs_messages_and_pages_hold_no_secret(left_behind: Left) -> None:
-    folder = left_behind.folder
+def test_logs_messages_and_pages_hold_no_secret(traces: Traces) -> None:
+    folder = traces.folder
     files = [*(folder / "log").glob("*.log"), *(folder / "broker").rglob("*.msg")]
     assert files
-    secrets = marked(folder)
-    for text in [*(path.read_text() for path in files), *left_behind.pages, *left_behind.commands]:
+    secrets = secrets_of(folder)
+    for text in [*(path.read_text() for path in files), *traces.pages, *traces.commands]:
         assert not JWT.search(text)
         assert not FERNET.search(text)
         assert not SIGNED_QUERY.search(text)
@@ -158,11 +158,11 @@ def test_logs_messages_and_pages_hold_no_secret(left_behind: Left) -> None:
         assert "refresh_token" not in text
 
 
-def test_redis_commands_were_captured(left_behind: Left) -> None:
-    heard = " ".join(left_behind.commands)
-    assert ("endpoints.tasks." in heard) == (left_behind.broker == "redis")
+def test_redis_commands_were_captured(traces: Traces) -> None:
+    commands = " ".join(traces.commands)
+    assert ("endpoints.tasks." in commands) == (traces.broker == "redis")
 
 
-def test_local_secret_files_are_private(left_behind: Left) -> None:
+def test_local_secret_files_are_private(traces: Traces) -> None:
     for name in ("secret-key", "token-cache-key", "emulator.json"):
-        assert (left_behind.folder / name).stat().st_mode & 0o077 == 0
+        assert (traces.folder / name).stat().st_mode & 0o077 == 0

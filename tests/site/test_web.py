@@ -1,4 +1,4 @@
-"""What every answer carries, what no answer takes, and what keeps an installation from starting."""
+"""Headers of every response, refused requests, and settings that prevent the start."""
 
 import os
 import subprocess
@@ -18,13 +18,13 @@ from tests.support.azure import Azure, wait_for
 from tests.support.environment import free_port
 from tests.support.processes import ROOT, manage, running
 
-GUID = "11111111-1111-4111-8111-111111111111"
+SOME_ID = "11111111-1111-4111-8111-111111111111"
 PRODUCTION = {
     "AZURE_BACKEND": "azure",
     "PUBLIC_BASE_URL": "https://endpoints.example.com",
     "BEHIND_TLS_PROXY": "true",
-    "ENTRA_TENANT_ID": GUID,
-    "ENTRA_CLIENT_ID": GUID,
+    "ENTRA_TENANT_ID": SOME_ID,
+    "ENTRA_CLIENT_ID": SOME_ID,
     "ENTRA_CLIENT_SECRET": "secret",
     "SECRET_KEY": "x9" * 25 + "abcdefgh",
     "TOKEN_CACHE_KEYS": Fernet.generate_key().decode(),
@@ -43,9 +43,9 @@ def test_production_settings_pass_all_checks(tmp_path: Path) -> None:
 
 
 def test_https_without_a_trusted_proxy_is_a_warning(tmp_path: Path) -> None:
-    code, said = check(tmp_path, "--deploy", "--fail-level", "WARNING", BEHIND_TLS_PROXY="false")
+    code, output = check(tmp_path, "--deploy", "--fail-level", "WARNING", BEHIND_TLS_PROXY="false")
     assert code == 1
-    assert "dashboard.W001" in said
+    assert "dashboard.W001" in output
 
 
 @pytest.mark.parametrize("name", ["TENANT", "CLIENT"])
@@ -93,10 +93,10 @@ def test_web_does_not_start_with_a_wrong_setting(tmp_path: Path) -> None:
 )
 def test_unsafe_setting_is_an_error(id: str, changes: dict[str, Any]) -> None:
     with override_settings(**changes):
-        found = [message for message in checks.run_checks() if message.id == id]
-    assert found
-    assert found[0].level >= checks.ERROR
-    assert str(found[0].hint).endswith((".", "'", "characters."))
+        errors = [message for message in checks.run_checks() if message.id == id]
+    assert errors
+    assert errors[0].level >= checks.ERROR
+    assert str(errors[0].hint).endswith((".", "'", "characters."))
 
 
 def test_default_settings_pass_all_checks() -> None:
@@ -110,7 +110,7 @@ EVERYWHERE = {
 }
 
 
-def is_strict(headers: Mapping[str, str]) -> None:
+def assert_strict(headers: Mapping[str, str]) -> None:
     for name, value in EVERYWHERE.items():
         assert headers[name] == value, name
     policy = headers["Content-Security-Policy"].split("; ")
@@ -131,20 +131,20 @@ def is_strict(headers: Mapping[str, str]) -> None:
     ],
 )
 def test_every_response_has_strict_headers(db: None, method: str, path: str, status: int) -> None:
-    answer = getattr(Client(headers={"host": settings.PUBLIC_HOST}), method)(path)
-    assert answer.status_code == status
-    is_strict(answer.headers)
-    assert "charset=utf-8" in answer["Content-Type"]
-    assert "Access-Control-Allow-Origin" not in answer
+    response = getattr(Client(headers={"host": settings.PUBLIC_HOST}), method)(path)
+    assert response.status_code == status
+    assert_strict(response.headers)
+    assert "charset=utf-8" in response["Content-Type"]
+    assert "Access-Control-Allow-Origin" not in response
 
 
 def test_signed_in_pages_are_not_cached(sign_in: SignIn) -> None:
     client = sign_in("ada")
     for path in ("/", "/workspaces/", "/auth/audit-log", "/auth/audit-log?format=csv", "/nowhere"):
-        answer = client.get(path)
-        assert answer["Cache-Control"] == "no-store"
-        assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
-        assert "Cookie" in answer["Vary"]
+        response = client.get(path)
+        assert response["Cache-Control"] == "no-store"
+        assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "Cookie" in response["Vary"]
 
 
 @pytest.mark.parametrize("path", ["/", "/workspaces/", "/auth/audit-log", "/auth/callback", "/nowhere"])
@@ -167,9 +167,9 @@ def test_every_page_shows_that_it_uses_the_emulator(sign_in: SignIn, path: str) 
 )
 def test_oversized_and_malformed_requests_are_refused(sign_in: SignIn, request_: dict[str, Any], status: int) -> None:
     method = request_.pop("method")
-    answer = getattr(sign_in("ada"), method)(**request_)
-    assert answer.status_code == status
-    assert answer.content.decode().endswith(".")
+    response = getattr(sign_in("ada"), method)(**request_)
+    assert response.status_code == status
+    assert response.content.decode().endswith(".")
 
 
 @pytest.mark.parametrize("value", ["x" * 7000, "9" * 7000, "\N{GRINNING FACE}" * 500, "%s{0}$(id)'\"<b>"])
@@ -207,7 +207,7 @@ def test_csrf_token_changes_at_sign_in(azure: Azure, sign_in: SignIn) -> None:
 
 @pytest.fixture(scope="module")
 def behind_tls(azure_process: Azure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The web process as it runs behind a proxy that ends TLS."""
+    """The web process behind a proxy that terminates TLS."""
     folder, port = tmp_path_factory.mktemp("desk"), free_port()
     environment = {"DATA_DIR": str(folder), "PORT": str(port), "PUBLIC_BASE_URL": "https://endpoints.example.com"}
     environment |= {"EMULATOR_MAY_BE_PUBLIC": "true", "BEHIND_TLS_PROXY": "true"}
@@ -233,14 +233,14 @@ def test_cookies_are_host_only_and_secure(behind_tls: str) -> None:
 
 
 def test_static_files_have_strict_headers(behind_tls: str) -> None:
-    answer = over_tls(f"{behind_tls}/static/favicon.svg")
-    assert answer.status_code == 200
-    is_strict(answer.headers)
+    response = over_tls(f"{behind_tls}/static/favicon.svg")
+    assert response.status_code == 200
+    assert_strict(response.headers)
 
 
 def test_browsers_are_kept_on_tls(behind_tls: str) -> None:
-    answer = over_tls(f"{behind_tls}/auth/sign-in")
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    response = over_tls(f"{behind_tls}/auth/sign-in")
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     plain = over_tls(f"{behind_tls}/auth/sign-in?next=/x", **{"X-Forwarded-Proto": "http"})
     assert plain.status_code == 301
     assert plain.headers["Location"] == "https://endpoints.example.com/auth/sign-in?next=/x"
@@ -249,8 +249,8 @@ def test_browsers_are_kept_on_tls(behind_tls: str) -> None:
 
 def test_redirect_uri_ignores_the_request(behind_tls: str) -> None:
     for headers in ({}, {"X-Forwarded-Host": "evil.example"}, {"X-Forwarded-Port": "8443"}):
-        away = over_tls(f"{behind_tls}/auth/start", **headers).headers["Location"]
-        assert "redirect_uri=https%3A%2F%2Fendpoints.example.com%2Fauth%2Fcallback" in away
+        authorize_url = over_tls(f"{behind_tls}/auth/start", **headers).headers["Location"]
+        assert "redirect_uri=https%3A%2F%2Fendpoints.example.com%2Fauth%2Fcallback" in authorize_url
 
 
 def test_unknown_host_name_is_refused(behind_tls: str) -> None:

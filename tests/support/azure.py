@@ -1,4 +1,4 @@
-"""The emulator as tests use it: a real process, spoken to over HTTP."""
+"""The emulator as tests use it: a real process, called over HTTP."""
 
 import subprocess
 import sys
@@ -38,15 +38,14 @@ class Azure:
         self.http.delete(f"{self.url}/emulator/faults", timeout=10).raise_for_status()
 
     def requests(self, method: str = "", ending: str = "") -> list[dict[str, Any]]:
-        found = self.http.get(f"{self.url}/emulator/requests", timeout=10).json()["requests"]
-        return [one for one in found if one["method"].startswith(method) and one["path"].endswith(ending)]
+        rows = self.http.get(f"{self.url}/emulator/requests", timeout=10).json()["requests"]
+        return [row for row in rows if row["method"].startswith(method) and row["path"].endswith(ending)]
 
     def conversation(self) -> list[dict[str, Any]]:
-        """Every request and answer, word for word but for secrets."""
-        found: list[dict[str, Any]] = self.http.get(f"{self.url}/emulator/requests?detail=1", timeout=10).json()[
-            "requests"
-        ]
-        return found
+        """Every request and response in full, without secrets."""
+        url = f"{self.url}/emulator/requests?detail=1"
+        rows: list[dict[str, Any]] = self.http.get(url, timeout=10).json()["requests"]
+        return rows
 
     def reset(self) -> None:
         self.http.post(f"{self.url}/emulator/reset", timeout=10).raise_for_status()
@@ -58,7 +57,7 @@ class Azure:
         self.http.post(f"{self.url}/emulator/people/{PEOPLE[person]}/revoke", timeout=10).raise_for_status()
 
     def application_token(self) -> str:
-        """A token for ARM in the name of the application that may write."""
+        """A token for ARM of the application that may write."""
         form = {
             "grant_type": "client_credentials",
             "client_id": PIPELINE_CLIENT_ID,
@@ -69,7 +68,7 @@ class Azure:
         return str(answer.json()["access_token"])
 
     def pick(self, authorize_url: str, person: str, *, approve: bool = True) -> str:
-        """Choose a person on the sign-in page as a new browser would; returns where it leads back to."""
+        """Pick an account on the sign-in page, as a new browser would; returns the URL of the callback."""
         form = {"person": PEOPLE[person], **({"approved": "1"} if approve else {})}
         verify = str(self.certificate) if self.certificate else True
         answer = requests.post(authorize_url, data=form, allow_redirects=False, timeout=10, verify=verify)
@@ -86,7 +85,7 @@ def start_azure(
     tls_file: Path | None = None,
     more: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
-    """Start the emulator and wait until it answers."""
+    """Start the emulator, and wait until it responds."""
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--provisioning-seconds", seconds]
     command += ["--client-redirect", f"{dashboard_url}/auth/callback"]
     command += ["--post-logout-redirect", f"{dashboard_url}/auth/signed-out"]
@@ -105,11 +104,11 @@ def wait_for(
 ) -> None:
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
-        assert process.poll() is None, f"It ended with exit code {process.returncode}."
+        assert process.poll() is None, f"The process exited with code {process.returncode}."
         try:
             if requests.get(url, timeout=2, headers=headers, verify=str(verify) if verify else True).ok:
                 return
-        except (requests.RequestException, OSError):  # the certificate may not be made yet
+        except (requests.RequestException, OSError):  # the certificate may not exist yet
             pass
         time.sleep(0.05)
     raise AssertionError(f"{url} did not answer within {seconds} s.")

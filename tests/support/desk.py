@@ -25,7 +25,7 @@ class Desk:
     log: Path
 
     def visitor(self, person: str) -> requests.Session:
-        """A browser of a person who has signed in."""
+        """The browser of a user who has signed in."""
         browser = requests.Session()
         browser.trust_env = False
         start = browser.get(f"{self.url}/auth/start", allow_redirects=False, timeout=20)
@@ -34,7 +34,7 @@ class Desk:
         return browser
 
     def register(self, browser: requests.Session) -> None:
-        """Register ml-production, which a fresh `run` has already."""
+        """Register ml-production, which a new `run` registers itself."""
         browser.get(f"{self.url}/workspaces/new", timeout=20)
         form = {"resource_id": FIRST_WORKSPACES[0].resource_id, "csrfmiddlewaretoken": browser.cookies["csrf"]}
         assert browser.post(f"{self.url}/workspaces/new", form, timeout=20).ok
@@ -43,29 +43,29 @@ class Desk:
         """The form for a new endpoint, loaded and filled in."""
         page = browser.get(f"{self.url}/endpoints/new", timeout=20).text
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', page))
-        found = re.search(r'<option value="([^"]+)"[^>]*>ml-production', page)
-        assert found is not None
+        option = re.search(r'<option value="([^"]+)"[^>]*>ml-production', page)
+        assert option is not None
         model_id = f"azureml://registries/azureml/models/{model}"
-        return hidden | {"workspace": found[1], "name": name, "model_id": model_id, "auth_mode": "Key"}
+        return hidden | {"workspace": option[1], "name": name, "model_id": model_id, "auth_mode": "Key"}
 
     def submit(self, browser: requests.Session, form: dict[str, str]) -> str:
-        """Send the form; returns the address of the endpoint's page."""
+        """Send the form; returns the URL of the endpoint's page."""
         answer = browser.post(f"{self.url}/endpoints/new", form, allow_redirects=False, timeout=20)
         assert answer.status_code == 303, answer.text
         return f"{self.url}{answer.headers['Location']}"
 
     def state(self, browser: requests.Session, page: str) -> str:
-        found = re.search(r'<h1[^>]*>.*?class="pill ([\w-]+)"', browser.get(page, timeout=20).text, re.DOTALL)
-        assert found is not None
-        return found[1]
+        pill = re.search(r'<h1[^>]*>.*?class="pill ([\w-]+)"', browser.get(page, timeout=20).text, re.DOTALL)
+        assert pill is not None
+        return pill[1]
 
-    def kill(self, words: str) -> None:
-        """SIGKILL the process of this command line, as soon as there is one."""
+    def kill(self, command: str) -> None:
+        """Send SIGKILL to the process with this command line, as soon as it runs."""
 
-        def found() -> list[int]:
-            return [pid for pid in children_of(self.process.pid) if words in command_line(pid)]
+        def pids() -> list[int]:
+            return [pid for pid in children_of(self.process.pid) if command in command_line(pid)]
 
-        os.kill(eventually(found)[0], signal.SIGKILL)
+        os.kill(eventually(pids)[0], signal.SIGKILL)
 
 
 def environment(folder: Path) -> dict[str, str]:

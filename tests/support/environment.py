@@ -1,4 +1,4 @@
-"""What every test run starts from: folders and ports of its own, set before Django reads its settings.
+"""The environment of a test run: its own folders and ports, set before Django reads its settings.
 
 Loaded with `-p tests.support.environment`, because pytest-django reads the settings before any conftest.
 """
@@ -30,6 +30,6 @@ os.environ |= {
     "PORT": str(PORT),
     "EMULATOR_PORT": str(EMULATOR_PORT),
     "LOG_LEVEL": "WARNING",
-    # One spelling of the time for browsers, servers and tests.
+    # One time zone for browsers, servers and tests.
     "TZ": "UTC",
 }

@@ -1,4 +1,4 @@
-"""Real servers for tests: Redis, PostgreSQL, and the commands of the project as processes of their own.
+"""Processes for tests: Redis, PostgreSQL, and the commands of the project.
 
 A test that needs a program which is not installed is skipped with a reason, or fails when FAIL_ON_SKIP=1.
 """
@@ -30,24 +30,24 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def faked_time(off: str) -> dict[str, str]:
-    """The environment of a process whose clock is this much off, such as +60s."""
+def faked_time(offset: str) -> dict[str, str]:
+    """The environment of a process whose clock is off by this much, such as +60s."""
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
         skip_or_fail("faketime is not installed.")
-    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": off, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
-def eventually(what: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
-    """The first true answer; the last one, whatever it is, when time is up."""
+def eventually(probe: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
+    """Call until the result is true; returns the last result, true or not."""
     give_up_at = time.monotonic() + seconds
-    while not (answer := what()) and time.monotonic() < give_up_at:
+    while not (result := probe()) and time.monotonic() < give_up_at:
         time.sleep(every)
-    return answer
+    return result
 
 
 def children_of(pid: int) -> list[int]:
-    """All processes below one, from /proc."""
+    """All descendants of a process, from /proc."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -55,11 +55,11 @@ def children_of(pid: int) -> list[int]:
         except OSError:
             continue
         parents[int(folder.name)] = int(fields[1])
-    found, fresh = [], [pid]
-    while fresh:
-        fresh = [child for child, parent in parents.items() if parent in fresh]
-        found += fresh
-    return found
+    descendants, generation = [], [pid]
+    while generation:
+        generation = [child for child, parent in parents.items() if parent in generation]
+        descendants += generation
+    return descendants
 
 
 def is_alive(pid: int) -> bool:
@@ -78,7 +78,7 @@ def command_line(pid: int) -> str:
 
 @contextmanager
 def running(command: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command of the project, ended with SIGTERM and, when that does not help, with SIGKILL."""
+    """A command of the project, stopped with SIGTERM or, if that does not work, with SIGKILL."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
@@ -100,7 +100,7 @@ def manage(*arguments: str) -> list[str]:
 
 @dataclass
 class Server:
-    """A server that can be killed, and started again with what it left behind."""
+    """A server that can be killed, and restarted with its data."""
 
     url: str
     command: list[str]
@@ -125,7 +125,7 @@ class Server:
 
 
 def redis_on(folder: Path) -> Server:
-    """A Redis that keeps nothing on disk."""
+    """A Redis without persistence."""
     program = shutil.which("redis-server") or skip_or_fail("redis-server is not installed.")
     port = free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
@@ -133,8 +133,8 @@ def redis_on(folder: Path) -> Server:
 
 
 def postgres_on(folder: Path) -> Server:
-    """A cluster of its own. PostgreSQL refuses to run as root, so then it runs as nobody."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or _on_the_path("initdb")
+    """A new PostgreSQL cluster. It refuses to run as root, so then it runs as the user nobody."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or _in_path("initdb")
     if not programs:
         skip_or_fail("PostgreSQL is not installed.")
     data, port = folder / "postgres", free_port()
@@ -144,7 +144,7 @@ def postgres_on(folder: Path) -> Server:
         temporary = Path(tempfile.gettempdir())
         for path in (folder, *folder.parents):
             if temporary in path.parents:
-                path.chmod(0o755)  # so that nobody can reach its own folder
+                path.chmod(0o755)  # so that the user nobody can reach its own folder
         data.mkdir()
         os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
     initdb = [str(programs[-1] / "initdb"), "-D", str(data), "-U", "desk", "-A", "trust", "--no-sync", "-E", "UTF8"]
@@ -188,13 +188,13 @@ def _postgres_answers(url: str) -> bool:
     return True
 
 
-def _on_the_path(program: str) -> list[Path]:
-    found = shutil.which(program)
-    return [Path(found).parent] if found else []
+def _in_path(program: str) -> list[Path]:
+    path = shutil.which(program)
+    return [Path(path).parent] if path else []
 
 
 def chromium() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     skip_or_fail("No Chromium is installed.")
