@@ -1,4 +1,4 @@
-"""Who acts, from where: what services and the audit log need to know about a request without holding it."""
+"""The user behind a request and its origin, for services and the audit log, which never see the request itself."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def record(
     details: dict[str, Any] | None = None,
     correlation_id: str = "",
 ) -> None:
-    """Add an entry; without an actor nobody is named. `correlation_id` is for actions that call Azure.
+    """Add an entry; `actor` is None for actions of the system. `correlation_id` is set for actions that call Azure.
 
     An "attempted" action gets a second entry when its outcome is known.
     """

@@ -1,4 +1,4 @@
-"""What each user may do. Views check it, and the worker again, as a role may be gone by then."""
+"""Permissions, checked by the views and again by the worker, because a user may lose a role in between."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -1,4 +1,4 @@
-"""What a failed sign-in means and who can fix it, by Entra ID's error code.
+"""Failed sign-ins by Entra ID's error code: the meaning, and how to fix it.
 
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """

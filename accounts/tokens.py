@@ -21,7 +21,7 @@ ROLES_TTL = timedelta(hours=1)
 
 
 class TokenUnavailable(Exception):
-    """There is no token now; the message tells the user why."""
+    """No token is available now; the message says why, for the user to read."""
 
 
 class NeedsSignIn(TokenUnavailable):
