@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
 import pytest
@@ -35,14 +35,14 @@ def django_db_setup(django_db_setup: None) -> None:
     """Transactional tests flush the database afterwards, which the triggers of the audit log would refuse."""
     triggers, flush = import_module("accounts.migrations.0002_audit_entries_are_only_added"), connection.ops
 
-    def execute_sql_flush(statements: list[str]) -> None:
+    def execute_sql_flush(statements: Iterable[str]) -> None:
         with connection.schema_editor() as editor:
             triggers.drop(None, editor)
         type(flush).execute_sql_flush(flush, statements)
         with connection.schema_editor() as editor:
             triggers.create(None, editor)
 
-    flush.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+    flush.execute_sql_flush = execute_sql_flush  # type: ignore[assignment, method-assign]
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,8 @@ def test_audit_log_can_be_filtered_by_day(sign_in: SignIn) -> None:
     tomorrow = today + timedelta(days=1)
 
     def is_listed(**days: object) -> bool:
-        return "signed-in <small>" in client.get("/auth/audit-log", days).content.decode()
+        filters = {name: str(day) for name, day in days.items()}
+        return "signed-in <small>" in client.get("/auth/audit-log", filters).content.decode()
 
     assert is_listed(since=today, until=today)
     assert not is_listed(since=tomorrow)

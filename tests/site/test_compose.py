@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,4 +91,4 @@ def test_compose_commands_bring_an_endpoint_online(tmp_path: Path) -> None:
         page = desk.submit(browser, desk.form(browser, "chat"))
         assert eventually(lambda: desk.state(browser, page) == "online", 60, 0.5), desk.state(browser, page)
         for name in processes:
-            assert eventually(lambda name=name: is_healthy(name, environment), 20), name
+            assert eventually(partial(is_healthy, name, environment), 20), name

@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 import redis
+import requests
 from cryptography.fernet import Fernet
 
 from emulator.directory import CLIENT_SECRET
@@ -60,7 +62,7 @@ def monitored(url: str, commands: list[str]) -> Iterator[None]:
         with suppress(redis.ConnectionError):
             commands.extend(command["command"] for command in monitor.listen())
 
-    with client.monitor() as monitor:
+    with client.monitor() as monitor:  # type: ignore[no-untyped-call]
         listener = Thread(target=listen, args=[monitor])
         listener.start()
         yield
@@ -75,7 +77,7 @@ def _journey(traces: Traces, settings: dict[str, str]) -> None:
         browser = started.visitor("ada")
         for name, model in {"chat": "Phi-4", "fail-offer-x": "Phi-4-reasoning"}.items():
             page = started.submit(browser, started.form(browser, name, model))
-            assert eventually(lambda page=page: started.state(browser, page) in {"online", "failed"}, 60)
+            assert eventually(partial(_has_settled, started, browser, page), 60)
             pages.append(browser.get(page, timeout=10).text)
         started.azure.fault("html", where="workspace", times=1)
         pages.append(browser.get(f"{started.url}/workspaces/", timeout=10).text)
@@ -83,6 +85,10 @@ def _journey(traces: Traces, settings: dict[str, str]) -> None:
         pages.append(browser.get(f"{started.url}/auth/audit-log?format=csv", timeout=10).text)
         pages.append(_doctor(settings))
         _wait_for_quiet(started)
+
+
+def _has_settled(started: Desk, browser: requests.Session, page: str) -> bool:
+    return started.state(browser, page) in {"online", "failed"}
 
 
 def _doctor(settings: dict[str, str]) -> str:
