@@ -5,11 +5,13 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.azure import Azure, wait_for
@@ -56,36 +58,45 @@ def test_image_contains_what_the_commands_need(tmp_path: Path) -> None:
     assert (tmp_path / "collected" / "staticfiles.json").exists()
 
 
-def test_compose_commands_bring_an_endpoint_online(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        port, emulator_port = free_port(), free_port()
-        environment = {
-            "PORT": str(port),
-            "EMULATOR_PORT": str(emulator_port),
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The settings of an installation with its own PostgreSQL and Redis."""
+    with postgres_server(tmp_path) as database_url, redis_server(tmp_path) as redis_url:
+        yield {
+            "PORT": str(free_port()),
+            "EMULATOR_PORT": str(free_port()),
             "DATA_DIR": str(tmp_path / "data"),
-            "DATABASE_URL": stack.enter_context(postgres_server(tmp_path)),
-            "REDIS_URL": stack.enter_context(redis_server(tmp_path)),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
         }
-        subprocess.run(
-            command_of(SERVICES["migrate"]["command"]),
-            cwd=ROOT,
-            env=os.environ | environment,
-            check=True,
-            capture_output=True,
-        )
-        collect = [sys.executable, "manage.py", "collectstatic", "--no-input"]
-        subprocess.run(collect, cwd=ROOT, env=os.environ | environment, check=True, capture_output=True)
-        emulator = [sys.executable, "-m", "emulator", "--port", str(emulator_port), "--provisioning-seconds", "3"]
-        redirect = ["--client-redirect", f"http://localhost:{port}/auth/callback"]
-        stack.enter_context(running([*emulator, *redirect], tmp_path / "emulator.log"))
+
+
+@contextmanager
+def emulator(environment: dict[str, str], log: Path) -> Iterator[Azure]:
+    port, redirect_uri = environment["EMULATOR_PORT"], f"http://localhost:{environment['PORT']}/auth/callback"
+    command = [sys.executable, "-m", "emulator", "--port", port, "--provisioning-seconds", "3"]
+    with running([*command, "--client-redirect", redirect_uri], log):
+        yield Azure(f"http://127.0.0.1:{port}")
+
+
+def run_once(command: list[str], environment: dict[str, str]) -> None:
+    subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True, capture_output=True)
+
+
+def test_compose_commands_bring_an_endpoint_online(environment: dict[str, str], tmp_path: Path) -> None:
+    run_once(command_of(SERVICES["migrate"]["command"]), environment)
+    run_once([sys.executable, "manage.py", "collectstatic", "--no-input"], environment)
+    with ExitStack() as stack:
+        azure = stack.enter_context(emulator(environment, tmp_path / "emulator.log"))
         processes = {
             name: stack.enter_context(
                 running(command_of(SERVICES[name]["command"]), tmp_path / f"{name}.log", **environment)
             )
             for name in ("web", "worker", "beat")
         }
+        port = environment["PORT"]
         wait_for(f"http://127.0.0.1:{port}/readyz", processes["web"], Host="localhost")
-        desk = Desk(f"http://localhost:{port}", Azure(f"http://127.0.0.1:{emulator_port}"), processes["web"], tmp_path)
+        desk = Desk(f"http://localhost:{port}", azure, processes["web"], tmp_path)
         browser = desk.visitor("ada")
         desk.register(browser)
         page = desk.submit(browser, desk.form(browser, "chat"))
