@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
@@ -24,10 +23,8 @@ SignIn = Callable[[str], Client]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _folders() -> Iterator[None]:
+def _static_files() -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
-    yield
-    shutil.rmtree(environment.DATA_DIR, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

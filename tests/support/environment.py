@@ -1,17 +1,34 @@
 """The environment of a test run: its own folders and ports, set before Django reads its settings.
 
 Loaded with `-p tests.support.environment`, because pytest-django reads the settings before any conftest.
+
+Each worker of pytest-xdist loads it too, so that no two of them share a port, a database or a server.
 """
 
+import atexit
 import os
+import shutil
 import socket
 import tempfile
+from itertools import chain
+from random import SystemRandom
+
+# Below 32768, where Linux starts to pick the ports of outgoing connections: none of these can take a port between the
+# probe and the start of its server. Each parallel worker has its own thousand, and hands out each port once.
+_FIRST = 20_000 + 1_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12)
+_START = SystemRandom().randrange(1_000)
+_PORTS = chain(range(_FIRST + _START, _FIRST + 1_000), range(_FIRST, _FIRST + _START))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in _PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("No port is free.")
 
 
 for _name in list(os.environ):
@@ -23,6 +40,7 @@ for _name in list(os.environ):
         del os.environ[_name]
 
 DATA_DIR = tempfile.mkdtemp(prefix="endpoint-desk-tests-")
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 PORT = free_port()
 EMULATOR_PORT = free_port()
 os.environ |= {
