@@ -21,6 +21,8 @@ lint: ## check style, types and who may import whom
 	@$(PYTHON) bootstrap.py dev
 	$(IN_ENV) -m ruff format --check .
 	$(IN_ENV) -m ruff check .
+	.venv/bin/oxfmt --check static/css static/js emulator/static
+	.venv/bin/oxlint static/js
 	$(IN_ENV) -m mypy dashboard accounts endpoints emulator
 	.venv/bin/lint-imports --no-logo
 	DATA_DIR=$$(mktemp -d) $(IN_ENV) manage.py makemigrations --check --dry-run

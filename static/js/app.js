@@ -2,7 +2,13 @@
 // Theme, copying, times that count on, polling that respects people, and a lost network told in words.
 (() => {
   const $ = (selector) => document.querySelector(selector);
-  const say = (text) => { const said = $("#said"); said.textContent = ""; setTimeout(() => { said.textContent = text; }, 50); };
+  const say = (text) => {
+    const said = $("#said");
+    said.textContent = "";
+    setTimeout(() => {
+      said.textContent = text;
+    }, 50);
+  };
 
   // --- Theme: system, light, dark, in turn.
   const themes = { "": "light", light: "dark", dark: "" };
@@ -12,8 +18,13 @@
   };
   $("#theme")?.addEventListener("click", () => {
     const next = themes[document.documentElement.dataset.theme || ""];
-    if (next) { document.documentElement.dataset.theme = next; localStorage.setItem("theme", next); }
-    else { delete document.documentElement.dataset.theme; localStorage.removeItem("theme"); }
+    if (next) {
+      document.documentElement.dataset.theme = next;
+      localStorage.setItem("theme", next);
+    } else {
+      delete document.documentElement.dataset.theme;
+      localStorage.removeItem("theme");
+    }
     showTheme();
     say(`Theme: ${next || "as the system"}`);
   });
@@ -42,13 +53,19 @@
   // --- Times: the same words as endpoints/templatetags/ui.py.
   const elapsed = (seconds) => {
     if (seconds < 5) return "just now";
-    for (const [limit, size, unit] of [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"]]) {
+    for (const [limit, size, unit] of [
+      [60, 1, "s"],
+      [3600, 60, "min"],
+      [86400, 3600, "h"],
+    ]) {
       if (seconds < limit) return `${Math.floor(seconds / size)} ${unit} ago`;
     }
     const days = Math.floor(seconds / 86400);
     return days === 1 ? "1 day ago" : `${days} days ago`;
   };
-  const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  const setText = (element, text) => {
+    if (element.textContent !== text) element.textContent = text;
+  };
   const countOn = () => {
     for (const time of document.querySelectorAll("time[data-ago]")) {
       setText(time, elapsed((Date.now() - Date.parse(time.dateTime)) / 1000));
@@ -58,7 +75,9 @@
   // --- The live part: never while hidden or paused, and it says how old it is.
   const live = () => $("#live[hx-get]");
   const marker = $("#marker");
-  let paused = false, offline = false, updatedAt = Date.now();
+  let paused = false,
+    offline = false,
+    updatedAt = Date.now();
   const mark = () => {
     if (!marker) return;
     const word = offline ? "Offline" : paused ? "Paused" : "Live";
@@ -87,7 +106,11 @@
   };
   const found = () => {
     updatedAt = Date.now();
-    if (offline) { offline = false; setText($("#offline"), ""); say("Connected again"); }
+    if (offline) {
+      offline = false;
+      setText($("#offline"), "");
+      say("Connected again");
+    }
     mark();
   };
   const refused = (sentence) => {
@@ -98,28 +121,39 @@
   for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, lost);
   document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
     if (xhr.status >= 500) lost();
-    else if (xhr.status !== 401) refused(xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText);
+    else if (xhr.status !== 401)
+      refused(xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText);
   });
-  document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) found(); });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) found();
+  });
 
   // --- CSRF: a sign-in in another tab changes the token, so it is read when it is sent, and Django looks at the field first.
   const token = () => {
     const name = $("meta[name=csrf-cookie-name]").content;
-    return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+    return document.cookie
+      .split("; ")
+      .find((part) => part.startsWith(`${name}=`))
+      ?.slice(name.length + 1);
   };
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (!token()) return;
     detail.headers["X-CSRFToken"] = token();
     if (detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = token();
   });
-  document.addEventListener("submit", ({ target }) => {
-    const field = target.elements.csrfmiddlewaretoken;
-    if (field && token()) field.value = token();
-  }, true);
+  document.addEventListener(
+    "submit",
+    ({ target }) => {
+      const field = target.elements.csrfmiddlewaretoken;
+      if (field && token()) field.value = token();
+    },
+    true,
+  );
 
   // --- A swap leaves open what a person opened, and the title follows.
   if (window.Idiomorph) {
-    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.localName === "details");
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+      !(name === "open" && node.localName === "details");
   }
   document.addEventListener("htmx:afterSwap", countOn);
   document.addEventListener("htmx:afterSettle", () => {
@@ -130,12 +164,23 @@
   // --- Forms: one click is one request, and errors get the focus.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
-    if (button?.dataset.busy) setTimeout(() => { button.disabled = true; button.textContent = button.dataset.busy; });
+    if (button?.dataset.busy)
+      setTimeout(() => {
+        button.disabled = true;
+        button.textContent = button.dataset.busy;
+      });
   });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
   $("[data-focus]")?.focus();
 
-  setInterval(() => { if (!document.hidden) { countOn(); mark(); } }, 1000);
+  setInterval(() => {
+    if (!document.hidden) {
+      countOn();
+      mark();
+    }
+  }, 1000);
   countOn();
   mark();
 })();
