@@ -3,6 +3,8 @@
 PYTHON ?= python3
 IN_ENV := .venv/bin/python
 export PORT EMULATOR_PORT DATA_DIR
+# Tests start hundreds of processes, each of which would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test lint emulator sdk benchmarks lock clean
 

@@ -11,7 +11,7 @@ SUBJECT = Subject("chat", "azureml://registries/azureml-meta/models/Llama-3.3-70
 UNKNOWN_TO_ALL = {"internal"}
 
 
-@pytest.mark.parametrize("cause", CAUSES.keys() - UNKNOWN_TO_ALL)
+@pytest.mark.parametrize("cause", sorted(CAUSES.keys() - UNKNOWN_TO_ALL))
 def test_a_known_cause_is_explained(cause: str) -> None:
     refused = error_of(cause, SUBJECT)
     words = explain(ArmError.from_response(answer(refused.status, refused.document)))

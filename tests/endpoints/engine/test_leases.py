@@ -112,7 +112,11 @@ def test_a_process_that_has_the_number_of_the_one_before_it_takes_back_its_rows(
     assert reclaim_orphaned_leases() == 1
 
 
-@pytest.mark.parametrize("owner", [f"{HOST}:{os.getppid()}", f"{HOST}-other:1", f"another-{HOST}:{os.getpid()}"])
+@pytest.mark.parametrize(
+    "owner",
+    [f"{HOST}:{os.getppid()}", f"{HOST}-other:1", f"another-{HOST}:{os.getpid()}"],
+    ids=["alive", "host with this prefix", "host with this suffix"],
+)
 def test_what_others_hold_stays_theirs(ada: Client, workspaces: list[Workspace], owner: str) -> None:
     _, lease = leased(owner, ada, workspaces[0])
     assert reclaim_orphaned_leases() == 0
