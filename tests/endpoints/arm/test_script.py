@@ -1,4 +1,4 @@
-"""The script in the README, run as it stands there against the emulator."""
+"""The script in docs/arm-client.md, run against the emulator."""
 
 import inspect
 import re
@@ -18,24 +18,23 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 SIGN_IN = ("app = msal.PublicClientApplication(", "app.acquire_token_interactive(scopes)")
 
 
-def script_of_the_readme() -> list[str]:
-    section = (ROOT / "README.md").read_text().partition("\n## The ARM client alone\n")[2]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+def documented_script() -> list[str]:
+    found = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "arm-client.md").read_text(), re.DOTALL)
     assert found
     return found[1].splitlines()
 
 
-def test_the_script_of_the_readme_creates_an_endpoint(azure: Azure) -> None:
-    lines = script_of_the_readme()
+def test_documented_script_creates_an_endpoint(azure: Azure) -> None:
+    lines = documented_script()
     rest = [line for line in lines if not line.startswith(SIGN_IN)]
     assert len(lines) - len(rest) == len(SIGN_IN)
     script = "\n".join(rest).replace('ArmHttp("https://management.azure.com")', f'ArmHttp("{azure.url}")')
     script = script.replace("/subscriptions/…/workspaces/ml-production", WORKSPACES[0].resource_id)
-    # No browser here, so Ada signs in at an application that has got her code another way.
+    # There is no browser here, so Ada's code comes from the emulator's sign-in page.
     app = entra.application(msal.SerializableTokenCache())
     signed_in(app, azure, "ada")
     azure.fault("expired-token", where="put", times=1)
-    threading.Thread(target=let_it_be_provisioned, args=[azure]).start()
+    threading.Thread(target=finish_provisioning, args=[azure]).start()
     names: dict[str, Any] = {"app": app}
     exec(script, names)
     assert (names["end"].outcome, names["end"].error) == ("succeeded", None)
@@ -43,11 +42,11 @@ def test_the_script_of_the_readme_creates_an_endpoint(azure: Azure) -> None:
     assert [one["status"] for one in azure.requests("PUT", "/chat")] == [401, 201]
 
 
-def let_it_be_provisioned(azure: Azure) -> None:
+def finish_provisioning(azure: Azure) -> None:
     assert eventually(lambda: len(azure.requests("PUT", "/chat")) == 2)
     azure.advance(60)
 
 
-def test_msal_signs_in_as_the_script_asks() -> None:
+def test_documented_script_calls_msal_correctly() -> None:
     inspect.signature(msal.PublicClientApplication).bind("application id", authority="https://login.example/tenant")
     inspect.signature(msal.PublicClientApplication.acquire_token_interactive).bind(None, ["scope"])
