@@ -1,6 +1,6 @@
 """The settings of Endpoint Desk. With none set, it runs on one host against the local emulator.
 
-The README lists the settings for operators; the system checks name the ones that are missing.
+`docs/deploy.md` lists them for operators; the system checks name the ones that are missing.
 """
 
 from pathlib import Path

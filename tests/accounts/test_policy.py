@@ -12,7 +12,7 @@ from accounts.roles import RULES, Action
 OTHERS, OWN = SimpleNamespace(owner_id=2), SimpleNamespace(owner_id=1)
 ROLES = ["Viewer", "Operator", "Admin", "Keys"]
 EVERY_COMBINATION = [set(some) for length in range(5) for some in combinations(ROLES, length)]
-# What the README promises, written independently of accounts.roles.
+# The roles as docs/deploy.md describes them, independent of the code.
 MAY_WITH_ANY = {
     Action.VIEW_ENDPOINTS: lambda roles: bool(roles & {"Viewer", "Operator", "Admin"}),
     Action.CREATE_ENDPOINT: lambda roles: bool(roles & {"Operator", "Admin"}),
