@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT
+
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("static/vendor/*.md")]
 # Paths that exist only on a machine that runs Endpoint Desk, and names that only look like paths.
 NOT_IN_THE_REPOSITORY = re.compile(r"(var|secrets)/.*|Microsoft\.\w+/.*|(application|text)/[\w+-]+")
