@@ -25,7 +25,7 @@ def web(host: str, port: int, *, workers: int, threads: int) -> list[str]:
 
 def worker(*, concurrency: int) -> list[str]:
     """Requests have a queue of their own, so that no click waits behind a sweep."""
-    unchanged_rows = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     return [
         *_celery("worker"),
         "--pool",
@@ -34,7 +34,7 @@ def worker(*, concurrency: int) -> list[str]:
         str(concurrency),
         "--queues",
         "requests,sweep",
-        *unchanged_rows,
+        *quiet,
     ]
 
 
@@ -50,4 +50,4 @@ def exec_process(command: list[str]) -> NoReturn:
 
 
 def _celery(name: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "--app", "dashboard", "--unchanged_rows", name]
+    return [sys.executable, "-m", "celery", "--app", "dashboard", "--quiet", name]
