@@ -26,6 +26,7 @@ from django.utils import timezone  # noqa: E402
 from accounts.models import User  # noqa: E402
 from benchmarks.arm import SIGNATURE  # noqa: E402
 from benchmarks.rows import OBSERVED  # noqa: E402
+from endpoints.arm.serverless_endpoint import ServerlessEndpoint  # noqa: E402
 from endpoints.kinds import Kind  # noqa: E402
 from endpoints.models import Endpoint, Operation, Workspace  # noqa: E402
 from endpoints.states import Phase, State, Urgency  # noqa: E402
@@ -78,8 +79,8 @@ def make_endpoints(owner: User, number: int, state: State, per_subscription: int
             workspace=workspaces[index // 100],
             name=f"w{index // 100}-{index % 100}",
             owner=owner,
-            requested=OBSERVED,
-            observed=OBSERVED,
+            requested=ServerlessEndpoint.from_json(OBSERVED),
+            observed=ServerlessEndpoint.from_json(OBSERVED),
             model_id=MODEL,
             state=state,
             urgency=Urgency.of(state),

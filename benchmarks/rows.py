@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from endpoints.arm.serverless_endpoint import ServerlessEndpoint
 from endpoints.models import Endpoint, Workspace, WorkspaceAccess
 from endpoints.states import State, Urgency
 
@@ -52,8 +53,8 @@ def make_rows(first: int, end: int) -> None:
                 state_since=now,
                 changed_at=now,
                 confirmed_at=now,
-                requested=OBSERVED,
-                observed=OBSERVED,
+                requested=ServerlessEndpoint.from_json(OBSERVED),
+                observed=ServerlessEndpoint.from_json(OBSERVED),
                 model_id="azureml://registries/azureml/models/Phi-4-mini-instruct",
                 inference_uri=f"https://endpoint-{number:05}.eastus2.models.ai.azure.com",
                 state=STATES[number % len(STATES)],

@@ -1,4 +1,4 @@
-"""The kinds of operation, and all that differs between them: one row each."""
+"""The kinds of operation and everything that differs between them, one row each; and what each state allows."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -23,34 +23,34 @@ class Kind(TextChoices):
 
 
 class Goal(Enum):
-    """What shows that Azure did what was requested. The engine decides by this, never by the kind itself."""
+    """What proves that Azure did what was requested. The engine decides by the goal, never by the kind."""
 
-    EXISTS = auto()  # the resource, with the requested model; safe to send again
-    INCLUDES = auto()  # the requested values in the resource; never sent twice
-    ABSENT = auto()  # a resource that is gone; safe to send again
-    RESPONSE = auto()  # nothing but the response, which is never stored and never requested twice
-    REFRESHED = auto()  # whatever the resource shows, once nothing moves
+    EXISTS = auto()  # the resource with the requested model; the request may be sent again
+    INCLUDES = auto()  # the requested values in the resource; the request is never sent twice
+    ABSENT = auto()  # the missing resource; the request may be sent again
+    RESPONSE = auto()  # only the response, which is never stored; the request is never sent twice
+    REFRESHED = auto()  # the resource at rest, whatever it shows
 
 
 class Precheck(Enum):
     """Whether the resource is read before anything is sent."""
 
     ALWAYS = auto()
-    # A name that Azure was never seen to hold for us may belong to somebody else there.
+    # An endpoint of this name that we never sent is not ours to delete.
     UNLESS_OURS = auto()
     NEVER = auto()
 
 
 @dataclass(frozen=True)
 class KindSpec:
-    """`audit_action` is empty for what changes nothing in Azure."""
+    """`audit_action` is empty if the kind changes nothing in Azure."""
 
     method: str
     goal: Goal
     precheck: Precheck
     permission: Action
     audit_action: str
-    # Shown until a worker sends the request, and while Azure works on it.
+    # Shown until a worker sends the request, then while Azure works on it.
     queued_state: State
     working_state: State
     requested_text: str
@@ -59,7 +59,7 @@ class KindSpec:
     failed_text: str = ""
     # Appended to the path of the resource.
     action_path: str = ""
-    # Ends an operation that waits for a sign-in, which may never come.
+    # Whether it ends an operation that waits for a sign-in, which may never come.
     replaces_parked: bool = False
 
     @property
@@ -77,7 +77,7 @@ KINDS = {
         audit_action="endpoint-created",
         queued_state=State.QUEUED,
         working_state=State.CREATING,
-        requested_text="Asked for.",
+        requested_text="Creation requested",
     ),
     Kind.UPDATE: KindSpec(
         method="PATCH",
@@ -87,9 +87,9 @@ KINDS = {
         audit_action="endpoint-changed",
         queued_state=State.UPDATING,
         working_state=State.UPDATING,
-        requested_text="A change was asked for.",
+        requested_text="Change requested",
         done_text="Changed",
-        failed_text="It was not changed: {cause}",
+        failed_text="Not changed: {cause}",
     ),
     Kind.DELETE: KindSpec(
         method="DELETE",
@@ -99,9 +99,9 @@ KINDS = {
         audit_action="endpoint-deleted",
         queued_state=State.DELETING,
         working_state=State.DELETING,
-        requested_text="The deletion was asked for.",
+        requested_text="Deletion requested",
         done_text="Deleted",
-        failed_text="It was not deleted: {cause}",
+        failed_text="Not deleted: {cause}",
         replaces_parked=True,
     ),
     Kind.REGENERATE_KEY: KindSpec(
@@ -112,9 +112,9 @@ KINDS = {
         audit_action="key-regenerated",
         queued_state=State.UPDATING,
         working_state=State.UPDATING,
-        requested_text="A new key was asked for.",
+        requested_text="New key requested",
         done_text="Azure made a new key.",
-        failed_text="It was not changed: {cause}",
+        failed_text="Not changed: {cause}",
         action_path="/regenerateKeys",
     ),
     Kind.REFRESH: KindSpec(
@@ -125,21 +125,21 @@ KINDS = {
         audit_action="",
         queued_state=State.QUEUED,
         working_state=State.CREATING,
-        requested_text="A new look was asked for.",
-        queued_reason="Azure is asked what it holds.",
-        failed_text="It could not be looked at: {cause}",
+        requested_text="Refresh requested",
+        queued_reason="Checking Azure…",
+        failed_text="Could not be checked: {cause}",
         replaces_parked=True,
     ),
 }
 
 _CHANGES = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY, Kind.REFRESH})
-# What may be requested in each state, by anybody whom the kind's permission allows it.
+# The kinds of operation that each state allows. The kind's permission decides for whom.
 ALLOWED: dict[State, frozenset[Kind]] = {
     State.QUEUED: frozenset(),
     State.CREATING: frozenset(),
     State.UPDATING: frozenset(),
     State.DELETING: frozenset(),
-    # What waits there gives way to a deletion or a look.
+    # A deletion or a refresh replaces the operation that waits for the sign-in.
     State.NEEDS_SIGN_IN: frozenset({Kind.DELETE, Kind.REFRESH}),
     State.ONLINE: _CHANGES,
     State.DEGRADED: _CHANGES,

@@ -12,6 +12,8 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from endpoints.arm.operations import Outcome
+from endpoints.arm.serverless_endpoint import ServerlessEndpoint
+from endpoints.fields import ResourceField
 from endpoints.kinds import Kind, KindSpec
 from endpoints.states import Phase, State, Urgency
 
@@ -69,11 +71,11 @@ class Endpoint(models.Model):
     name = models.CharField(max_length=255)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
-    # Asked for: the PUT body as it is sent, and its model id to search and sort by.
-    requested: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    # Requested: the PUT body as it is sent, and its model id to search and sort by.
+    requested: models.JSONField[ServerlessEndpoint, ServerlessEndpoint] = ResourceField()
     model_id = models.CharField(max_length=1024)
     # Observed: ARM's answer as it came, and when; null while Azure was never seen to hold it.
-    observed: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
+    observed: models.JSONField[ServerlessEndpoint | None, ServerlessEndpoint | None] = ResourceField(null=True)
     observed_at = models.DateTimeField(null=True)
     # When a PUT for it first left: from then on Azure may hold it, and what it holds under this name is ours.
     sent_at = models.DateTimeField(null=True)
@@ -122,6 +124,11 @@ class Endpoint(models.Model):
     @property
     def shown_state(self) -> State:
         return State(self.state)
+
+    @property
+    def announcement(self) -> str:
+        """The state as a sentence."""
+        return f"{self.name} {self.shown_state.spec.predicate}."
 
 
 class Operation(models.Model):

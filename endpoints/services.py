@@ -1,4 +1,4 @@
-"""What a person can ask for."""
+"""What users can request. Everything that an `Actor` causes in Azure starts here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,11 @@ from accounts.actor import Actor
 from accounts.models import User
 from endpoints import clock, history
 from endpoints.arm.errors import ArmError
-from endpoints.arm.operations import Outcome
-from endpoints.arm.resources import WorkspaceId, WorkspaceResource
+from endpoints.arm.json_fields import JsonObject
+from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT, Outcome
+from endpoints.arm.resources import WorkspaceId
+from endpoints.arm.serverless_endpoint import EndpointUpdate, RegenerateKeyRequest, ServerlessEndpoint
 from endpoints.arm_clients import reader
-from endpoints.engine.update import FOLLOWED_FOR
 from endpoints.kinds import ALLOWED, Kind, Precheck
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State, Urgency
@@ -30,95 +31,91 @@ class NameTaken(Exception):
         self.endpoint = endpoint
 
 
-@dataclass(frozen=True)
-class EndpointRequest:
-    """What a form asks for: `body` is the PUT body as it will be sent."""
-
-    workspace: Workspace
-    name: str
-    body: dict[str, Any]
-    submission_id: UUID
-
-    @property
-    def model_id(self) -> str:
-        model_id: str = self.body["properties"]["modelSettings"]["modelId"]
-        return model_id
-
-
-def create_endpoint(wanted: EndpointRequest, actor: Actor) -> Endpoint:
-    """Queue the creation and return its row; the same submission again returns the same row.
-
-    Raises NameTaken. Nothing is asked of Azure here: the worker is rung when the rows are committed, and finds them
-    by itself if it did not hear.
-    """
-    try:
-        with transaction.atomic():
-            before = _submitted(wanted.submission_id, actor)
-            return before.endpoint if before else _queue(wanted, actor)
-    except IntegrityError:
-        # The other half of a double click, or another person with the same name, was faster by a moment.
-        if before := _submitted(wanted.submission_id, actor):
-            return before.endpoint
-        raise NameTaken(_endpoint_named(wanted)) from None
-
-
 class Busy(Exception):
-    """Something is running on the endpoint already; Azure does one thing at a time."""
+    """An operation is running on the endpoint; Azure takes one at a time."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        state = endpoint.shown_state.label.lower()
-        super().__init__(f"{endpoint.name} is {state}. Wait until that is over, then ask again.")
+        super().__init__(f"{endpoint.announcement} Wait until this has ended, then try again.")
 
 
 class Gone(Busy):
-    """Azure does not hold the endpoint any more, so there is nothing to change or delete."""
+    """The endpoint no longer exists in Azure, so there is nothing to change or delete."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        Exception.__init__(self, f"{endpoint.name} is deleted. Create it again, or look again at what Azure holds.")
+        Exception.__init__(self, f"{endpoint.name} is deleted. Create it again, or check it again in Azure.")
+
+
+@dataclass(frozen=True)
+class NewEndpoint:
+    """`resource` is the PUT body as it will be sent."""
+
+    workspace: Workspace
+    name: str
+    resource: ServerlessEndpoint
+    submission_id: UUID
+
+
+def create_endpoint(new: NewEndpoint, actor: Actor) -> Endpoint:
+    """Queue the creation and return its row; the same submission again returns the same row.
+
+    Raises NameTaken. Sends nothing to Azure: a worker is woken once the rows are committed, and the next sweep finds
+    them if the message is lost.
+    """
+    try:
+        with transaction.atomic():
+            before = _submitted(new.submission_id, actor)
+            return before.endpoint if before else _queue(new, actor)
+    except IntegrityError:
+        # The second request of a double click, or another user with the same name, won the race.
+        if before := _submitted(new.submission_id, actor):
+            return before.endpoint
+        named = Endpoint.objects.select_related("workspace")
+        raise NameTaken(named.get(workspace=new.workspace, name__iexact=new.name)) from None
 
 
 def delete_endpoint(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
-    """Queue the deletion; the same submission again returns the same operation. Raises Busy, and Gone."""
-    return _ask(endpoint, Kind.DELETE, None, submission_id, actor)
+    """Queue the deletion; the same submission again returns the same operation. Raises Busy and Gone."""
+    return _request(endpoint, Kind.DELETE, None, submission_id, actor)
 
 
-def update_endpoint(endpoint: Endpoint, changes: dict[str, Any], submission_id: UUID, actor: Actor) -> Operation:
-    """Queue a PATCH of tags, identity or sku, which replaces each of them whole. Raises Busy, and Gone."""
-    return _ask(endpoint, Kind.UPDATE, changes, submission_id, actor)
+def update_endpoint(endpoint: Endpoint, changes: EndpointUpdate, submission_id: UUID, actor: Actor) -> Operation:
+    """Queue a PATCH, which replaces each of its parts as a whole. Raises Busy and Gone."""
+    return _request(endpoint, Kind.UPDATE, changes.to_json(), submission_id, actor)
 
 
 def regenerate_key(endpoint: Endpoint, key_type: str, submission_id: UUID, actor: Actor) -> Operation:
-    """Queue a new `Primary` or `Secondary` key, made by Azure and not kept here. Raises Busy, and Gone."""
-    return _ask(endpoint, Kind.REGENERATE_KEY, {"keyType": key_type}, submission_id, actor)
+    """Queue a new `Primary` or `Secondary` key, which Azure makes and nothing here stores. Raises Busy and Gone."""
+    body = RegenerateKeyRequest(key_type=key_type).to_json()
+    return _request(endpoint, Kind.REGENERATE_KEY, body, submission_id, actor)
 
 
 def refresh_endpoint(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
-    """Ask Azure what it holds, and follow what runs there; what was set aside goes on at once instead. Raises Busy."""
-    now = clock.now()
-    aside = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
-    operation = aside.first() if endpoint.shown_state == State.UNKNOWN else None
-    if operation and aside.update(next_step_at=now):
+    """Queue a read of the endpoint, which follows an operation that runs there; or end a quarantine. Raises Busy."""
+    quarantined = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
+    operation = quarantined.first() if endpoint.shown_state == State.UNKNOWN else None
+    if operation and quarantined.update(next_step_at=clock.now()):
         wake_worker_on_commit()
         return operation
-    return _ask(endpoint, Kind.REFRESH, None, submission_id, actor)
+    return _request(endpoint, Kind.REFRESH, None, submission_id, actor)
 
 
 def requestable(endpoint: Endpoint) -> frozenset[Kind]:
-    """What may be requested of the endpoint as it is now, by people whom the permission of the kind allows it."""
+    """The kinds of operation that the endpoint allows now. The kind's permission decides for whom."""
     allowed = ALLOWED[endpoint.shown_state]
     if endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():
-        # In a state that allows anything, it was set aside after an error: a look takes it up at once.
+        # In a state that allows anything, the operation is quarantined: a refresh resumes it.
         return allowed & {Kind.REFRESH}
     return allowed
 
 
 def resume_parked(user: User) -> None:
-    """Let the operations that waited for this person's sign-in go on."""
+    """Resume the operations that waited for this user's sign-in."""
     now = clock.now()
     parked = Operation.objects.filter(requested_by=user, needs_sign_in=True, settled_at=None)
     for operation in list(parked):
-        # What Azure does not work on yet has its time from now on, however long it waited for its person.
-        deadline = now + FOLLOWED_FOR if operation.phase in NOT_YET_ACCEPTED else operation.deadline_at
+        # A request that Azure has not accepted gets its full time from now on, however long it was parked.
+        is_new = operation.phase in NOT_YET_ACCEPTED
+        deadline = now + DEFAULT_OPERATION_TIMEOUT if is_new else operation.deadline_at
         resumed = parked.filter(pk=operation.pk).update(
             needs_sign_in=False, claims="", next_step_at=now, deadline_at=deadline
         )
@@ -127,11 +124,11 @@ def resume_parked(user: User) -> None:
 
 
 def register_workspace(arm_id: WorkspaceId, actor: Actor) -> tuple[Workspace, bool]:
-    """Register the workspace as ARM describes it to this person; the flag says whether it is new.
+    """Register the workspace as ARM describes it to this user; the flag says whether it is new.
 
-    Raises accounts.tokens.TokenUnavailable, and endpoints.arm.reads.ArmFailed with ARM's own words.
+    Raises accounts.tokens.TokenUnavailable, and endpoints.arm.reads.ArmFailed with ARM's own message.
     """
-    found: WorkspaceResource = reader(actor.signed_in_user, UUID(actor.correlation_id)).workspace(arm_id)
+    found = reader(actor.signed_in_user, UUID(actor.correlation_id)).workspace(arm_id)
     with transaction.atomic():
         workspace, is_new = Workspace.objects.get_or_create(
             subscription_id__iexact=found.id.subscription_id,
@@ -150,61 +147,47 @@ def register_workspace(arm_id: WorkspaceId, actor: Actor) -> tuple[Workspace, bo
 
 
 def _submitted(submission_id: UUID, actor: Actor) -> Operation | None:
-    """What the first click of a double click asked for."""
-    return (
-        Operation.objects.filter(submission_id=submission_id, requested_by=actor.signed_in_user)
-        .select_related("endpoint")
-        .first()
-    )
+    """The operation of the first request of a double click."""
+    mine = Operation.objects.filter(submission_id=submission_id, requested_by=actor.signed_in_user)
+    return mine.select_related("endpoint").first()
 
 
-def _endpoint_named(wanted: EndpointRequest) -> Endpoint:
-    return Endpoint.objects.select_related("workspace").get(workspace=wanted.workspace, name__iexact=wanted.name)
-
-
-def _queue(wanted: EndpointRequest, actor: Actor) -> Endpoint:
+def _queue(new: NewEndpoint, actor: Actor) -> Endpoint:
     now = clock.now()
-    _let_workers_finish(endpoint__workspace=wanted.workspace, endpoint__name__iexact=wanted.name)
-    named = Endpoint.objects.filter(workspace=wanted.workspace, name__iexact=wanted.name)
+    _lock_running(endpoint__workspace=new.workspace, endpoint__name__iexact=new.name)
+    named = Endpoint.objects.filter(workspace=new.workspace, name__iexact=new.name)
     endpoint = named.select_for_update(no_key=True).first()
     if endpoint and Kind.CREATE not in ALLOWED[endpoint.shown_state]:
         raise NameTaken(endpoint)
-    again = endpoint is not None
-    endpoint = endpoint or Endpoint(workspace=wanted.workspace, created_at=now)
+    text = "Creation requested again." if endpoint else Kind.CREATE.spec.requested_text
+    endpoint = endpoint or Endpoint(workspace=new.workspace, created_at=now)
     if endpoint.state == State.DELETED:
-        # What Azure holds under this name now is not ours, and what it held is no more.
+        # Whatever Azure holds under this name now is not ours.
         endpoint.sent_at = endpoint.observed = endpoint.observed_at = None
-    endpoint.name, endpoint.owner = wanted.name, actor.signed_in_user
-    endpoint.requested, endpoint.model_id = wanted.body, wanted.model_id
+    endpoint.name, endpoint.owner = new.name, actor.signed_in_user
+    endpoint.requested, endpoint.model_id = new.resource, new.resource.model_id
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
-    _show(endpoint, State.QUEUED, "", now)
-    text = "Asked for again." if again else Kind.CREATE.spec.requested_text
-    _add(endpoint, Kind.CREATE, wanted.body, text, wanted.submission_id, actor, now)
+    _set_state(endpoint, State.QUEUED, "", now)
+    _add_operation(endpoint, Kind.CREATE, new.resource.to_json(), text, new.submission_id, actor, now)
     return endpoint
 
 
-def _ask(
-    endpoint: Endpoint,
-    kind: Kind,
-    body: dict[str, Any] | None,
-    submission_id: UUID,
-    actor: Actor,
-) -> Operation:
-    """Queue an operation on an endpoint on which nothing runs."""
+def _request(endpoint: Endpoint, kind: Kind, body: JsonObject | None, submission_id: UUID, actor: Actor) -> Operation:
+    """Queue an operation on an endpoint on which nothing is running."""
     now = clock.now()
     try:
         with transaction.atomic():
             if before := _submitted(submission_id, actor):
                 return before
-            _let_workers_finish(endpoint=endpoint)
+            _lock_running(endpoint=endpoint)
             locked = Endpoint.objects.select_for_update(of=("self",), no_key=True)
             endpoint = locked.select_related("workspace").get(pk=endpoint.pk)
             if kind not in ALLOWED[endpoint.shown_state]:
                 raise Gone(endpoint) if endpoint.state == State.DELETED else Busy(endpoint)
             if kind.spec.replaces_parked:
                 _withdraw_parked(endpoint, actor.signed_in_user, now)
-            _show(endpoint, kind.spec.queued_state, kind.spec.queued_reason, now)
-            return _add(endpoint, kind, body, kind.spec.requested_text, submission_id, actor, now)
+            _set_state(endpoint, kind.spec.queued_state, kind.spec.queued_reason, now)
+            return _add_operation(endpoint, kind, body, kind.spec.requested_text, submission_id, actor, now)
     except IntegrityError:
         if before := _submitted(submission_id, actor):
             return before
@@ -212,16 +195,15 @@ def _ask(
 
 
 def _withdraw_parked(endpoint: Endpoint, user: User, now: datetime) -> None:
-    """End what waits for a sign-in, which may never come: somebody who may act here goes before it."""
+    """End an operation that waits for a sign-in, which may never come."""
     parked = endpoint.operations.filter(settled_at=None, needs_sign_in=True, lease=None).select_related("requested_by")
     for operation in parked:
-        message = f"It waited for {operation.requested_by.name} to sign in, and {user.name} asked for something else."
-        error = ArmError("Withdrawn", message, 0, {})
+        message = f"It waited for {operation.requested_by.name} to sign in, until {user.name} made another request."
         parked.filter(pk=operation.pk).update(
             phase=Phase.SETTLED,
             settled_at=now,
             outcome=Outcome.ERROR,
-            error=error.as_json(),
+            error=ArmError("Withdrawn", message, 0, {}).as_json(),
             needs_sign_in=False,
             claims="",
             monitor_url="",
@@ -231,35 +213,35 @@ def _withdraw_parked(endpoint: Endpoint, user: User, now: datetime) -> None:
         history.close_audit_entry(operation, Outcome.ERROR, message)
 
 
-def _let_workers_finish(**endpoint: Any) -> None:
-    """Lock what runs on the endpoint before the endpoint itself, in the order in which workers record."""
+def _lock_running(**endpoint: Any) -> None:
+    """Lock the running operation before its endpoint, in the order in which workers record."""
     running = Operation.objects.filter(settled_at=None, **endpoint)
     running.select_for_update(of=("self",), no_key=True).first()
 
 
-def _show(endpoint: Endpoint, state: State, reason: str, now: datetime) -> None:
+def _set_state(endpoint: Endpoint, state: State, reason: str, now: datetime) -> None:
     endpoint.state, endpoint.reason, endpoint.urgency = state, reason, Urgency.WORKING
     endpoint.state_since = endpoint.changed_at = now
     endpoint.version += 1
     endpoint.save()
 
 
-def _add(
+def _add_operation(
     endpoint: Endpoint,
     kind: Kind,
-    body: dict[str, Any] | None,
+    body: JsonObject | None,
     text: str,
     submission_id: UUID,
     actor: Actor,
     now: datetime,
 ) -> Operation:
-    """The operation, its line of history and of the audit log, and the bell. Raises IntegrityError when one runs."""
+    """Add the operation with its event and audit entry, and wake a worker. Raises IntegrityError if one is running."""
     precheck = kind.spec.precheck
-    looks_first = precheck is Precheck.ALWAYS or (precheck is Precheck.UNLESS_OURS and not endpoint.is_ours)
+    checks_first = precheck is Precheck.ALWAYS or (precheck is Precheck.UNLESS_OURS and not endpoint.is_ours)
     operation = Operation.objects.create(
         endpoint=endpoint,
         kind=kind,
-        phase=Phase.QUEUED if looks_first else Phase.CLEAR,
+        phase=Phase.QUEUED if checks_first else Phase.CLEAR,
         submission_id=submission_id,
         requested_by=actor.signed_in_user,
         requested_at=now,

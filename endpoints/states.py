@@ -1,10 +1,15 @@
-"""The states a person sees and the phases of an operation."""
+"""The states that users see and the phases of an operation.
+
+The table of what a state allows is `endpoints.kinds.ALLOWED`.
+"""
+
+from dataclasses import dataclass
 
 from django.db.models import IntegerChoices, TextChoices
 
 
 class State(TextChoices):
-    """What the table says about an endpoint."""
+    """The state of an endpoint in the table."""
 
     QUEUED = "queued", "Queued"
     CREATING = "creating", "Creating"
@@ -18,28 +23,17 @@ class State(TextChoices):
     UNKNOWN = "unknown", "Unknown"
 
     @property
+    def spec(self) -> "StateSpec":
+        return STATES[self]
+
+    @property
     def icon(self) -> str:
-        """The name of its file in `static/icons`; shapes differ, so that colour is never alone."""
-        return ICONS[self]
+        return self.spec.icon
 
     @property
     def is_working(self) -> bool:
-        """Whether Azure or a worker is on it, so that it changes by itself."""
-        return self in {State.QUEUED, State.CREATING, State.UPDATING, State.DELETING}
-
-
-ICONS = {
-    State.QUEUED: "clock",
-    State.CREATING: "ring-open",
-    State.UPDATING: "ring-open",
-    State.ONLINE: "ring-tick",
-    State.DEGRADED: "triangle",
-    State.FAILED: "ring-cross",
-    State.DELETING: "bin",
-    State.DELETED: "dash",
-    State.NEEDS_SIGN_IN: "key",
-    State.UNKNOWN: "triangle",
-}
+        """Whether Azure or a worker is busy with it, so that it changes by itself."""
+        return self.spec.urgency == Urgency.WORKING
 
 
 class Urgency(IntegerChoices):
@@ -51,21 +45,47 @@ class Urgency(IntegerChoices):
 
     @classmethod
     def of(cls, state: State) -> "Urgency":
-        if state.is_working:
-            return cls.WORKING
-        return cls.RESTING if state in {State.ONLINE, State.DELETED} else cls.NEEDS_YOU
+        return state.spec.urgency
+
+
+@dataclass(frozen=True)
+class StateSpec:
+    """`icon` is a file in `static/icons`; shapes differ, so that colour never stands alone.
+
+    https://www.w3.org/WAI/WCAG22/Understanding/use-of-color
+
+    `predicate` follows the endpoint's name in a sentence.
+    """
+
+    icon: str
+    urgency: Urgency
+    predicate: str
+
+
+STATES = {
+    State.QUEUED: StateSpec("clock", Urgency.WORKING, "is queued"),
+    State.CREATING: StateSpec("ring-open", Urgency.WORKING, "is being created"),
+    State.UPDATING: StateSpec("ring-open", Urgency.WORKING, "is being updated"),
+    State.ONLINE: StateSpec("ring-tick", Urgency.RESTING, "is online"),
+    State.DEGRADED: StateSpec("triangle", Urgency.NEEDS_YOU, "is degraded"),
+    State.FAILED: StateSpec("ring-cross", Urgency.NEEDS_YOU, "failed"),
+    State.DELETING: StateSpec("bin", Urgency.WORKING, "is being deleted"),
+    State.DELETED: StateSpec("dash", Urgency.RESTING, "is deleted"),
+    State.NEEDS_SIGN_IN: StateSpec("key", Urgency.NEEDS_YOU, "needs a sign-in"),
+    State.UNKNOWN: StateSpec("triangle", Urgency.NEEDS_YOU, "is in an unknown state"),
+}
 
 
 class Phase(TextChoices):
-    """Where an operation is, and thereby which single call to Azure comes next."""
+    """How far an operation is, and thereby which single request to Azure is next."""
 
-    QUEUED = "queued"  # next: read the resource, to see that nobody else has it
-    CLEAR = "clear"  # nothing is in the way; next: send the request
-    SENDING = "sending"  # the request left, perhaps; after a crash, next: read the resource
+    QUEUED = "queued"  # next: read the resource, in case the name is taken
+    CLEAR = "clear"  # next: send the request
+    SENDING = "sending"  # the request may have left; after a crash, next: read the resource
     FOLLOWING = "following"  # Azure works; next: read the monitor, the result URL or the resource
-    CONFIRMING = "confirming"  # the monitor said Succeeded; next: read the result
-    SETTLED = "settled"  # nothing comes next
+    CONFIRMING = "confirming"  # the monitor reported success; next: read the result
+    SETTLED = "settled"  # nothing is next
 
 
-# What a person waits for: Azure does not work on it yet.
+# The phases in which a user waits for a worker: Azure has not accepted the request.
 NOT_YET_ACCEPTED = (Phase.QUEUED, Phase.CLEAR, Phase.SENDING)

@@ -13,11 +13,12 @@ from django.utils import timezone
 from accounts import entra
 from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
-from endpoints import arm_clients as way_to_azure
+from endpoints import arm_clients
 from endpoints.models import Workspace
 from tests.emulator.definition import problems
 from tests.support import environment
 from tests.support.azure import Azure, end, start_azure
+from tests.support.worker import shared_worker
 
 SignIn = Callable[[str], Client]
 
@@ -108,5 +109,5 @@ def reset_clients(setting: str, **signal: object) -> None:
     """Clients are built from the settings once, and a test may change these."""
     if setting.startswith(("ARM_", "EMULATOR_", "ENTRA_", "WATCHER_")):
         entra.reset_clients()
-        for cached in (way_to_azure.arm_http, way_to_azure._page_http):
-            cached.cache_clear()
+        arm_clients.reset()
+        shared_worker.cache_clear()

@@ -5,6 +5,7 @@ PUT, PATCH, DELETE and POST.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ RESOURCEFUL = {"PUT", "PATCH"}
 MAX_UNREADABLE = 3
 MAX_CONFIRMATIONS = 3
 TERMINAL = {"succeeded": "Succeeded", "failed": "Failed", "canceled": "Canceled", "cancelled": "Canceled"}
+# How long an operation is followed if neither the caller nor ARM sets a limit.
+DEFAULT_OPERATION_TIMEOUT = timedelta(hours=1)
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 3.0, 30.0
 
 

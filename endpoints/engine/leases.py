@@ -1,14 +1,13 @@
-"""Who works on an operation: rows are leased to one worker for as long as its max_length call may take.
+"""Leases: a worker claims a row for as long as its longest call may take.
 
-A lease is a column of the row. Whoever holds it may write, and a worker that lost it writes nothing, so a row of a
-killed worker is taken up again and never recorded twice.
+A lease is a column of the row. A worker that lost its lease writes nothing, so that another worker can resume the row
+of a killed one and no response is ever recorded twice.
 """
 
 import os
 import socket
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -21,37 +20,37 @@ from endpoints.engine.tokens import poll_identity_key
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED, Phase
 
-# In whose name, and which workspace: what one list can tell about.
+# The key of the identity that polls, and a workspace: one list can report on all operations of a group.
 Group = tuple[str, UUID]
 
-# A call that could not begin in this time after its lease was taken is left to the next claim.
-START_WITHIN: Final = timedelta(seconds=5)
-# Azure answers a read in well under a second; one that takes longer is repeated.
-POLL_READ_TIMEOUT_SECONDS: Final = 20.0
-# Reads of one workspace that are due within this time are done together.
-TOGETHER_WITHIN: Final = timedelta(seconds=10)
-# What a poll looks at: the other half of three tables would cost as much as the poll.
-READ_BY_POLLS: Final = (
+# A call that does not start within this time after its lease was taken is left to the next claim.
+START_WITHIN = timedelta(seconds=5)
+# Azure answers a read in well under a second; a slower one is repeated.
+POLL_READ_TIMEOUT_SECONDS = 20.0
+# Reads of one workspace that are due within this time are made together.
+TOGETHER_WITHIN = timedelta(seconds=10)
+# The columns that a poll reads: loading the rest of three tables would cost as much as the poll.
+READ_BY_POLLS = (
     "kind", "requested_by_id", "requested_at", "correlation_id", "phase", "monitor_url", "result_url", "deadline_at",
     "polls", "arm_status", "faults", "unreadable", "confirmations", "next_step_at", "lease", "force_token_refresh",
     "endpoint__name", "endpoint__state", "endpoint__reason",
     "endpoint__workspace__subscription_id", "endpoint__workspace__resource_group", "endpoint__workspace__name",
 )  # fmt: skip
-WHERE_FROM: Final = ("pk", "requested_by_id", "endpoint__workspace_id")
-# What gives a row back.
-RELEASED: Final = {"lease": None, "lease_until": None, "lease_owner": ""}
+GROUP_COLUMNS = ("pk", "requested_by_id", "endpoint__workspace_id")
+# The columns of a row without a lease.
+RELEASED = {"lease": None, "lease_until": None, "lease_owner": ""}
 
 
-def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operation]:
-    """Lease up to `room` of the requests that people wait for, in turn.
+def claim_requests(room: int, share: int, only: UUID | None = None) -> list[Operation]:
+    """Claim up to `room` requests that people wait for, in turn.
 
-    Nobody's turn comes again while others have had fewer, and nobody has more than `share` of them under way at once,
-    so that no click waits behind somebody's five hundred.
+    A user's turn comes again only after everyone else's, and at most `share` requests of one user are in flight, so
+    that one click never waits behind another user's five hundred.
     """
     now = clock.now()
     due = _due(now).filter(phase__in=NOT_YET_ACCEPTED)
     due = due.filter(pk=only) if only else due
-    under_way = (
+    in_flight = (
         Operation.objects.filter(requested_by=OuterRef("requested_by"), lease_until__gt=now, phase__in=NOT_YET_ACCEPTED)
         .order_by()
         .values("requested_by")
@@ -59,15 +58,15 @@ def claim_starts(room: int, share: int, only: UUID | None = None) -> list[Operat
         .values("number")
     )
     turn = Window(RowNumber(), partition_by=[F("requested_by")], order_by=F("next_step_at").asc())
-    in_turn = due.annotate(turn=turn + Coalesce(Subquery(under_way), 0)).order_by("turn", "next_step_at")
+    in_turn = due.annotate(turn=turn + Coalesce(Subquery(in_flight), 0)).order_by("turn", "next_step_at")
     ids = [pk for pk, turn in in_turn.values_list("pk", "turn")[:room] if turn <= share]
     if not ids:
         return []  # an idle sweep takes no lock
-    return list(_lease(due.filter(pk__in=ids), now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS)))
+    return list(_claim(due.filter(pk__in=ids), now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS)))
 
 
 def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None = None) -> list[Operation]:
-    """Lease up to `room` of the reads that are due, with those due soon in the same workspaces if these are listed."""
+    """Claim up to `room` reads that are due, and those due soon in the same workspaces if these can be listed."""
     now = clock.now()
     due = _due(now).exclude(phase__in=NOT_YET_ACCEPTED).order_by("next_step_at")
     due = due.filter(pk=only) if only else due
@@ -76,17 +75,17 @@ def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
-        found = [(pk, (poll_identity_key(by), at)) for pk, by, at in due.values_list(*WHERE_FROM)[:room]]
+        found = [(pk, (poll_identity_key(by), at)) for pk, by, at in due.values_list(*GROUP_COLUMNS)[:room]]
         ids = [pk for pk, _ in found]
         if not only:
             ids += _due_soon({group for _, group in found if is_listed(group)}, now)
-        rows = Operation.objects.filter(_free(now), pk__in=ids, next_step_at__isnull=False)
-        claimed = _lease(rows.exclude(phase__in=NOT_YET_ACCEPTED), now, _lease_until(now, poll_read_timeout()))
+        rows = Operation.objects.filter(_unleased(now), pk__in=ids, next_step_at__isnull=False)
+        claimed = _claim(rows.exclude(phase__in=NOT_YET_ACCEPTED), now, _lease_until(now, poll_read_timeout()))
     return list(claimed.only(*READ_BY_POLLS))
 
 
 def renew(operations: Sequence[Operation]) -> set[UUID]:
-    """Begin the leases of starts anew, and return which of them are still ours."""
+    """Restart the leases of requests; returns the ids of the rows that are still leased to us."""
     now = clock.now()
     mine = still_leased(operations)
     mine.update(lease_until=_lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS))
@@ -94,23 +93,23 @@ def renew(operations: Sequence[Operation]) -> set[UUID]:
 
 
 def still_leased(operations: Collection[Operation]) -> QuerySet[Operation]:
-    """Those of these rows whose lease is still the one they were claimed with."""
+    """The rows of these operations that still have the lease with which they were claimed."""
     return Operation.objects.filter(pk__in=[one.pk for one in operations], lease__in={one.lease for one in operations})
 
 
 def reclaim_orphaned_leases() -> int:
-    """Free what processes of this machine held that are no more, so that it need not wait for its lease to end.
+    """Release the leases of dead processes on this host, so that a restart need not wait for them to run out.
 
-    Called when a worker starts. Its own process id can have been that of one before it, as in a container.
+    Called when a worker starts. In a container a new process can have the process id of the one before.
     """
-    host, mine = _owner().rpartition(":")[::2]
+    host, own_pid = _owner().rpartition(":")[::2]
     leased = Operation.objects.filter(lease__isnull=False, lease_owner__startswith=f"{host}:")
     owners = set(leased.values_list("lease_owner", flat=True))
-    dead = [owner for owner in owners if (pid := owner.rpartition(":")[2]) == mine or not _is_alive(int(pid))]
-    left = leased.filter(lease_owner__in=dead)
+    dead = [owner for owner in owners if (pid := owner.rpartition(":")[2]) == own_pid or not _is_alive(int(pid))]
+    orphaned = leased.filter(lease_owner__in=dead)
     with transaction.atomic():
-        _add_events(left, "The worker that held it has ended; it is taken up again.")
-        return left.update(**RELEASED, next_step_at=clock.now())
+        _add_events(orphaned, "Worker restarted; resuming.")
+        return orphaned.update(**RELEASED, next_step_at=clock.now())
 
 
 def poll_read_timeout() -> float:
@@ -119,38 +118,38 @@ def poll_read_timeout() -> float:
 
 
 def _due(now: datetime) -> QuerySet[Operation]:
-    return Operation.objects.filter(_free(now), next_step_at__lte=now)
+    return Operation.objects.filter(_unleased(now), next_step_at__lte=now)
 
 
-def _free(now: datetime) -> Q:
+def _unleased(now: datetime) -> Q:
     return Q(lease=None) | Q(lease_until__lte=now)
 
 
 def _lease_until(now: datetime, read_timeout: float) -> datetime:
-    """A lease outlasts the max_length request, if that begins within START_WITHIN."""
+    """A lease outlasts the longest call, provided that the call starts within START_WITHIN."""
     return now + START_WITHIN + timedelta(seconds=settings.ARM_CONNECT_TIMEOUT_SECONDS + read_timeout)
 
 
 def _due_soon(groups: set[Group], now: datetime) -> list[UUID]:
-    """Others of these groups whose turn comes so soon that one list may tell of all of them."""
+    """More operations of these groups, due so soon that the same list can report on them."""
     if not groups:
         return []
     soon = Operation.objects.filter(
-        _free(now),
+        _unleased(now),
         phase=Phase.FOLLOWING,
         has_retry_after=False,
         next_step_at__gt=now,
         next_step_at__lte=now + TOGETHER_WITHIN,
         endpoint__workspace__in={workspace for _, workspace in groups},
     )
-    return [pk for pk, by, at in soon.values_list(*WHERE_FROM) if (poll_identity_key(by), at) in groups]
+    return [pk for pk, by, at in soon.values_list(*GROUP_COLUMNS) if (poll_identity_key(by), at) in groups]
 
 
-def _lease(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySet[Operation]:
-    """`rows` repeats what they were chosen by: another worker may have been faster, and have led them on."""
+def _claim(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySet[Operation]:
+    """`rows` repeats the conditions of the choice: another worker may have claimed and advanced some since."""
     lease = uuid4()
     with transaction.atomic():
-        _add_events(rows.filter(lease__isnull=False), "The worker that held it stopped answering; another one goes on.")
+        _add_events(rows.filter(lease__isnull=False), "Worker stopped responding; resuming with another one.")
         rows.update(lease=lease, lease_until=until, lease_owner=_owner())
     return Operation.objects.filter(lease=lease).select_related("endpoint__workspace")
 

@@ -1,7 +1,6 @@
-"""This installation's request budget: one for all workers through Redis, or one in memory where there is no Redis."""
+"""The rate limit that all workers of this installation share: in Redis, or in memory if there is no Redis."""
 
 import logging
-from functools import lru_cache
 
 import redis
 from django.conf import settings
@@ -10,8 +9,8 @@ from endpoints.arm.budget import Account, Budget, Grant, Limit, MemoryBudget
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "endpoint-desk:budget:"
-# A bucket that nobody touched for so long is full again, unless a 429 closes it for longer.
+PREFIX = "endpoint-desk:budget:"
+# An untouched bucket is full again after this time, unless a 429 blocks it for longer.
 BUCKET_TTL_SECONDS = 600
 # The rules of MemoryBudget, carried out in Redis by its clock. Numbers travel as text, since Redis cuts fractions off.
 BUCKET = """
@@ -19,10 +18,10 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local size, refill = tonumber(ARGV[2]), tonumber(ARGV[3])
 local state = redis.call('HMGET', KEYS[1], 'left', 'at', 'waiting', 'blocked_until')
-local passed = math.max(0, now - (tonumber(held[2]) or now))
-local left = math.min(size, (tonumber(held[1]) or size) + passed * refill)
-local waiting = math.max(0, (tonumber(held[3]) or 0) - passed * refill)
-local blocked_until = tonumber(held[4]) or 0
+local passed = math.max(0, now - (tonumber(kept[2]) or now))
+local left = math.min(size, (tonumber(kept[1]) or size) + passed * refill)
+local waiting = math.max(0, (tonumber(kept[3]) or 0) - passed * refill)
+local blocked_until = tonumber(kept[4]) or 0
 local granted, wait = 0, 0
 if ARGV[1] == 'take' then
     local number, reserve = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -49,7 +48,7 @@ return {tostring(granted), tostring(wait)}
 
 
 class RedisBudget(Budget):
-    """Shared by all that use the same Redis. While it is away, each process goes by what ARM's answers tell it."""
+    """Shared by all processes that use the same Redis. While it is down, each follows ARM's own counters."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2)
@@ -60,7 +59,7 @@ class RedisBudget(Budget):
         try:
             granted, wait = self._run("take", account, limit, number, reserve)
         except redis.RedisError:
-            logger.warning("Redis does not answer, so this worker keeps to Azure's budget alone.")
+            logger.warning("Redis is down: this worker follows Azure's rate limit without the others.")
             return self._alone.take(account, limit, number, reserve)
         return Grant(int(granted), float(wait))
 
@@ -69,21 +68,20 @@ class RedisBudget(Budget):
         try:
             self._run("observe", account, limit, "" if remaining is None else remaining, blocked_for)
         except redis.RedisError:
-            logger.warning("Redis does not answer, so other workers do not hear what is left of Azure's budget.")
+            logger.warning("Redis is down: the other workers do not learn what is left of Azure's rate limit.")
 
     def reset(self) -> None:
-        """Begin with full buckets again."""
+        """Fill all buckets."""
         self._alone.reset()
-        for key in self._redis.scan_iter(match=f"{_PREFIX}*"):
+        for key in self._redis.scan_iter(match=f"{PREFIX}*"):
             self._redis.delete(key)
 
     def _run(self, verb: str, account: Account, limit: Limit, *numbers: str | float) -> list[bytes]:
-        key = f"{_PREFIX}{limit.name}:{':'.join(account)}"
+        key = f"{PREFIX}{limit.name}:{':'.join(account)}"
         arguments = [verb, limit.bucket, limit.refill, *numbers, BUCKET_TTL_SECONDS]
         result: list[bytes] = self._script(keys=[key], args=arguments)
         return result
 
 
-@lru_cache(maxsize=1)
-def budget() -> RedisBudget | MemoryBudget:
+def make_budget() -> RedisBudget | MemoryBudget:
     return RedisBudget(settings.REDIS_URL) if settings.REDIS_URL else MemoryBudget()

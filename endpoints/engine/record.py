@@ -1,4 +1,4 @@
-"""Write what came of a step: operation, endpoint and history together, by whoever still holds the lease."""
+"""Write the result of a step: operation, endpoint and history together, by the worker that still holds the lease."""
 
 import traceback
 from collections import defaultdict
@@ -12,14 +12,15 @@ from django.db.models import F
 from accounts.models import User
 from accounts.redaction import redact
 from endpoints import history
-from endpoints.arm.http import ArmRequest, ArmResponse, NoResponse
+from endpoints.arm.http import ArmRequest, ArmResult, NoResponse
 from endpoints.arm.operations import Outcome
 from endpoints.engine.leases import RELEASED, still_leased
 from endpoints.engine.update import RowUpdate
 from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
 
-# Headers that support asks for, and that explain the rhythm. None of them carries a secret.
+# Headers that Microsoft's support needs, and those that explain the pace. None of them carries a secret.
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
 EVIDENCE = (
     "retry-after",
     "x-ms-request-id",
@@ -27,54 +28,57 @@ EVIDENCE = (
     "x-ms-routing-request-id",
     "x-request-time",
 )
-# Rows that are written together come again together, so their times are spread in slices of so many.
+# Rows that are written together become due together, so their times are spread over slices of this many.
 SLICE = 25
 
 
-def record(operation: Operation, change: RowUpdate, evidence: dict[str, Any], now: datetime) -> bool:
-    """Write one change; False when the lease went to somebody else meanwhile, and nothing was written."""
+def record(operation: Operation, update: RowUpdate, evidence: dict[str, Any], now: datetime) -> bool:
+    """Write one update; False if another worker has the lease by now, and nothing was written."""
     with transaction.atomic():
-        if not still_leased([operation]).update(**change.operation, **RELEASED):
+        if not still_leased([operation]).update(**update.operation, **RELEASED):
             return False
-        _show(operation, change, now)
-        if change.is_end:
-            history.close_audit_entry(operation, Outcome(change.operation["outcome"]), change.reason)
-        if change.text:
-            before = operation.endpoint.state
-            state = change.state if change.state != before else ""
-            history.add_event(operation, change.text, now, state=state, evidence=evidence)
-    if change.operation.get("needs_sign_in"):
+        _update_endpoint(operation, update, now)
+        if update.is_settled:
+            history.close_audit_entry(operation, Outcome(update.operation["outcome"]), update.reason)
+        if update.text:
+            state = update.state if update.state != operation.endpoint.state else ""
+            history.add_event(operation, update.text, now, state=state, evidence=evidence)
+    if update.operation.get("needs_sign_in"):
         _resume_if_signed_in_meanwhile(operation, now)
     return True
 
 
-def record_unchanged(changes: Iterable[tuple[Operation, RowUpdate]], now: datetime) -> None:
-    """Write changes in which nothing but the time has changed, many rows with one statement."""
-    together: dict[tuple[Any, ...], list[tuple[Operation, RowUpdate]]] = defaultdict(list)
-    for operation, change in changes:
-        seconds = round((change.operation["next_step_at"] - now).total_seconds())
-        together[operation.lease, change.operation["has_retry_after"], seconds].append((operation, change))
-    endpoints = [operation.endpoint_id for rows in together.values() for operation, _ in rows]
+def record_unchanged(updates: Iterable[tuple[Operation, RowUpdate]], now: datetime) -> None:
+    """Write updates of nothing but times, many rows with one statement."""
+    groups: dict[tuple[Any, ...], list[tuple[Operation, RowUpdate]]] = defaultdict(list)
+    for operation, update in updates:
+        seconds = round((update.operation["next_step_at"] - now).total_seconds())
+        groups[operation.lease, update.operation["has_retry_after"], seconds].append((operation, update))
+    endpoints = [operation.endpoint_id for rows in groups.values() for operation, _ in rows]
     with transaction.atomic():
-        for rows in together.values():
+        for rows in groups.values():
             for first in range(0, len(rows), SLICE):
                 _write_unchanged(rows[first : first + SLICE])
         Endpoint.objects.filter(pk__in=endpoints).update(confirmed_at=now, version=F("version") + 1)
 
 
 def defer_for_rate_limit(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
-    """Give rows back that Azure's budget has no room for.
+    """Release rows for which Azure's rate limit has no room.
 
-    The first comes again in `wait` seconds, and `refill` a second after it.
+    The first becomes due in `wait` seconds, then `refill` of them each second.
     """
     for first in range(0, len(operations), SLICE):
         when = now + timedelta(seconds=wait + first / refill)
         still_leased(operations[first : first + SLICE]).update(**RELEASED, next_step_at=when)
 
 
-def evidence_of(request: ArmRequest, response: ArmResponse | NoResponse) -> dict[str, Any]:
-    """What was asked and answered, without tokens, bodies and signed queries."""
-    evidence: dict[str, Any] = {"method": request.method, "path": request.path, "milliseconds": response.milliseconds}
+def evidence_of(request: ArmRequest, response: ArmResult) -> dict[str, Any]:
+    """The request and its response without tokens, bodies and signed queries."""
+    evidence: dict[str, Any] = {
+        "method": request.method,
+        "path": request.path,
+        "milliseconds": response.milliseconds,
+    }
     if isinstance(response, NoResponse):
         return {**evidence, "lost": response.reason}
     headers = {name: response.headers[name] for name in EVIDENCE if name in response.headers}
@@ -82,7 +86,7 @@ def evidence_of(request: ArmRequest, response: ArmResponse | NoResponse) -> dict
 
 
 def evidence_of_exception(error: BaseException) -> dict[str, Any]:
-    """Where the program stumbled, without what may be a secret."""
+    """The traceback without secrets."""
     return {"traceback": redact("".join(traceback.format_exception(error)))[-20_000:]}
 
 
@@ -90,27 +94,27 @@ def _write_unchanged(rows: list[tuple[Operation, RowUpdate]]) -> None:
     columns = {
         **rows[0][1].operation,
         "polls": F("polls") + 1,
-        "next_step_at": max(change.operation["next_step_at"] for _, change in rows),
+        "next_step_at": max(update.operation["next_step_at"] for _, update in rows),
     }
     still_leased([operation for operation, _ in rows]).update(**columns, **RELEASED)
 
 
 def _resume_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
-    """A sign-in lets go on what is parked, and this was not parked yet when its person signed in during the step."""
+    """If the user signed in while this step ran, resume now: the sign-in signal fired before we parked."""
     signed_in = User.objects.values_list("last_login", flat=True).get(pk=operation.requested_by_id)
     if signed_in and operation.next_step_at and signed_in > min(operation.next_step_at, now):
         parked = Operation.objects.filter(pk=operation.pk, needs_sign_in=True)
         parked.update(needs_sign_in=False, claims="", next_step_at=max(now, signed_in))
 
 
-def _show(operation: Operation, change: RowUpdate, now: datetime) -> None:
-    """Bring the endpoint's row to the state of the change."""
-    columns: dict[str, Any] = {**change.endpoint, "version": F("version") + 1}
-    if change.confirmed:
+def _update_endpoint(operation: Operation, update: RowUpdate, now: datetime) -> None:
+    endpoint = operation.endpoint
+    columns: dict[str, Any] = {**update.endpoint, "version": F("version") + 1}
+    if update.confirmed:
         columns["confirmed_at"] = now
-    if (change.state, change.reason) != (operation.endpoint.state, operation.endpoint.reason):
-        columns |= {"state": change.state, "reason": change.reason[:300], "changed_at": now}
-        columns["urgency"] = Urgency.of(State(change.state))
-    if change.state != operation.endpoint.state:
+    if (update.state, update.reason) != (endpoint.state, endpoint.reason):
+        columns |= {"state": update.state, "reason": update.reason[:300], "changed_at": now}
+        columns["urgency"] = Urgency.of(State(update.state))
+    if update.state != endpoint.state:
         columns["state_since"] = now
     Endpoint.objects.filter(pk=operation.endpoint_id).update(**columns)

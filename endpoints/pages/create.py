@@ -1,4 +1,5 @@
-import json
+"""Create an endpoint: the form, the preview of its request, and warnings while it is filled in."""
+
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -13,7 +14,8 @@ from accounts.policy import Action, require
 from endpoints.access import endpoint_or_404, readable_workspaces
 from endpoints.arm.resources import WorkspaceId
 from endpoints.arm_clients import endpoint_url
-from endpoints.pages.create_form import CreateEndpointForm, typed_for
+from endpoints.pages.as_json import pretty
+from endpoints.pages.create_form import CreateEndpointForm, initial_for
 from endpoints.services import NameTaken, create_endpoint
 
 
@@ -21,21 +23,21 @@ from endpoints.services import NameTaken, create_endpoint
 @require(Action.CREATE_ENDPOINT)
 def create(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
-        return _show(request, _form(request))
+        return _form_page(request, _form(request))
     form = _form(request)
     if "more_tags" in request.POST:
-        return _show(request, form.with_more_tag_rows())
+        return _form_page(request, form.with_more_tag_rows())
     if not form.is_valid():
-        return _show(request, form, status=422)
+        return _form_page(request, form, status=422)
     try:
         limits.hit(limits.RateLimit.CREATIONS, str(request.user.pk), actor_of(request), target=request.path)
-        endpoint = create_endpoint(form.endpoint_request(), actor_of(request))
+        endpoint = create_endpoint(form.new_endpoint(), actor_of(request))
     except limits.RateLimited as error:
         form.add_error(None, str(error))
-        return _show(request, form, status=429)
+        return _form_page(request, form, status=429)
     except NameTaken as error:
         form.add_error("name", str(error))
-        return _show(request, form, status=422)
+        return _form_page(request, form, status=422)
     response = redirect(endpoint)
     response.status_code = 303
     return response
@@ -48,9 +50,9 @@ def preview(request: SignedInRequest) -> HttpResponse:
     form = _form(request)
     context: dict[str, object] = {}
     if form.is_valid():
-        wanted = form.endpoint_request()
-        arm_id = f"{WorkspaceId.parse(wanted.workspace.arm_id)}/serverlessEndpoints/{wanted.name}"
-        context |= {"method": "PUT", "url": endpoint_url(arm_id), "body": json.dumps(wanted.body, indent=2)}
+        new = form.new_endpoint()
+        arm_id = f"{WorkspaceId.parse(new.workspace.arm_id)}/serverlessEndpoints/{new.name}"
+        context |= {"method": "PUT", "url": endpoint_url(arm_id), "body": pretty(new.resource.to_json())}
     else:
         context["errors"] = [error for errors in form.errors.values() for error in errors]
     template = "endpoints/preview.html#request_body" if request.htmx else "endpoints/preview.html"
@@ -71,11 +73,11 @@ def _form(request: SignedInRequest) -> CreateEndpointForm:
         return CreateEndpointForm(workspaces, today, request.POST)
     initial = {"workspace": request.GET.get("workspace", "")}
     if origin := _uuid(request.GET.get("from", "")):
-        initial = typed_for(endpoint_or_404(request.user, origin))
+        initial = initial_for(endpoint_or_404(request.user, origin))
     return CreateEndpointForm(workspaces, today, initial=initial)
 
 
-def _show(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
+def _form_page(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
     return render(request, "endpoints/create.html", {"form": form}, status=status)
 
 

@@ -1,4 +1,4 @@
-"""The forms: what may be asked of Azure, checked by the rules of its API definition before anything is sent."""
+"""The form of a new endpoint, checked by the rules of Azure's API definition before anything is sent."""
 
 import uuid
 from datetime import date
@@ -15,11 +15,20 @@ from endpoints.arm.resources import (
     FINE_TUNED_MODEL_ID,
     REGISTRY_MODEL_ID,
     USER_ASSIGNED_IDENTITY_ID,
-    WorkspaceId,
+)
+from endpoints.arm.serverless_endpoint import (
+    ContentSafety,
+    ManagedServiceIdentity,
+    ModelSettings,
+    Properties,
+    ServerlessEndpoint,
+    Sku,
+    UserAssignedIdentity,
 )
 from endpoints.models import Endpoint, Workspace
+from endpoints.pages.fields import text_field
 from endpoints.pages.tags import TagRow, TagsField, tag_rows
-from endpoints.services import EndpointRequest
+from endpoints.services import NewEndpoint
 
 INT32 = 2**31 - 1
 # The first api-version that knows other modes than Key.
@@ -35,20 +44,6 @@ def auth_modes() -> list[tuple[str, str]]:
     if settings.ARM_API_VERSION[:10] >= MORE_AUTH_MODES_SINCE:
         modes += [("AAD", "Entra ID"), ("KeyAndAAD", "Key and Entra ID")]
     return modes
-
-
-def _text(
-    label: str, *, help_text: str = "", required: bool = False, max_length: int = 255, **more: Any
-) -> forms.CharField:
-    attributes = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none", **more.pop("attrs", {})}
-    return forms.CharField(
-        label=label,
-        help_text=help_text,
-        required=required,
-        max_length=max_length,
-        widget=forms.TextInput(attrs=attributes),
-        **more,
-    )
 
 
 class WorkspaceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -73,7 +68,7 @@ class CreateEndpointForm(forms.Form):
             "invalid_choice": "Choose one of the workspaces in the list.",
         },
     )
-    name = _text(
+    name = text_field(
         "Name",
         help_text=f"It becomes a host name, so it must be free in the whole Azure region. {NAME_RULE}",
         required=True,
@@ -83,7 +78,7 @@ class CreateEndpointForm(forms.Form):
         attrs={"pattern": r"[a-zA-Z][a-zA-Z0-9\-]{0,51}", "title": NAME_RULE},
         error_messages={"required": "Give the endpoint a name.", "max_length": f"The name is too long. {NAME_RULE}"},
     )
-    model_id = _text(
+    model_id = text_field(
         "Model",
         help_text="Choose from the catalogue, or paste the id of any model.",
         required=True,
@@ -99,7 +94,7 @@ class CreateEndpointForm(forms.Form):
         help_text="Whether Azure filters prompts and answers. It cannot be changed later.",
     )
     tags = TagsField(required=False)
-    kind = _text("Kind", help_text="A free text that some tools sort by.")
+    kind = text_field("Kind", help_text="A free text that some tools sort by.")
     identity_type = forms.ChoiceField(
         label="Identity",
         required=False,
@@ -118,14 +113,14 @@ class CreateEndpointForm(forms.Form):
         help_text="Resource ids, one per line.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
-    sku_name = _text("SKU name", help_text="Empty: no SKU is sent.", initial="Consumption")
+    sku_name = text_field("SKU name", help_text="Empty: no SKU is sent.", initial="Consumption")
     sku_tier = forms.ChoiceField(
         label="SKU tier",
         required=False,
         choices=[("", "Not sent"), *((tier, tier) for tier in ("Free", "Basic", "Standard", "Premium"))],
     )
-    sku_size = _text("SKU size")
-    sku_family = _text("SKU family")
+    sku_size = text_field("SKU size")
+    sku_family = text_field("SKU family")
     sku_capacity = forms.IntegerField(
         label="SKU capacity",
         required=False,
@@ -219,108 +214,75 @@ class CreateEndpointForm(forms.Form):
         self._check_sku()
         return self.cleaned_data
 
-    def body(self) -> dict[str, Any]:
+    def resource(self) -> ServerlessEndpoint:
         """The PUT body, exactly as it will be sent. Only a valid form has one."""
-        said = self.cleaned_data
-        properties: dict[str, Any] = {"authMode": said["auth_mode"], "modelSettings": {"modelId": said["model_id"]}}
-        if said["content_safety"]:
-            properties["contentSafety"] = {"contentSafetyStatus": said["content_safety"]}
-        parts = {"kind": said["kind"], "tags": said["tags"], "identity": self._identity(), "sku": self._sku()}
-        body = {"location": said["workspace"].location, **{name: part for name, part in parts.items() if part}}
-        return {**body, "properties": properties}
+        data = self.cleaned_data
+        return ServerlessEndpoint(
+            location=data["workspace"].location,
+            kind=data["kind"],
+            tags=data["tags"],
+            identity=self._identity(),
+            sku=self._sku(),
+            properties=Properties(
+                auth_mode=data["auth_mode"],
+                model_settings=ModelSettings(model_id=data["model_id"]),
+                content_safety=ContentSafety(content_safety_status=data["content_safety"]),
+            ),
+        )
 
-    def endpoint_request(self) -> EndpointRequest:
-        said = self.cleaned_data
-        return EndpointRequest(said["workspace"], said["name"], self.body(), said["submission_id"])
+    def new_endpoint(self) -> NewEndpoint:
+        data = self.cleaned_data
+        return NewEndpoint(data["workspace"], data["name"], self.resource(), data["submission_id"])
 
     @property
     def _tag_errors(self) -> list[ValidationError]:
         return self.errors.as_data().get("tags", []) if self.is_bound else []
 
     def _check_identity(self) -> None:
-        said = self.cleaned_data
-        takes_assigned = said.get("identity_type") in TAKES_ASSIGNED
-        assigned = said.get("user_assigned_identities")
+        data = self.cleaned_data
+        takes_assigned = data.get("identity_type") in TAKES_ASSIGNED
+        assigned = data.get("user_assigned_identities")
         if takes_assigned and assigned == []:
             self.add_error("user_assigned_identities", "Give at least one resource id for a user-assigned identity.")
         if assigned and not takes_assigned:
             self.add_error("identity_type", "Choose a user-assigned identity, or empty the list of resource ids.")
 
     def _check_sku(self) -> None:
-        said = self.cleaned_data
-        rest = [said.get(f"sku_{part}") for part in SKU[1:]]
-        if not said.get("sku_name") and "sku_name" not in self.errors and any(part not in {None, ""} for part in rest):
+        data = self.cleaned_data
+        rest = [data.get(f"sku_{part}") for part in SKU[1:]]
+        if not data.get("sku_name") and "sku_name" not in self.errors and any(part not in {None, ""} for part in rest):
             self.add_error("sku_name", "Azure asks for the name of the SKU when anything else of it is given.")
 
-    def _identity(self) -> dict[str, Any] | None:
-        said = self.cleaned_data
-        if not said["identity_type"]:
-            return None
-        assigned: dict[str, Any] = {line: {} for line in said["user_assigned_identities"]}
-        return {"type": said["identity_type"], **({"userAssignedIdentities": assigned} if assigned else {})}
+    def _identity(self) -> ManagedServiceIdentity:
+        data = self.cleaned_data
+        assigned = {arm_id: UserAssignedIdentity() for arm_id in data["user_assigned_identities"]}
+        return ManagedServiceIdentity(type=data["identity_type"], user_assigned_identities=assigned)
 
-    def _sku(self) -> dict[str, Any]:
-        said = self.cleaned_data
-        parts = {part: said[f"sku_{part}"] for part in SKU}
-        return {part: value for part, value in parts.items() if value not in {None, ""}}
+    def _sku(self) -> Sku:
+        parts = {part: self.cleaned_data[f"sku_{part}"] for part in SKU}
+        return Sku(**parts)
 
     def _default(self, name: str) -> Any:
         return self.fields[name].initial
 
 
-def typed_for(endpoint: Endpoint) -> dict[str, Any]:
-    """What would have to be typed to ask for this endpoint again."""
-    asked = endpoint.requested
-    properties, identity, sku = asked["properties"], asked.get("identity", {}), asked.get("sku", {})
+def initial_for(endpoint: Endpoint) -> dict[str, Any]:
+    """The form's values to create this endpoint again."""
+    requested = endpoint.requested
+    properties, identity, sku = requested.properties, requested.identity, requested.sku
     return {
         "workspace": endpoint.workspace_id,
         "name": endpoint.name,
         "model_id": endpoint.model_id,
-        "auth_mode": properties.get("authMode", ""),
-        "content_safety": (properties.get("contentSafety") or {}).get("contentSafetyStatus", ""),
-        "tags": list(asked.get("tags", {}).items()),
-        "kind": asked.get("kind", ""),
-        "identity_type": identity.get("type", ""),
-        "user_assigned_identities": "\n".join(identity.get("userAssignedIdentities", {})),
-        **{f"sku_{part}": sku.get(part, "") for part in SKU},
+        "auth_mode": properties.auth_mode,
+        "content_safety": properties.content_safety.content_safety_status,
+        "tags": list(requested.tags.items()),
+        "kind": requested.kind,
+        "identity_type": identity.type,
+        "user_assigned_identities": "\n".join(identity.user_assigned_identities),
+        "sku_name": sku.name,
+        "sku_tier": sku.tier,
+        "sku_size": sku.size,
+        "sku_family": sku.family,
+        "sku_capacity": "" if sku.capacity is None else sku.capacity,
     }
-
-
-class RegisterWorkspaceForm(forms.Form):
-    resource_id = forms.CharField(
-        label="Resource id",
-        max_length=500,
-        help_text="In the Azure portal: the workspace's page, JSON view, Resource ID.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": "Choose a workspace, or paste its resource id."},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
-
-    def clean_resource_id(self) -> WorkspaceId:
-        try:
-            return WorkspaceId.parse(self.cleaned_data["resource_id"])
-        except ValueError:
-            raise ValidationError(
-                "This is not the resource id of an Azure Machine Learning workspace. It looks like /subscriptions/…"
-                "/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…."
-            ) from None
-
-
-class DeleteEndpointForm(forms.Form):
-    """Takes the name once more for an endpoint that somebody may be calling."""
-
-    submission_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-
-    def __init__(self, endpoint: Endpoint, data: Any = None) -> None:
-        super().__init__(data)
-        self.endpoint = endpoint
-        if endpoint.inference_uri:
-            self.fields["typed_name"] = _text(f"Type {endpoint.name} to delete it", required=True)
-
-    def clean_typed_name(self) -> str:
-        typed: str = self.cleaned_data["typed_name"].strip()
-        if typed != self.endpoint.name:
-            raise ValidationError(f"This is not its name. Type {self.endpoint.name} to delete it.")
-        return typed

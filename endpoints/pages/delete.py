@@ -1,5 +1,10 @@
-from uuid import UUID
+"""Delete an endpoint, on a page that says what stops working."""
 
+from typing import Any
+from uuid import UUID, uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -9,8 +14,27 @@ from accounts.http import SignedInRequest
 from accounts.policy import Action, require
 from endpoints.access import endpoint_to
 from endpoints.kinds import Kind
-from endpoints.pages.create_form import DeleteEndpointForm
+from endpoints.models import Endpoint
+from endpoints.pages.fields import text_field
 from endpoints.services import Busy, delete_endpoint, requestable
+
+
+class DeleteEndpointForm(forms.Form):
+    """Takes the name once more for an endpoint that somebody may be calling."""
+
+    submission_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+    def __init__(self, endpoint: Endpoint, data: Any = None) -> None:
+        super().__init__(data)
+        self.endpoint = endpoint
+        if endpoint.inference_uri:
+            self.fields["typed_name"] = text_field(f"Type {endpoint.name} to delete it", required=True)
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"].strip()
+        if typed != self.endpoint.name:
+            raise ValidationError(f"This is not its name. Type {self.endpoint.name} to delete it.")
+        return typed
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

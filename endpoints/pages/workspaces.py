@@ -1,7 +1,10 @@
 from dataclasses import dataclass, field
+from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -14,10 +17,9 @@ from accounts.policy import Action, require
 from accounts.tokens import TokenUnavailable
 from endpoints.access import readable_workspaces
 from endpoints.arm.reads import ArmFailed, ArmReader
-from endpoints.arm.resources import GUID_ONLY, RESOURCE_GROUP_ONLY, Subscription, WorkspaceResource
+from endpoints.arm.resources import GUID_ONLY, RESOURCE_GROUP_ONLY, Subscription, WorkspaceId, WorkspaceResource
 from endpoints.arm_clients import reader
 from endpoints.models import Workspace
-from endpoints.pages.create_form import RegisterWorkspaceForm
 from endpoints.services import register_workspace
 from endpoints.watcher import watcher_powers
 
@@ -52,6 +54,28 @@ class Picker:
             self.workspaces = _choices(arm.workspaces(self.subscription, self.resource_group))
 
 
+class RegisterWorkspaceForm(forms.Form):
+    resource_id = forms.CharField(
+        label="Resource id",
+        max_length=500,
+        help_text="In the Azure portal: the workspace's page, JSON view, Resource ID.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Choose a workspace, or paste its resource id."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    def clean_resource_id(self) -> WorkspaceId:
+        try:
+            return WorkspaceId.parse(self.cleaned_data["resource_id"])
+        except ValueError:
+            raise ValidationError(
+                "This is not the resource id of an Azure Machine Learning workspace. It looks like /subscriptions/…"
+                "/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…."
+            ) from None
+
+
 @require_safe
 @require(Action.VIEW_ENDPOINTS)
 def workspaces(request: SignedInRequest) -> HttpResponse:
@@ -64,29 +88,29 @@ def workspaces(request: SignedInRequest) -> HttpResponse:
 @require(Action.REGISTER_WORKSPACE)
 def register(request: SignedInRequest) -> HttpResponse:
     if request.method == "POST":
-        return _register(request)
-    return _show(request, RegisterWorkspaceForm())
+        return _submit(request)
+    return _register_page(request, RegisterWorkspaceForm())
 
 
-def _register(request: SignedInRequest) -> HttpResponse:
+def _submit(request: SignedInRequest) -> HttpResponse:
     form = RegisterWorkspaceForm(request.POST)
     if not form.is_valid():
-        return _show(request, form, status=422)
+        return _register_page(request, form, status=422)
     arm_id = form.cleaned_data["resource_id"]
-    told = audit.attempt(
+    attempt = audit.attempt(
         "workspace-registered",
         actor_of(request),
         target=str(arm_id),
         correlation_id=request.correlation_id,
     )
     try:
-        with told:
+        with attempt:
             workspace, is_new = register_workspace(arm_id, actor_of(request))
     except (ArmFailed, TokenUnavailable) as error:
         form.add_error("resource_id", f"Azure did not show this workspace to you: {error}")
-        return _show(request, form, status=422)
-    said = "is registered now" if is_new else "was registered before"
-    messages.info(request, f"{workspace.name} {said}.")
+        return _register_page(request, form, status=422)
+    registered = "is registered" if is_new else "was already registered"
+    messages.info(request, f"{workspace.name} {registered}.")
     for powers in watcher_powers([workspace]):
         if powers.too_much and not settings.WATCHER_MAY_WRITE:
             messages.warning(request, str(powers))
@@ -95,7 +119,7 @@ def _register(request: SignedInRequest) -> HttpResponse:
     return response
 
 
-def _show(request: SignedInRequest, form: RegisterWorkspaceForm, status: int = 200) -> HttpResponse:
+def _register_page(request: SignedInRequest, form: RegisterWorkspaceForm, status: int = 200) -> HttpResponse:
     context = {"form": form, "picker": _picker(request)}
     return render(request, "endpoints/register_workspace.html", context, status=status)
 

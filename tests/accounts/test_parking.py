@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import entra, store
 from accounts.models import User
 from endpoints.engine import step
-from endpoints.engine.leases import claim_starts
+from endpoints.engine.leases import claim_requests
 from endpoints.engine.record import record
 from endpoints.models import Endpoint, Workspace
 from tests.conftest import SignIn
@@ -51,7 +51,7 @@ def step_up(azure: Azure, client: Client, endpoint: Endpoint, person: str = "osc
         (lambda azure: azure.fault("revoked"), "Entra ID ended your sign-in"),
         (lambda azure: azure.fault("mfa-required"), "multifactor authentication"),
         (lambda azure: azure.fault("consent-missing"), "An administrator can give it"),
-        (lambda azure: azure.fault("claims-challenge", where="put", times=1), "Azure asks for a stronger sign-in"),
+        (lambda azure: azure.fault("claims-challenge", where="put", times=1), "Azure requires a stronger sign-in"),
         (lambda azure: store.delete(User.objects.get()), "Sign in again"),
         (lambda azure: drop_the_key(), "Sign in again"),
     ],
@@ -142,7 +142,7 @@ def test_worker_refuses_a_user_who_lost_the_role(azure: Azure, endpoint: Endpoin
 
 
 def test_sign_in_during_a_step_resumes_it(azure: Azure, oscar: Client, endpoint: Endpoint, sign_in: SignIn) -> None:
-    [claimed] = claim_starts(1, 1)
+    [claimed] = claim_requests(1, 1)
     sign_in("oscar")
     now = timezone.now()
     assert record(claimed, step.park(claimed, "Sign in again.", "", now), {}, now)
@@ -151,7 +151,7 @@ def test_sign_in_during_a_step_resumes_it(azure: Azure, oscar: Client, endpoint:
 
 
 def test_sign_in_before_a_step_does_not_resume_it(oscar: Client, endpoint: Endpoint) -> None:
-    [claimed] = claim_starts(1, 1)
+    [claimed] = claim_requests(1, 1)
     now = timezone.now()
     assert record(claimed, step.park(claimed, "Sign in again.", "", now), {}, now)
     assert endpoint.operations.get().needs_sign_in

@@ -96,7 +96,7 @@ def test_registration_warns_of_a_watcher_that_can_write(azure: Azure, sign_in: S
     form = {"resource_id": FIRST_WORKSPACES[0].resource_id}
     with fake_imds(azure.url, [DEVELOPER]) as (url, _), override_settings(WATCHER_IDENTITY="client", ARM_BASE_URL=url):
         page = client.post("/workspaces/new", form, follow=True).content.decode()
-    assert "ml-production is registered now" in page
+    assert "ml-production is registered" in page
     assert "serverlessEndpoints/listKeys/action" in page
 
 

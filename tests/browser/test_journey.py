@@ -163,8 +163,8 @@ def test_an_endpoint_is_deleted_after_a_question_and_looked_for_again(page: Page
     name.fill("short-lived")
     page.keyboard.press("Enter")
     expect(page.locator("h1 .pill")).to_have_text("Deleted", timeout=IN_TIME)
-    page.get_by_role("button", name="Look again").click()
-    expect(page.get_by_text("Azure does not hold it any more.")).to_be_visible(timeout=IN_TIME)
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_text("It no longer exists in Azure.")).to_be_visible(timeout=IN_TIME)
     look(page, "deleted")
 
 

@@ -4,7 +4,7 @@ import time
 
 from tests.support.installation import Fleet, hold, resource, times_sent
 
-TAKEN_BACK = "The worker that held it has ended; it is taken up again."
+TAKEN_BACK = "Worker restarted; resuming."
 
 
 def test_a_worker_killed_at_any_moment_of_a_creation_loses_nothing(fleet: Fleet) -> None:
@@ -37,7 +37,7 @@ def test_a_worker_killed_at_any_moment_of_a_creation_loses_nothing(fleet: Fleet)
         row = fleet.row(name)
         assert (row.state, row.kind, row.outcome) == ("online", "create", "succeeded"), row
         assert row.inference_uri == resource(azure, name)["properties"]["inferenceEndpoint"]["uri"]
-        assert row.history[0] == "Asked for."
+        assert row.history[0] == "Creation requested"
         assert TAKEN_BACK in row.history
         assert row.history[-1] == "Online"
         assert row.audited == ["attempted", "done"]

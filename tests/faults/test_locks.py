@@ -51,5 +51,5 @@ def test_nothing_is_sent_whose_lease_the_database_took_too_long_to_write(served:
         served.until(lambda: served.row("chat").lease_owner)
         time.sleep(6)
     served.until_settled("chat")
-    assert "Other calls to Azure took too long. It is tried again." in served.row("chat").history
+    assert "Other calls to Azure took too long. Trying again." in served.row("chat").history
     assert times_sent(served.azure, "PUT", "/chat") == 1

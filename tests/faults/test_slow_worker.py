@@ -3,7 +3,7 @@
 from tests.support.installation import Fleet, resource, times_sent
 from tests.support.processes import faked_time
 
-TAKEN_OVER = "The worker that held it stopped answering; another one goes on."
+TAKEN_OVER = "Worker stopped responding; resuming with another one."
 
 
 def test_what_a_worker_held_that_stopped_is_done_once_by_another(fleet: Fleet) -> None:

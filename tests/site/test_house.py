@@ -1,6 +1,7 @@
 """Rules of the repository: import contracts, migrations, lock files, file sizes, templates and documented settings."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -61,3 +62,29 @@ def test_templates_have_no_inline_code() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         text = path.read_text()
         assert not re.search(r"<style|\sstyle=|\son\w+=|hx-on|javascript:|<script(?![^>]*src)", text), path.name
+
+
+@pytest.mark.parametrize("module", ["dashboard.wsgi", "dashboard.urls", "endpoints.urls"])
+def test_web_process_does_not_load_the_engine(module: str, tmp_path: Path) -> None:
+    script = (
+        f"import sys, django; django.setup(); import {module}; "
+        "print([name for name in sys.modules if name.startswith(('endpoints.engine', 'aiohttp'))])"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", "DATA_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", ["endpoints/services.py", "endpoints/history.py", "endpoints/kinds.py", "endpoints/engine", "endpoints/arm"]
+)
+def test_requests_stay_in_pages(path: str) -> None:
+    # Import-linter can only forbid an external package as a whole.
+    place = ROOT / path
+    for file in [place] if place.is_file() else place.rglob("*.py"):
+        assert not re.search(r"^(from|import) django\.(http|forms|template|shortcuts)", file.read_text(), re.MULTILINE)
+
+
+def test_engine_decides_by_goal_and_not_by_kind() -> None:
+    for file in (ROOT / "endpoints" / "engine").rglob("*.py"):
+        assert not re.search(r"\bKind\.[A-Z]", file.read_text()), file.name

@@ -8,10 +8,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.engine.loop import run_due
-from endpoints.engine.rate_limit import budget
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.support.azure import Azure
+from tests.support.worker import run_due, shared_worker
 
 Ask = Callable[..., Operation]
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
@@ -39,7 +38,7 @@ def submit(client: Client, workspace: Workspace, name: str = "chat", **changes: 
 def one_step(azure: Azure, seconds: float = 0) -> None:
     """Everything that waits becomes due, and what is due is done once."""
     azure.advance(seconds)
-    budget().reset()
+    shared_worker().budget.reset()
     for operation in Operation.objects.filter(settled_at=None, needs_sign_in=False):
         Operation.objects.filter(pk=operation.pk).update(next_step_at=timezone.now())
         run_due(only=operation.pk)

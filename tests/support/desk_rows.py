@@ -13,6 +13,7 @@ from accounts.actor import Actor
 from accounts.models import AuditEntry, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import services
+from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.models import Endpoint, Workspace
 from endpoints.tasks import send_requested, sweep
 from tests.support.azure import Azure
@@ -56,7 +57,7 @@ def delete(person: str, name: str) -> None:
 
 
 def update(person: str, name: str, changes: dict[str, Any]) -> None:
-    services.update_endpoint(_named(name), changes, uuid4(), _actor(person))
+    services.update_endpoint(_named(name), EndpointUpdate.from_json(changes), uuid4(), _actor(person))
 
 
 def regenerate_key(person: str, name: str) -> None:

@@ -7,7 +7,7 @@ import time
 from django.db import connection
 
 from endpoints.engine.leases import reclaim_orphaned_leases
-from endpoints.engine.loop import run_due
+from endpoints.engine.loop import Worker
 
 
 def work(milliseconds: int | None, takes_back: bool) -> None:
@@ -19,7 +19,7 @@ def work(milliseconds: int | None, takes_back: bool) -> None:
         try:
             if takes_back:
                 reclaim_orphaned_leases()
-            run_due()
+            Worker().run_due()
             code = 0
         finally:
             os._exit(code)

@@ -27,7 +27,7 @@ def test_a_running_step_tells_arms_own_word() -> None:
     assert (step.status, step.resource) == ("Hibernating", None)
 
 
-@pytest.mark.parametrize("held", [PollState(), PollState(result_url=RESULT)])
+@pytest.mark.parametrize("state", [PollState(), PollState(result_url=RESULT)])
 def test_a_running_step_tells_the_resource_that_it_read(state: PollState) -> None:
     step = follow(state, answer(200, resource("Updating")), RESOURCE)
     assert isinstance(step, InProgress)

@@ -5,16 +5,17 @@ from django.test import Client, override_settings
 
 from accounts.models import TokenCache
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET
-from endpoints.engine import loop, tokens
+from endpoints.engine import tokens
 from endpoints.models import Workspace
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit
+from tests.support.worker import new_worker
 
 
 @pytest.fixture
 def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    loop._tokens._kept.clear()
+    new_worker()
     return sign_in("ada")
 
 

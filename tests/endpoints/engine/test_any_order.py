@@ -21,6 +21,7 @@ from accounts import entra
 from accounts.actor import Actor
 from accounts.models import AuditEntry, RateCount, User
 from endpoints import services
+from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.kinds import Kind
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import State
@@ -45,7 +46,7 @@ FAULTS = [
     *({"kind": kind, "where": "status"} for kind in ("not-found", "forbidden")),
     *({"kind": kind, "where": where} for kind in ENDS for where in SENT),
 ]
-ASKINGS = {"Asked for again.", *(kind.spec.requested_text for kind in Kind)}
+ASKINGS = {"Creation requested again.", *(kind.spec.requested_text for kind in Kind)}
 
 Work = Callable[[int | None, bool], None]
 
@@ -106,7 +107,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._ask(services.delete_endpoint, name)
 
     def update(self, name: str) -> None:
-        self._ask(services.update_endpoint, name, {"tags": {"at": str(uuid4())}})
+        self._ask(services.update_endpoint, name, EndpointUpdate(tags={"at": str(uuid4())}))
 
     def regenerate_key(self, name: str) -> None:
         self._ask(services.regenerate_key, name, "Primary")

@@ -5,13 +5,14 @@ from uuid import uuid4
 import pytest
 
 from accounts.actor import Actor
+from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.models import Endpoint, Workspace
 from endpoints.services import Gone, delete_endpoint, refresh_endpoint, update_endpoint
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import settle, submit, texts
 
-TAGS = {"tags": {"team": "search"}}
+TAGS = EndpointUpdate(tags={"team": "search"})
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_change_of_what_somebody_else_deleted_shows_that_it_is_gone(azure: Azu
     change(online)
     assert settle(azure, online).state == "deleted"
     assert online.inference_uri == ""
-    assert texts(online)[-1] == "It was not changed: Azure does not find the resource"
+    assert texts(online)[-1] == "Not changed: Azure does not find the resource"
 
 
 def test_a_deleted_endpoint_cannot_be_changed(azure: Azure, online: Endpoint) -> None:

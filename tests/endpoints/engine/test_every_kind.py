@@ -7,13 +7,14 @@ import pytest
 
 from accounts.models import AuditEntry, User
 from endpoints import services
+from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.models import Endpoint, Operation
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import Ask, settle, texts
 
 EVERY_KIND = [
-    (services.update_endpoint, [{"tags": {"team": "search"}}]),
+    (services.update_endpoint, [EndpointUpdate(tags={"team": "search"})]),
     (services.delete_endpoint, []),
     (services.regenerate_key, ["Primary"]),
 ]

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from accounts import entra
 from accounts.models import TokenCache, User
-from endpoints.engine.loop import run_due
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit, texts
 from tests.support.processes import eventually
+from tests.support.worker import run_due
 
 
 def puts(azure: Azure) -> int:
@@ -27,7 +27,7 @@ def test_a_creation_comes_online(azure: Azure, sign_in: SignIn, workspaces: list
     endpoint = settle(azure, submit(sign_in("oscar"), workspaces[0]))
     assert (endpoint.state, endpoint.inference_uri) == ("online", "https://chat.eastus2.models.ai.azure.com")
     assert puts(azure) == 1
-    assert texts(endpoint)[0] == "Asked for."
+    assert texts(endpoint)[0] == "Creation requested"
     assert texts(endpoint)[-1] == "Online"
 
 

@@ -15,10 +15,9 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from endpoints.arm.http import ArmRequest, NoResponse
-from endpoints.arm_clients import arm_http
 from endpoints.engine import step
-from endpoints.engine.leases import claim_polls, claim_starts, reclaim_orphaned_leases
-from endpoints.engine.loop import PendingCall, _send, run_due
+from endpoints.engine.calls import PendingCall
+from endpoints.engine.leases import claim_polls, claim_requests, reclaim_orphaned_leases
 from endpoints.engine.record import record, record_unchanged
 from endpoints.engine.update import unchanged
 from endpoints.models import Endpoint, Operation, Workspace
@@ -26,6 +25,7 @@ from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit, texts
 from tests.support.scripted_server import Wire, scripted
+from tests.support.worker import new_worker, run_due
 
 HOST = socket.gethostname()
 
@@ -40,7 +40,7 @@ def names(operations: list[Operation]) -> list[str]:
 
 
 def claim(room: int, share: int = 100) -> list[str]:
-    operations = claim_starts(room, share)
+    operations = claim_requests(room, share)
     order = {one.pk: one for one in operations}
     return names([order[pk] for pk in sorted(order, key=lambda pk: order[pk].requested_at)])
 
@@ -102,7 +102,7 @@ def test_what_a_process_that_is_no_more_held_is_taken_up_at_once(
     assert run_due() == 0
     assert reclaim_orphaned_leases() == 1
     assert settle(azure, endpoint).state == "online"
-    assert "The worker that held it has ended; it is taken up again." in texts(endpoint)
+    assert "Worker restarted; resuming." in texts(endpoint)
 
 
 def test_a_process_that_has_the_number_of_the_one_before_it_takes_back_its_rows(
@@ -162,9 +162,7 @@ def test_no_call_outlasts_its_lease() -> None:
     responses: list[Any] = []
     quick = {"ARM_CONNECT_TIMEOUT_SECONDS": 0.5, "ARM_READ_TIMEOUT_SECONDS": 1}
     with scripted(lambda _: dripping) as server, override_settings(ARM_BASE_URL=server.home, **quick):
-        arm_http.cache_clear()
-        step = PendingCall([Operation()], ArmRequest("GET", f"{server.home}/x"), "")
-        _send(step, "t", time.monotonic() + 1, responses.append)
-    arm_http.cache_clear()
+        call = PendingCall([Operation()], ArmRequest("GET", f"{server.home}/x"), "")
+        new_worker().calls.send(call, "t", time.monotonic() + 1, responses.append)
     [(_, [response])] = responses
     assert isinstance(response, NoResponse)

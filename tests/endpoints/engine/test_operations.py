@@ -11,14 +11,17 @@ from django.utils import timezone
 from accounts.models import AuditEntry, User
 from endpoints import services
 from endpoints.arm.http import ArmRequest, ArmResponse
+from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT
+from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.engine import step
-from endpoints.engine.loop import run_due
-from endpoints.engine.update import FOLLOWED_FOR
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
 from tests.support.arm_responses import answer, resource
 from tests.support.azure import Azure
 from tests.support.creation import Ask, one_step, settle, submit, texts
+from tests.support.worker import run_due
+
+TAGS = EndpointUpdate(tags={"team": "search"})
 
 
 def press(client: Client, endpoint: Endpoint, button: str, **form: str) -> int:
@@ -117,7 +120,7 @@ def test_a_refused_deletion_leaves_it_online(azure: Azure, ada: Client, chat: En
     delete(ada, chat)
     endpoint = settle(azure, chat)
     assert endpoint.state == "online"
-    assert "It was not deleted: Azure does not let you do this" in texts(endpoint)
+    assert "Not deleted: Azure does not let you do this" in texts(endpoint)
 
 
 def test_a_deletion_that_failed_in_azure_says_so(azure: Azure, ada: Client, chat: Endpoint) -> None:
@@ -148,7 +151,7 @@ def test_what_waits_for_somebody_who_never_signs_in_can_be_deleted(
     assert delete(ada, endpoint) == 303
     assert settle(azure, endpoint).state == "deleted"
     assert held_by_azure(azure, endpoint) is None
-    assert "It waited for Oscar Operator to sign in, and Ada Admin asked for something else." in texts(endpoint)
+    assert "It waited for Oscar Operator to sign in, until Ada Admin made another request." in texts(endpoint)
     assert AuditEntry.objects.filter(action="endpoint-created", outcome="failed").count() == 1
 
 
@@ -156,10 +159,11 @@ def test_what_waits_for_somebody_who_never_signs_in_can_be_deleted(
 
 
 def test_a_change_arrives_and_the_endpoint_stays_online(azure: Azure, chat: Endpoint, ask: Ask) -> None:
-    ask(services.update_endpoint, {"tags": {"team": "search"}})
+    ask(services.update_endpoint, TAGS)
     assert settle(azure, chat).state == "online"
     assert (held_by_azure(azure, chat) or {})["tags"] == {"team": "search"}
-    assert (chat.observed or {})["tags"] == {"team": "search"}
+    assert chat.observed is not None
+    assert chat.observed.tags == {"team": "search"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_a_change_is_sent_once_and_found_again(
     azure: Azure, chat: Endpoint, ask: Ask, kind: str, settings: dict[str, Any]
 ) -> None:
     azure.fault(kind, match="*", **settings)
-    operation = ask(services.update_endpoint, {"tags": {"team": "search"}})
+    operation = ask(services.update_endpoint, TAGS)
     assert settle(azure, chat).state == "online", texts(chat)
     operation.refresh_from_db()
     assert operation.outcome == "succeeded", texts(chat)
@@ -188,7 +192,7 @@ def test_a_change_is_sent_once_and_found_again(
 
 def test_a_change_that_azure_does_not_show_is_not_sent_twice(azure: Azure, chat: Endpoint, ask: Ask) -> None:
     azure.fault("server-error", where="patch", times=1, status=500)
-    operation = ask(services.update_endpoint, {"tags": {"team": "search"}})
+    operation = ask(services.update_endpoint, TAGS)
     endpoint = settle(azure, chat)
     operation.refresh_from_db()
     assert (operation.outcome, (operation.error or {})["code"]) == ("error", "ChangeNotSeen")
@@ -214,7 +218,7 @@ def test_a_new_key_is_not_kept_whatever_azure_puts_it_into(azure: Azure, chat: E
     operation.phase, operation.result_url = "following", f"{azure.url}/result"
     response = answer(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
     change = step.conclude(operation, ArmRequest("GET", operation.result_url), chat.arm_id, response, timezone.now())
-    assert change.is_end
+    assert change.is_settled
     assert "top-secret" not in repr(change)
 
 
@@ -251,7 +255,7 @@ def test_a_new_key_whose_worker_was_killed_is_not_asked_for_again(azure: Azure, 
     operation.refresh_from_db()
     assert (operation.error or {})["code"] == "OutcomeUnknown"
     assert azure.requests("POST", "/regenerateKeys") == []
-    assert "The worker that held it stopped answering; another one goes on." in texts(chat)
+    assert "Worker stopped responding; resuming with another one." in texts(chat)
 
 
 # --- Another look
@@ -261,7 +265,7 @@ def test_a_look_that_is_refused_leaves_online_what_was_online(azure: Azure, ada:
     press(ada, chat, "refresh")
     User.objects.update(roles=[])
     assert settle(azure, chat).state == "online"
-    assert texts(chat)[-1] == "It could not be looked at: You may not do this any more"
+    assert texts(chat)[-1] == "Could not be checked: You may not do this any more"
 
 
 def test_an_operation_that_was_given_up_is_found_by_another_look(
@@ -271,7 +275,7 @@ def test_an_operation_that_was_given_up_is_found_by_another_look(
     one_step(azure)
     Operation.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
     assert settle(azure, endpoint, rounds=1).state == "unknown"
-    assert "Look again" in ada.get(endpoint.get_absolute_url()).content.decode()
+    assert "Check now" in ada.get(endpoint.get_absolute_url()).content.decode()
     assert press(ada, endpoint, "refresh") == 303
     assert settle(azure, endpoint).state == "online"
     assert carried_out(azure, "PUT", "/slow-chat") == 1
@@ -296,7 +300,7 @@ def test_another_look_finds_what_somebody_else_deleted(azure: Azure, ada: Client
     azure.fault("deleted-elsewhere", times=1)
     press(ada, chat, "refresh")
     assert settle(azure, chat).state == "deleted"
-    assert texts(chat)[-1] == "Azure does not hold it any more."
+    assert texts(chat)[-1] == "It no longer exists in Azure."
     assert "note error" not in ada.get(chat.get_absolute_url()).content.decode()
 
 
@@ -305,13 +309,13 @@ def test_another_look_at_what_was_never_made_says_so(azure: Azure, ada: Client, 
     endpoint = settle(azure, submit(ada, workspaces[0]))
     press(ada, endpoint, "refresh")
     endpoint = settle(azure, endpoint)
-    assert (endpoint.state, endpoint.reason) == ("failed", "Azure does not hold it.")
+    assert (endpoint.state, endpoint.reason) == ("failed", "It does not exist in Azure.")
 
 
 def test_one_thing_at_a_time(ada: Client, chat: Endpoint) -> None:
     delete(ada, chat)
     assert press(ada, chat, "refresh") == 303
-    assert "Wait until that is over" in ada.get(chat.get_absolute_url()).content.decode()
+    assert "Wait until this has ended" in ada.get(chat.get_absolute_url()).content.decode()
     assert chat.operations.filter(settled_at=None).count() == 1
 
 
@@ -323,7 +327,7 @@ def test_what_was_set_aside_goes_on_when_somebody_looks_again(
     Operation.objects.update(monitor_url="https://evil.example/status", next_step_at=timezone.now())
     run_due()
     page = ada.get(endpoint.get_absolute_url()).content.decode()
-    assert "Endpoint Desk could not go on, and tries again in 15 minutes." in page
+    assert "Endpoint Desk could not continue. Trying again in 15 minutes." in page
     assert "ForeignOrigin" in page
     Operation.objects.update(monitor_url="")
     press(ada, endpoint, "refresh")
@@ -343,7 +347,7 @@ def test_the_endpoint_is_read_instead_of_a_result_that_may_not_be_read(
     if where == "delete":
         ask(services.delete_endpoint)
     else:
-        ask(services.update_endpoint, {"tags": {"team": "search"}})
+        ask(services.update_endpoint, TAGS)
     settle(azure, chat)
     assert chat.operations.latest("requested_at").outcome == "succeeded", texts(chat)
 
@@ -355,7 +359,7 @@ def test_nothing_rests_longer_than_it_is_followed_however_long_azure_asks_to_wai
     operation = ask(services.refresh_endpoint)
     response = answer(status, body, Retry_After="86400")
     change = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
-    assert change.operation["next_step_at"] <= timezone.now() + FOLLOWED_FOR
+    assert change.operation["next_step_at"] <= timezone.now() + DEFAULT_OPERATION_TIMEOUT
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,16 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.engine import loop
-from endpoints.engine.loop import run_due
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import submit, texts
+from tests.support.worker import new_worker, run_due, shared_worker
 
 
 @pytest.fixture
 def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    loop._lister.pages.clear()
-    loop._lister.blocked_until.clear()
+    new_worker()
     return sign_in("ada")
 
 
@@ -134,8 +132,10 @@ def test_a_list_that_azure_refuses_is_not_asked_for_again_soon(azure: Azure, thr
 def test_a_list_whose_pages_cost_more_than_single_reads_is_not_asked_for(
     azure: Azure, ada: Client, three: list[Endpoint]
 ) -> None:
-    group = next(iter(loop._lister.worth_listing(Operation.objects.select_related("endpoint"), timezone.now())))
-    loop._lister.pages[group] = 3
+    group = next(
+        iter(shared_worker().lister.worth_listing(Operation.objects.select_related("endpoint"), timezone.now()))
+    )
+    shared_worker().lister.pages[group] = 3
     due()
     run_due()
     assert (lists(azure), polls(azure)) == (0, 3)
@@ -158,7 +158,9 @@ def test_reads_of_a_creation_fall_with_the_number_in_flight_together(
     assert cost[6] < cost[1] / 1.5
 
 
-@pytest.mark.parametrize("shown", [("needs-sign-in", "Sign in again."), ("unknown", "Endpoint Desk could not go on.")])
+@pytest.mark.parametrize(
+    "shown", [("needs-sign-in", "Sign in again."), ("unknown", "Endpoint Desk could not continue.")]
+)
 def test_what_goes_on_again_is_shown_as_going_on(azure: Azure, three: list[Endpoint], shown: tuple[str, str]) -> None:
     Endpoint.objects.update(state=shown[0], reason=shown[1])
     due()

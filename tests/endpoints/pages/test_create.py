@@ -48,7 +48,7 @@ def refused(client: Client, first: Workspace, **typed: Any) -> str:
 
 
 def test_most_people_send_little(ada: Client, workspaces: list[Workspace]) -> None:
-    assert submit(ada, workspaces[0]).requested == {
+    assert submit(ada, workspaces[0]).requested.to_json() == {
         "location": "eastus2",
         "sku": {"name": "Consumption"},
         "properties": {
@@ -61,12 +61,12 @@ def test_most_people_send_little(ada: Client, workspaces: list[Workspace]) -> No
 def test_every_field_of_the_put_body_can_be_sent(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0], **EVERYTHING)
     identity = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}
-    assert endpoint.requested["identity"] == identity
-    assert endpoint.requested["tags"] == {"team": "search", "cost centre": "42"}
-    assert endpoint.requested["kind"] == "chat"
-    assert endpoint.requested["properties"]["contentSafety"] == {"contentSafetyStatus": "Disabled"}
+    assert endpoint.requested.to_json()["identity"] == identity
+    assert endpoint.requested.to_json()["tags"] == {"team": "search", "cost centre": "42"}
+    assert endpoint.requested.to_json()["kind"] == "chat"
+    assert endpoint.requested.to_json()["properties"]["contentSafety"] == {"contentSafetyStatus": "Disabled"}
     sku = {"name": "Consumption", "tier": "Standard", "size": "S", "family": "F", "capacity": 3}
-    assert endpoint.requested["sku"] == sku
+    assert endpoint.requested.to_json()["sku"] == sku
     assert settle(azure, endpoint).state == "online"
 
 
@@ -129,7 +129,9 @@ def test_a_model_of_ones_own_may_carry_its_version(ada: Client, workspaces: list
 
 @override_settings(ARM_API_VERSION="2025-12-01")
 def test_a_newer_api_version_offers_more_auth_modes(ada: Client, workspaces: list[Workspace]) -> None:
-    assert submit(ada, workspaces[0], auth_mode="KeyAndAAD").requested["properties"]["authMode"] == "KeyAndAAD"
+    assert (
+        submit(ada, workspaces[0], auth_mode="KeyAndAAD").requested.to_json()["properties"]["authMode"] == "KeyAndAAD"
+    )
 
 
 def test_the_request_can_be_read_before_it_is_sent(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
@@ -137,7 +139,7 @@ def test_the_request_can_be_read_before_it_is_sent(azure: Azure, ada: Client, wo
     page = unescape(ada.post("/endpoints/preview", typed, headers={"hx-request": "true"}).content.decode())
     shown = re.search(r"<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)
     assert shown is not None
-    assert json.loads(shown[1]) == submit(ada, workspaces[0], **EVERYTHING).requested
+    assert json.loads(shown[1]) == submit(ada, workspaces[0], **EVERYTHING).requested.to_json()
     assert "/serverlessEndpoints/chat?api-version=2025-09-01" in page
     assert not azure.requests("PUT")
 

@@ -37,7 +37,8 @@ def test_it_shows_all_that_azure_answered(azure: Azure, ada: Client, workspaces:
         str(endpoint.operations.get().correlation_id),
     ]:
         assert text in page
-    assert (endpoint.observed or {})["identity"]["principalId"] in page
+    assert endpoint.observed is not None
+    assert endpoint.observed.identity.principal_id in page
 
 
 def test_it_holds_calls_that_can_be_copied(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
@@ -78,10 +79,10 @@ def test_the_history_has_its_evidence_and_no_secret(azure: Azure, ada: Client, w
 
 def test_it_updates_itself_and_says_a_new_state_aloud(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
-    found = re.search(r'"X-Table-Tag": "([^"]+)"', page_of(ada, endpoint))
+    found = re.search(r'"If-None-Match": "\\"([^"]+)\\""', page_of(ada, endpoint))
     assert found is not None
-    headers = {"hx-request": "true", "x-table-tag": found[1]}
-    assert ada.get(endpoint.get_absolute_url(), headers=headers).status_code == 204
+    headers = {"hx-request": "true", "if-none-match": f'"{found[1]}"'}
+    assert ada.get(endpoint.get_absolute_url(), headers=headers).status_code == 304
     settle(azure, endpoint)
     answer = ada.get(endpoint.get_absolute_url(), headers=headers)
     assert b"chat is online." in answer.content

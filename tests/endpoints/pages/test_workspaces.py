@@ -26,7 +26,7 @@ def test_it_can_be_picked_step_by_step(ada: Client) -> None:
     workspace = Workspace.objects.get()
     assert (workspace.name, workspace.location) == ("ml-shared", "westus3")
     assert AuditEntry.objects.filter(action="workspace-registered", target=workspace.arm_id).exists()
-    assert "ml-shared is registered now." in ada.get("/workspaces/").content.decode()
+    assert "ml-shared is registered." in ada.get("/workspaces/").content.decode()
 
 
 def test_it_is_registered_once_whatever_the_case(ada: Client) -> None:

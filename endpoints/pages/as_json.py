@@ -1,0 +1,8 @@
+"""JSON to read and to copy."""
+
+import json
+from typing import Any
+
+
+def pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
