@@ -88,3 +88,9 @@ def test_requests_stay_in_pages(path: str) -> None:
 def test_engine_decides_by_goal_and_not_by_kind() -> None:
     for file in (ROOT / "endpoints" / "engine").rglob("*.py"):
         assert not re.search(r"\bKind\.[A-Z]", file.read_text()), file.name
+
+
+def test_template_lines_have_at_most_160_characters() -> None:
+    templates = [path for path in FILES if path.suffix == ".html" and "emulator" not in path.parts]
+    assert len(templates) > 20
+    assert [path.name for path in templates if max(map(len, path.read_text().splitlines())) > 160] == []
