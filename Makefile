@@ -6,7 +6,7 @@ export PORT EMULATOR_PORT DATA_DIR
 # Tests start hundreds of processes, each of which would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint emulator sdk benchmarks lock clean
+.PHONY: help run test coverage lint emulator sdk benchmarks lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -19,10 +19,18 @@ test: ## run all tests; says what it had to leave out, and why
 	@$(PYTHON) bootstrap.py dev
 	@exec $(IN_ENV) -m pytest $(ARGS)
 
+coverage: ## run all tests, and list the lines of the product that none of them runs
+	@$(PYTHON) bootstrap.py dev
+	@$(IN_ENV) -m coverage erase
+	$(IN_ENV) -m coverage run -m pytest $(ARGS)
+	@$(IN_ENV) -m coverage combine --quiet
+	@$(IN_ENV) -m coverage report
+
 lint: ## check style, types and who may import whom
 	@$(PYTHON) bootstrap.py dev
 	$(IN_ENV) -m ruff format --check .
 	$(IN_ENV) -m ruff check .
+	.venv/bin/djade --target-version 5.2 --check $$(find templates -name '*.html')
 	.venv/bin/oxfmt --check static/css static/js emulator/static
 	.venv/bin/oxlint static/js
 	$(IN_ENV) -m mypy dashboard accounts endpoints emulator
@@ -51,4 +59,4 @@ lock: ## resolve the dependencies anew
 		--group sdk -o requirements/sdk.txt
 
 clean: ## remove the environment and all data of this machine
-	rm -rf .venv .venv-sdk var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sdk var .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache
