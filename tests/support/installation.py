@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from redis import Redis
 
+from dashboard import processes
 from emulator.seed import FIRST_WORKSPACES
 from tests.support.azure import Azure
 from tests.support.django_process import begin
@@ -26,7 +27,11 @@ TIMEOUTS = {"ARM_CONNECT_TIMEOUT_SECONDS": "1", "ARM_READ_TIMEOUT_SECONDS": "2"}
 
 @dataclass
 class Fleet:
-    """Processes have names; one that ends by itself is started again under its name, as a supervisor does."""
+    """Processes have names; one that ends by itself is started again under its name, as a supervisor does.
+
+    Compose runs the commands of manage.py. `make run` starts straight away what they become, and so does a fleet
+    without PostgreSQL.
+    """
 
     folder: Path
     environment: dict[str, str]
@@ -53,10 +58,11 @@ class Fleet:
         self._stack.close()
 
     def worker(self, name: str = "worker", **environment: str) -> None:
-        self._start(name, manage("worker"), environment)
+        self._start(name, manage("worker") if self.postgres else processes.worker(concurrency=4), environment)
 
     def beat(self, name: str = "beat") -> None:
-        self._start(name, manage("beat"), {})
+        schedule = str(self.folder / "data" / "beat-schedule")
+        self._start(name, manage("beat") if self.postgres else processes.beat(schedule), {})
 
     def kill(self, name: str) -> None:
         """SIGKILL; nobody starts it again."""
@@ -85,8 +91,8 @@ class Fleet:
     def row(self, name: str) -> Any:
         return self.ask("row", name)
 
-    def until(self, what: Callable[[], Any], seconds: float = 60) -> None:
-        """Wait for it, and supervise meanwhile."""
+    def until(self, what: Callable[[], Any], seconds: float = 120) -> None:
+        """Wait for it, and supervise meanwhile. Time enough for a machine that runs other tests beside this one."""
 
         def look() -> Any:
             self._supervise()
@@ -94,7 +100,7 @@ class Fleet:
 
         assert eventually(look, seconds, 0.2), self.log()
 
-    def until_settled(self, *names: str, seconds: float = 60) -> None:
+    def until_settled(self, *names: str, seconds: float = 120) -> None:
         self.until(lambda: all(self.row(name).phase == "settled" for name in names), seconds)
 
     def until_held(self, *names: str) -> None:
