@@ -33,7 +33,7 @@ lint: ## check style, types and who may import whom
 	.venv/bin/djade --target-version 5.2 --check $$(find templates -name '*.html')
 	.venv/bin/oxfmt --check static/css static/js emulator/static
 	.venv/bin/oxlint static/js
-	$(IN_ENV) -m mypy dashboard accounts endpoints emulator
+	$(IN_ENV) -m mypy dashboard accounts endpoints emulator tests benchmarks
 	.venv/bin/lint-imports --no-logo
 	DATA_DIR=$$(mktemp -d) $(IN_ENV) manage.py makemigrations --check --dry-run
 

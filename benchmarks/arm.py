@@ -7,6 +7,7 @@ so that what it costs is not counted with what is measured.
 import argparse
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 from aiohttp import ClientSession, web
 from yarl import URL
@@ -51,7 +52,8 @@ async def listed(request: web.Request) -> web.Response:
 
 async def seen(request: web.Request) -> web.Response:
     """What came since this was asked last."""
-    rows, request.app[SEEN][:] = list(request.app[SEEN]), []
+    rows = request.app[SEEN].copy()
+    request.app[SEEN].clear()
     return web.json_response(rows)
 
 
@@ -66,7 +68,7 @@ async def forward(request: web.Request) -> web.StreamResponse:
         return web.Response(status=answer.status, body=await answer.read(), headers=kept)
 
 
-async def client(app: web.Application):  # type: ignore[no-untyped-def]
+async def client(app: web.Application) -> AsyncIterator[None]:
     async with ClientSession() as app[CLIENT]:
         yield
 

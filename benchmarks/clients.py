@@ -49,7 +49,9 @@ def with_aiohttp(arm: ArmHttp, urls: list[str]) -> None:
     poller, responses = ArmPoller(arm, read_timeout=30, connections=MAX_PARALLEL), SimpleQueue[object]()
     poller.start([Read(url, TOKEN, uuid4(), responses.put) for url in urls])
     for _ in urls:
-        [response] = responses.get(timeout=60)  # type: ignore[misc]
+        batch = responses.get(timeout=60)
+        assert isinstance(batch, list)
+        [response] = batch
         assert isinstance(response, ArmResponse)
     poller.close()
 

@@ -6,10 +6,11 @@ With SCREENSHOTS=folder the pages are kept as pictures, in light, dark and phone
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 from emulator.seed import PRODUCTION
 from tests.support.desk import Desk, desk, environment
@@ -17,7 +18,12 @@ from tests.support.processes import chromium
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGUMENTS += ["--disable-component-update", "--disable-sync"]
-DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 320, "height": 800}
+DESKTOP, PHONE = ViewportSize(width=1280, height=860), ViewportSize(width=320, height=800)
+SCHEMES: list[tuple[str, Literal["light", "dark"], ViewportSize]] = [
+    ("light", "light", DESKTOP),
+    ("dark", "dark", DESKTOP),
+    ("phone", "light", PHONE),
+]
 IN_TIME = 90_000
 
 
@@ -84,7 +90,7 @@ def fill_in(page: Page, name: str, model: str) -> None:
 
 def look(page: Page, name: str) -> None:
     """Let axe look at the page in light, dark and at phone width, and keep pictures of it."""
-    for picture, scheme, size in (("light", "light", DESKTOP), ("dark", "dark", DESKTOP), ("phone", "light", PHONE)):
+    for picture, scheme, size in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(size)
         found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})

@@ -77,7 +77,7 @@ def headers(azure: Azure) -> dict[str, str]:
 
 @schema.parametrize()
 @BOUNDED
-def test_nothing_in_the_definition_breaks_it(azure: Azure, headers: dict[str, str], case: Case) -> None:
+def test_nothing_in_the_definition_breaks_it(azure: Azure, headers: dict[str, str], case: Case[Any]) -> None:
     """What it answers is held against the definition when the test is over."""
     azure.advance(60)
     answer = case.call(base_url=azure.url, headers=headers, timeout=10)

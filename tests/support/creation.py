@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -30,7 +29,7 @@ def filled_in(workspace: Workspace, name: str = "chat", **changes: Any) -> dict[
 
 
 def submit(client: Client, workspace: Workspace, name: str = "chat", **changes: Any) -> Endpoint:
-    answer: HttpResponse = client.post("/endpoints/new", filled_in(workspace, name, **changes))
+    answer = client.post("/endpoints/new", filled_in(workspace, name, **changes))
     assert answer.status_code == 303, answer.content.decode()
     return Endpoint.objects.get(workspace=workspace, name__iexact=name)
 

@@ -85,7 +85,7 @@ class Fleet:
         self.processes[name].send_signal(signal.SIGCONT)
 
     def ask(self, what: str, *arguments: Any) -> Any:
-        """ArmRequest a function of `tests.support.desk_rows` in its own process."""
+        """Call a function of `tests.support.desk_rows` in its own process."""
         return self._desk.submit(_call, what, arguments).result(60)
 
     def row(self, name: str) -> Any:
@@ -159,7 +159,7 @@ def faults(azure: Azure) -> list[dict[str, Any]]:
     return found
 
 
-def resource(azure: Azure, name: str) -> dict[str, Any] | None:
+def resource(azure: Azure, name: str) -> Any:
     """What Azure holds under this name in any of the workspaces."""
     headers = {"Authorization": f"Bearer {azure.application_token()}"}
     for workspace in FIRST_WORKSPACES:
@@ -178,10 +178,10 @@ def times_sent(azure: Azure, method: str, ending: str) -> int:
 def _call(what: str, arguments: tuple[Any, ...]) -> Any:
     from django.db import connection
 
-    from tests.faults import desk
+    from tests.support import desk_rows
 
-    connection.close()  # the database may have been started anew meanwhile
-    return getattr(desk, what)(*arguments)
+    connection.close()  # the database may have been restarted since
+    return getattr(desk_rows, what)(*arguments)
 
 
 def migrated(environment: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """No answer whatever makes the reading of operations raise, guess a success, or leave ARM."""
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import Done, InProgress, Outcome, PollState, begin, follow
 from tests.support.arm_responses import HOME, MONITOR, NOW, RESOURCE, RESULT
 
-WORDS = st.sampled_from(
+WORDS: st.SearchStrategy[Any] = st.sampled_from(
     ["Succeeded", "succeeded", "Failed", "Canceled", "Cancelled", "InProgress", "", None, 3, [], {}]
 )
 NAMES = st.sampled_from(["status", "properties", "provisioningState", "error", "code", "message", "details", "id"])

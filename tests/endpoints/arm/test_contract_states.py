@@ -1,5 +1,7 @@
 """ARM's contract for long-running operations: what a state means, how failures are told, what cannot be read."""
 
+from typing import Any
+
 from tests.support.arm_responses import resource
 from tests.support.situations import (
     CREATING,
@@ -25,7 +27,7 @@ from tests.support.situations import (
 )
 
 WORDS = ["Accepted", "Created", "Resolving", "Deleted", "Provisioning", "Hibernating", "Succeeding"]
-ARM_ERROR = {"error": {"code": "InvalidTemplate", "message": "No.", "details": [{"code": "Deeper"}]}}
+ARM_ERROR: dict[str, Any] = {"error": {"code": "InvalidTemplate", "message": "No.", "details": [{"code": "Deeper"}]}}
 AFTER_PUT = put(201, CREATING, monitor=O)
 # What a body is when no state can be read in it.
 GARBLED = {"broken JSON": b'{"status": ', "HTML": b"<html>Bad gateway</html>", "a list": [], "a string": "Succeeded"}

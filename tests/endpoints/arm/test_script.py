@@ -10,7 +10,7 @@ import pytest
 
 from accounts import entra
 from emulator.seed import WORKSPACES
-from tests.emulator.test_entra import signed_in
+from tests.emulator.signing_in import signed_in
 from tests.support.azure import Azure
 from tests.support.processes import ROOT, eventually
 

@@ -93,7 +93,7 @@ def mutated(data: Any) -> st.SearchStrategy[Any]:
     return st.builds(lambda one, other: {**other, **one}, known, unknown) | VALUES
 
 
-OBJECTS = st.one_of(mutated(data) for _, data in CASES).filter(lambda value: isinstance(value, dict))
+OBJECTS = st.one_of([mutated(data) for _, data in CASES]).filter(lambda value: isinstance(value, dict))
 
 
 @pytest.mark.parametrize("of", TYPES)

@@ -38,7 +38,7 @@ ODD = ["empty", "broken-json", "unknown-status", "whole-percent", "no-provisioni
 ENDS = ["fail", "fail-silently", "cancel", "never-ends", "no-monitor", "retry-after", "drift", "at-once",
         "foreign-monitor", "claims-challenge", "operation-not-found"]  # fmt: skip
 SENT, READ = ["put", "patch", "delete", "regenerate"], ["resource", "status", "result", "list"]
-MORE = {"slow": {"seconds": 0.1}, "error": {"status": 409, "code": "Conflict"}}
+MORE: dict[str, dict[str, Any]] = {"slow": {"seconds": 0.1}, "error": {"status": 409, "code": "Conflict"}}
 FAULTS = [
     *({"kind": kind, "where": where, "when": "after"} for kind in AFTER for where in SENT + READ),
     *({"kind": kind, "where": where, "when": "before"} for kind in BEFORE for where in SENT + READ),
@@ -213,7 +213,7 @@ def test_any_order_of_acts_answers_and_kills_ends_as_azure_has_it(
             process.submit(_work, milliseconds, takes_back).result(60)
 
         run_state_machine_as_test(
-            lambda: AnyOrder(azure, sign_in, workspaces[0], work),
+            lambda: AnyOrder(azure, sign_in, workspaces[0], work),  # type: ignore[arg-type]  # calls it
             settings=how(
                 max_examples=12,
                 stateful_step_count=15,
@@ -228,6 +228,6 @@ def test_any_order_of_acts_answers_and_kills_ends_as_azure_has_it(
 
 
 def _work(milliseconds: int | None, takes_back: bool) -> None:
-    from tests.faults import mortal_worker
+    from tests.support import killable_worker
 
-    mortal_worker.work(milliseconds, takes_back)
+    killable_worker.work(milliseconds, takes_back)

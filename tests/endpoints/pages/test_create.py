@@ -20,7 +20,7 @@ IDENTITY = (
     "/subscriptions/0a1b2c3d-1111-4aaa-8bbb-e0d35a1b0101/resourceGroups/rg"
     "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/runner"
 )
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "content_safety": "Disabled",
     "tag_key": ["team", "cost centre", ""],
     "tag_value": ["search", "42", ""],
@@ -150,7 +150,7 @@ def test_a_preview_of_a_bad_form_says_why(ada: Client, workspaces: list[Workspac
 
 
 def test_the_catalogue_warns_and_never_refuses(ada: Client, workspaces: list[Workspace]) -> None:
-    typed = {"model_id": "azureml://registries/azureml-deepseek/models/DeepSeek-R1", "workspace": workspaces[1].pk}
+    typed = {"model_id": "azureml://registries/azureml-deepseek/models/DeepSeek-R1", "workspace": str(workspaces[1].pk)}
     page = ada.get("/endpoints/warnings", typed).content.decode()
     assert "is not listed for swedencentral" in page
     assert submit(ada, workspaces[1], model_id=typed["model_id"])
