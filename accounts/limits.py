@@ -24,7 +24,7 @@ class RateLimit(StrEnum):
 
 
 class RateLimited(Exception):
-    """The limit of this minute is used up."""
+    """The client has used up its requests for this minute."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Too many requests. Try again in {seconds} seconds.")
@@ -32,7 +32,7 @@ class RateLimited(Exception):
 
 
 def hit(limit: RateLimit, client: str, actor: Actor, *, target: str) -> None:
-    """Count one request of this client. Raises RateLimited beyond the limit of the minute that its first one began."""
+    """Count a request. Raises RateLimited if the client exceeds its limit within a minute of its first request."""
     now, maximum = timezone.now(), getattr(settings, limit)
     key = f"{limit}:{client}"
     current = RateCount.objects.filter(key=key, since__gt=now - WINDOW)

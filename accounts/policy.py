@@ -61,7 +61,7 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
 
 def refuse(actor: Actor, action: Action, target: str) -> Never:
     """Record the refusal, and raise PermissionDenied with the roles that would be needed."""
-    details = {"roles": actor.user.roles if actor.user else [], "wanted": action.value}
+    details = {"roles": actor.user.roles if actor.user else [], "action": action.value}
     audit.record("refused", actor, target=target, outcome="refused", details=details)
     raise PermissionDenied(
         f"To {action.value} you need {RULES[action]}. An administrator of your tenant can assign it in Entra ID."

@@ -40,8 +40,8 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    for examine_part in (_settings, _database, _broker, _entra, _credential, _expiry, _arm, _watcher):
-        yield from examine_part()
+    for examine_area in (_settings, _database, _broker, _entra, _credential, _expiry, _arm, _watcher):
+        yield from examine_area()
     yield from map(Finding, describe_identities())
     yield Finding(f"Redirect URI to register in Entra ID: {redirect_uri()}")
 

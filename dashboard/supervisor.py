@@ -77,8 +77,8 @@ class Supervisor:
             signal.signal(number, signal.SIG_IGN)
         for child in self.children:
             child.signal(signal.SIGTERM)
-        give_up_at = time.monotonic() + STOP_TIMEOUT
-        while any(child.is_running for child in self.children) and time.monotonic() < give_up_at:
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while any(child.is_running for child in self.children) and time.monotonic() < deadline:
             time.sleep(0.05)
         for child in self.children:
             child.signal(signal.SIGKILL)

@@ -102,8 +102,8 @@ def start_azure(
 def wait_for(
     url: str, process: subprocess.Popen[Any], seconds: float = 60, verify: Path | None = None, **headers: str
 ) -> None:
-    give_up_at = time.monotonic() + seconds
-    while time.monotonic() < give_up_at:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         assert process.poll() is None, f"The process exited with code {process.returncode}."
         try:
             if requests.get(url, timeout=2, headers=headers, verify=str(verify) if verify else True).ok:

@@ -40,8 +40,8 @@ def faked_time(offset: str) -> dict[str, str]:
 
 def eventually(probe: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
     """Call until the result is true; returns the last result, true or not."""
-    give_up_at = time.monotonic() + seconds
-    while not (result := probe()) and time.monotonic() < give_up_at:
+    deadline = time.monotonic() + seconds
+    while not (result := probe()) and time.monotonic() < deadline:
         time.sleep(every)
     return result
 
