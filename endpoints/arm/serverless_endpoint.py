@@ -26,17 +26,17 @@ from endpoints.arm.resources import same_location
 
 @dataclass(frozen=True)
 class ModelSettings(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#modelsettings"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#modelsettings"""
 
     model_id: str = text("modelId")
 
 
 @dataclass(frozen=True)
 class ContentSafety(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#contentsafety"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#contentsafety"""
 
     content_safety_status: str = text("contentSafetyStatus")
-    # Only in previews: https://observe.microsoft.com/en-us/azure/templates/microsoft.machinelearningservices/change-log/workspaces/serverlessendpoints
+    # Only in previews: https://learn.microsoft.com/en-us/azure/templates/microsoft.machinelearningservices/change-log/workspaces/serverlessendpoints
     content_safety_level: str = text("contentSafetyLevel")
 
 
@@ -46,7 +46,7 @@ def _read_headers(value: Any) -> Mapping[str, str | None] | None:
 
 @dataclass(frozen=True)
 class InferenceEndpoint(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#serverlessinferenceendpoint"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#serverlessinferenceendpoint"""
 
     uri: str = text("uri")
     headers: Mapping[str, str | None] = json_field("headers", _read_headers, {})
@@ -54,7 +54,7 @@ class InferenceEndpoint(ArmObject):
 
 @dataclass(frozen=True)
 class Properties(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#serverlessendpoint"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#serverlessendpoint"""
 
     auth_mode: str = text("authMode")
     model_settings: ModelSettings = nested("modelSettings", ModelSettings)
@@ -67,7 +67,7 @@ class Properties(ArmObject):
 
 @dataclass(frozen=True)
 class Sku(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#sku"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#sku"""
 
     name: str = text("name")
     tier: str = text("tier")
@@ -78,7 +78,7 @@ class Sku(ArmObject):
 
 @dataclass(frozen=True)
 class UserAssignedIdentity(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#userassignedidentity"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#userassignedidentity"""
 
     client_id: str = text("clientId")
     principal_id: str = text("principalId")
@@ -92,7 +92,7 @@ def _read_identities(value: Any) -> Mapping[str, UserAssignedIdentity | None] | 
 
 @dataclass(frozen=True)
 class ManagedServiceIdentity(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#managedserviceidentity"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#managedserviceidentity"""
 
     type: str = text("type")
     user_assigned_identities: Mapping[str, UserAssignedIdentity | None] = json_field(
@@ -104,7 +104,7 @@ class ManagedServiceIdentity(ArmObject):
 
 @dataclass(frozen=True)
 class SystemData(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#systemdata
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#systemdata
 
     Times stay as ARM writes them.
     """
@@ -119,7 +119,7 @@ class SystemData(ArmObject):
 
 @dataclass(frozen=True)
 class EndpointUpdate(ArmObject):
-    """The body of a PATCH: https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/update
+    """The body of a PATCH: https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/update
 
     None leaves a part as it is; an empty one replaces it.
     """
@@ -131,7 +131,7 @@ class EndpointUpdate(ArmObject):
 
 @dataclass(frozen=True)
 class RegenerateKeyRequest(ArmObject):
-    """https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/regenerate-keys"""
+    """https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/regenerate-keys"""
 
     key_type: str = text("keyType")
     key_value: str = text("keyValue", is_secret=True)
@@ -141,7 +141,7 @@ class RegenerateKeyRequest(ArmObject):
 class ServerlessEndpoint(ArmObject):
     """The resource, and the body of a PUT, which has the fields from `location` to `properties`.
 
-    https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#serverlessendpointtrackedresource
+    https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#serverlessendpointtrackedresource
     """
 
     location: str = text("location")
@@ -184,7 +184,7 @@ class ServerlessEndpoint(ArmObject):
 
 
 def endpoints_in(page: JsonObject) -> list[ServerlessEndpoint]:
-    """The endpoints on one page of a list: https://observe.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/list"""
+    """The endpoints on one page of a list: https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/list"""
     items = page.get("value")
     objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return [ServerlessEndpoint.from_json(item) for item in objects]
@@ -205,7 +205,7 @@ def provisioning_states_in(page: JsonObject) -> dict[str, str]:
 def _includes(shown: Any, requested: Any, *, in_tags: bool = False) -> bool:
     """Compare without case, since ARM may return another casing than the request had. Only values of tags keep theirs.
 
-    https://observe.microsoft.com/en-us/azure/azure-resource-manager/management/tag-resources
+    https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/tag-resources
     """
     if isinstance(requested, dict):
         return isinstance(shown, dict) and all(
