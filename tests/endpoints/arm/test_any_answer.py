@@ -64,8 +64,8 @@ def origin(url: str) -> tuple[str, str | None, int | None, str | None]:
     return parts.scheme, parts.hostname, 443 if parts.port is None else parts.port, parts.username
 
 
-def is_no_guess(method: str, state: PollState | None, response: ArmResponse) -> bool:
-    """Whether the contract lets this answer end the operation well."""
+def is_proven(method: str, state: PollState | None, response: ArmResponse) -> bool:
+    """Whether the contract lets this response end the operation successfully."""
     try:
         body = json.loads(response.content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -73,21 +73,22 @@ def is_no_guess(method: str, state: PollState | None, response: ArmResponse) -> 
     empty = not response.content.strip() or body is None
     document = body if isinstance(body, dict) else {}
     properties = document.get("properties")
-    state = properties.get("provisioningState") if isinstance(properties, dict) else None
-    told = isinstance(state, str) and state.lower() == "succeeded"
-    rests = told or state is None or state == ""
+    status = properties.get("provisioningState") if isinstance(properties, dict) else None
+    succeeded = isinstance(status, str) and status.lower() == "succeeded"
+    at_rest = succeeded or status is None or status == ""
     if state and state.monitor_url and not state.confirming:
-        status = document.get("status")
-        return method in {"DELETE", "POST"} and isinstance(status, str) and status.lower() == "succeeded"
+        monitored = document.get("status")
+        return method in {"DELETE", "POST"} and isinstance(monitored, str) and monitored.lower() == "succeeded"
     if response.status not in {200, 201, 204}:
-        return bool(state and not state.result_url and not state.confirming and response.status == 202 and told)
+        polls_resource = state is not None and not state.result_url and not state.confirming
+        return polls_resource and response.status == 202 and succeeded
     if state and state.confirming and method in {"PUT", "PATCH"}:
         return isinstance(body, dict)
     if state is None and method in {"DELETE", "POST"}:
         return method == "DELETE" or body is not ... or empty
     if state is None or not state.result_url:
-        return (isinstance(body, dict) and rests) or (state is None and empty)
-    return (body is not ... and rests) or empty
+        return (isinstance(body, dict) and at_rest) or (state is None and empty)
+    return (body is not ... and at_rest) or empty
 
 
 def lead_through(method: str, via: str, responses: list[ArmResult]) -> None:
@@ -97,7 +98,7 @@ def lead_through(method: str, via: str, responses: list[ArmResult]) -> None:
         step = begin(method, response, RESOURCE, via) if state is None else follow(state, response, RESOURCE)
         if isinstance(step, Done):
             assert (step.error is None) == (step.outcome == Outcome.SUCCEEDED)
-            assert step.error or (isinstance(response, ArmResponse) and is_no_guess(method, state, response))
+            assert step.error or (isinstance(response, ArmResponse) and is_proven(method, state, response))
             return
         assert step.wait is None or 0 <= step.wait <= 10**8
         if isinstance(step, InProgress):
