@@ -1,4 +1,4 @@
-"""What requests and urllib3 do not do by themselves: ask for a URL byte for byte, and end in time whatever happens."""
+"""Two things that requests and urllib3 lack: sending a URL byte for byte, and a limit for the whole exchange."""
 
 import threading
 from collections.abc import Iterator
@@ -10,27 +10,30 @@ from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 
-# Not a header, but the only way past urllib3 to the connection.
-ASKED = "asked"
+# The key of a RawRequest among the headers. It is never sent, but only headers get through urllib3 to the connection.
+RAW_REQUEST = "raw-request"
 
 
 @dataclass
-class Asked:
-    """What a connection is asked for, and the socket on which it was."""
+class RawRequest:
+    """A request on its way: its target (https://www.rfc-editor.org/rfc/rfc9112#name-request-target) and its socket."""
 
     target: str
     sock: socket | None = None
     is_cut: bool = False
 
     @classmethod
-    def by(cls, url: str) -> "Asked":
-        """For what follows the origin, as it is."""
+    def from_url(cls, url: str) -> "RawRequest":
+        """Take everything after the origin, unchanged."""
         target = url.partition("#")[0].partition("://")[2].removeprefix(urlsplit(url).netloc)
         return cls(target if target.startswith("/") else f"/{target}")
 
     @contextmanager
     def cut_after(self, seconds: float | None) -> Iterator[None]:
-        """End what is under way in time: a timeout of sockets is one of every single read, and a server may drip."""
+        """Shut the socket down after some seconds, since a timeout limits each read only and a server may drip.
+
+        https://requests.readthedocs.io/en/latest/user/quickstart/#timeouts
+        """
         timer = threading.Timer(seconds or 0, self._cut)
         if seconds is not None:
             timer.start()
@@ -46,22 +49,22 @@ class Asked:
                 self.sock.shutdown(SHUT_RDWR)
 
 
-class _ByteForByte:
-    """A connection that asks for exactly the target it was given; urllib3 would re-encode a signed query."""
+class _RawConnection:
+    """A connection that sends the target unchanged: urllib3 would re-encode it and break the signature in its query."""
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         headers = dict(headers)
-        asked = headers.pop(ASKED)
-        # Only a plain proxy is asked for a whole URL.
-        target = asked.target if url.startswith("/") else url
+        raw = headers.pop(RAW_REQUEST)
+        # A plain proxy gets the whole URL: https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
+        target = raw.target if url.startswith("/") else url
         super().request(method, target, body, headers, **options)  # type: ignore[misc]
-        asked.sock = self.sock  # type: ignore[attr-defined]
+        raw.sock = self.sock  # type: ignore[attr-defined]
 
 
 class Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         connection = pool.ConnectionCls
-        if not issubclass(connection, _ByteForByte):
-            pool.ConnectionCls = type("Connection", (_ByteForByte, connection), {})
+        if not issubclass(connection, _RawConnection):
+            pool.ConnectionCls = type("Connection", (_RawConnection, connection), {})
         return pool

@@ -1,4 +1,4 @@
-"""The one owner of the connection to ARM: a pooled session, timeouts, no redirects, ids on every request."""
+"""Send a request to ARM: pooled connections, timeouts, no redirects, a correlation id on every request."""
 
 import json
 import time
@@ -14,8 +14,13 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
-from endpoints.arm.connection import ASKED, Adapter, Asked
+from endpoints.arm.connection import RAW_REQUEST, Adapter, RawRequest
 from endpoints.arm.origin import require_origin
+
+# Reasons of NoResponse.
+NOT_IN_TIME = "Azure did not respond in time."
+NOT_REACHED = "Azure could not be reached."
+CONNECTION_BROKE = "The connection to Azure broke before the response was complete."
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,13 @@ class ArmRequest:
 
     @property
     def path(self) -> str:
-        """Without the query, which signs the URL of an operation."""
+        """The path alone: the query of a monitor URL contains its signature."""
         return urlsplit(self.url).path
 
 
 @dataclass(frozen=True)
 class ArmResponse:
-    """What ARM answered. Header names are in lower case."""
+    """A response of ARM. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +49,7 @@ class ArmResponse:
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON whatever its content type says; None when it is empty or cannot be read."""
+        """The body as JSON, whatever its Content-Type; None if it is empty or cannot be parsed."""
         try:
             return json.loads(self.content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
@@ -52,30 +57,29 @@ class ArmResponse:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no body; ARM was seen to write `null` for none."""
+        """Whether there is no body. Some ARM responses have `null` where others have nothing."""
         return self.content.strip() in {b"", b"null"}
 
     @property
     def object(self) -> dict[str, Any]:
-        """The body when it is a JSON object, else an empty one."""
+        """The body if it is a JSON object, else an empty one."""
         return self.json if isinstance(self.json, dict) else {}
 
 
 @dataclass(frozen=True)
 class NoResponse:
-    """No answer came. `may_have_arrived` says whether ARM may have acted on the request."""
+    """A request without a response. `may_have_arrived` says whether ARM may have acted on it."""
 
     reason: str
     may_have_arrived: bool
     milliseconds: int
 
 
-# The outcome of sending one request.
 ArmResult = ArmResponse | NoResponse
 
 
 class ArmHttp:
-    """Sends calls to one ARM host and to no other. Safe to share between threads."""
+    """Sends requests to a single ARM host. Safe to share between threads."""
 
     def __init__(
         self,
@@ -91,7 +95,7 @@ class ArmHttp:
         self._session = requests.Session()
         self._session.trust_env = trust_env
         self._adapter = Adapter(pool_connections=1, pool_maxsize=connections)
-        # Proxies and certificates of the environment; none of them changes while the process runs.
+        # Proxies and certificates from the environment, which does not change while the process runs.
         self.environment: dict[str, Any] = dict(
             self._session.merge_environment_settings(self.base_url, {}, False, None, None)
         )
@@ -102,58 +106,68 @@ class ArmHttp:
         return f"{self.base_url}{quote(path, safe='/:')}?{parameters}"
 
     def send(self, request: ArmRequest, token: str, correlation_id: UUID, *, within: float | None = None) -> ArmResult:
-        """Send a call once and take `within` seconds at most. A redirect is an answer like others.
+        """Send a request once, within the given seconds. A redirect is returned, not followed.
 
-        Raises ForeignOrigin, before anything leaves, when its URL is not ARM's.
+        Raises ForeignOrigin, before anything is sent, if the URL leads to another host than ARM's.
         """
         require_origin(request.url, self.base_url)
         timeout: Any = Timeout(within, *self.timeout)
         started = time.monotonic()
-        asked = Asked.by(request.url)
+        raw = RawRequest.from_url(request.url)
         try:
             unsigned = requests.Request(
-                request.method, request.url, headers=headers(token, correlation_id), json=request.body, auth=_as_it_is
+                request.method,
+                request.url,
+                headers=headers(token, correlation_id),
+                json=request.body,
+                auth=_ignore_netrc,
             )
             prepared = self._session.prepare_request(unsigned)
-            carried: Any = prepared.headers
-            carried[ASKED] = asked
-            with asked.cut_after(within):
-                # Not through the session, which reads where a redirect leads, and raises when it cannot.
+            prepared_headers: Any = prepared.headers
+            prepared_headers[RAW_REQUEST] = raw
+            with raw.cut_after(within):
+                # Not Session.send, which parses the Location even of a redirect that it does not follow, and may raise.
                 response = self._adapter.send(prepared, timeout=timeout, **self.environment)
                 content = response.content
-            if asked.is_cut:  # an answer of unknown length seems whole wherever it ends
+            if raw.is_cut:  # a response without a length looks complete wherever it ends
                 raise requests.ReadTimeout
         except (requests.RequestException, HTTPError) as error:
-            return NoResponse(_reason(error), _may_have_arrived(error), _since(started))
-        lower = {name.lower(): value for name, value in response.headers.items()}
-        return ArmResponse(response.status_code, lower, content, _since(started), datetime.now(UTC))
+            return NoResponse(_reason(error), _may_have_arrived(error), _milliseconds_since(started))
+        lower_case = {name.lower(): value for name, value in response.headers.items()}
+        return ArmResponse(response.status_code, lower_case, content, _milliseconds_since(started), datetime.now(UTC))
 
 
 def headers(token: str, correlation_id: UUID) -> dict[str, str]:
-    """What every request to ARM carries."""
+    """The headers of every request.
+
+    https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md#client-request-headers
+    """
     return {
         "Authorization": f"Bearer {token}",
         "Accept": "application/json",
         "Accept-Language": "en",
         "User-Agent": "endpoint-desk",
-        # One for all requests of an operation: what belongs together can be found together.
+        # The same id on every request of an operation, so that Microsoft's support can find all of them.
         "x-ms-client-request-id": str(correlation_id),
         "x-ms-return-client-request-id": "true",
         "x-ms-correlation-request-id": str(correlation_id),
     }
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps a .netrc of the environment from replacing the bearer token."""
+def _ignore_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from replacing the bearer token with a password from .netrc.
+
+    https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication
+    """
     return request
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
 
 def _may_have_arrived(error: Exception) -> bool:
-    """Only a connection that was never made proves that nothing was received."""
+    """Whether ARM may have received the request: only a failed connection proves that it did not."""
     cause = getattr(error.args[0], "reason", None) if error.args else None
     return not isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) and not isinstance(
         cause, NewConnectionError
@@ -161,13 +175,13 @@ def _may_have_arrived(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """A sentence without the URL that requests would put into it."""
+    """A sentence for people, without the URL that the messages of requests contain."""
     if isinstance(error, requests.ConnectTimeout):
         return "Azure did not accept the connection in time."
     if isinstance(error, requests.Timeout):
-        return "Azure did not answer in time."
+        return NOT_IN_TIME
     if isinstance(error, requests.exceptions.SSLError):
-        return "The TLS connection to Azure could not be made."
+        return "The TLS connection to Azure failed."
     if not _may_have_arrived(error):
-        return "Azure could not be reached."
-    return "The connection to Azure broke before the answer was whole."
+        return NOT_REACHED
+    return CONNECTION_BROKE

@@ -59,7 +59,7 @@ def test_tls_is_checked_and_changes_nothing_about_a_url(tmp_path: Path, monkeypa
         home = with_tls(server, path)
         refused = send(home, f"{home}{TARGET}")
         assert isinstance(refused, NoResponse)
-        assert refused.reason == "The TLS connection to Azure could not be made."
+        assert refused.reason == "The TLS connection to Azure failed."
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
         answer = send(home, f"{home}{TARGET}", trust_env=True)
         assert isinstance(answer, ArmResponse), answer
@@ -102,7 +102,7 @@ def test_a_broken_connection_may_have_been_received(fault: str) -> None:
         response = send(server.home, f"{server.home}/x")
     assert isinstance(response, NoResponse)
     assert response.may_have_arrived
-    assert response.reason == "The connection to Azure broke before the answer was whole."
+    assert response.reason == "The connection to Azure broke before the response was complete."
 
 
 def test_a_call_waits_for_no_other_call() -> None:
