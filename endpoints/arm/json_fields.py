@@ -116,15 +116,15 @@ def _declared_fields(of: type[ArmObject]) -> dict[str, _DeclaredField]:
     if of not in _DECLARED_FIELDS:
         unset = of()
         _DECLARED_FIELDS[of] = {
-            one.metadata["key"]: _DeclaredField(one.name, one.metadata["read"], _written(getattr(unset, one.name)))
-            for one in fields(of)
-            if one.metadata
+            item.metadata["key"]: _DeclaredField(item.name, item.metadata["read"], _written(getattr(unset, item.name)))
+            for item in fields(of)
+            if item.metadata
         }
     return _DECLARED_FIELDS[of]
 
 
 def _written(value: Any) -> Any:
-    if isinstance(value, str):  # most are, and to look for a Mapping is slow
+    if isinstance(value, str):  # most are, and the check for a Mapping is slow
         return value
     if isinstance(value, ArmObject):
         return value.to_json()

@@ -1,7 +1,7 @@
-"""Reads of many operations at once, over one kept pool of connections in an event loop of its own.
+"""Read many URLs of ARM concurrently, over one pool of connections in an event loop of its own.
 
-aiohttp reads with a fifth of the processor time that requests takes, which counts where thousands are followed;
-everything else goes through `http.py`.
+aiohttp needs a fifth of the processor time of requests, which matters when thousands of operations are polled. All
+other requests go through `http.py`.
 """
 
 import asyncio
@@ -21,19 +21,31 @@ import aiohttp
 import certifi
 from yarl import URL
 
-from endpoints.arm.http import ArmHttp, ArmResponse, ArmResult, NoResponse, headers
-from endpoints.arm.origin import ForeignOrigin, require_origin, resolve
+from endpoints.arm.http import (
+    CONNECTION_BROKE,
+    NOT_IN_TIME,
+    NOT_REACHED,
+    ArmHttp,
+    ArmResponse,
+    ArmResult,
+    NoResponse,
+    headers,
+)
+from endpoints.arm.origin import ForeignOrigin, require_origin
+from endpoints.arm.paging import next_page
 
-# Azure's signed URLs have 3 kB and more, and may be used as header lines of that size.
+# A client must accept polling URLs of at least 4 KB in headers; those of this service have about 3 KB.
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations#url-to-monitor-status
 MAX_HEADER_LINE = 65_536
 MAX_PAGES = 20
 
 
 @dataclass(frozen=True)
 class Read:
-    """A GET of `url`, with `all_pages` of a whole list.
+    """A GET of `url`, and with `all_pages` also of the pages that follow it.
 
-    `on_response` gets the answers, in the thread of the loop, or what was raised instead, such as ForeignOrigin.
+    `on_response` is called in the thread of the event loop with the responses, or with the exception that was raised
+    instead, such as ForeignOrigin.
     """
 
     url: str = field(repr=False)
@@ -44,7 +56,7 @@ class Read:
 
 
 class ArmPoller:
-    """Sends reads to the host of `arm` and to no other."""
+    """Sends reads to the host of `arm` only."""
 
     def __init__(self, arm: ArmHttp, *, read_timeout: float, connections: int) -> None:
         self._home = arm.base_url
@@ -60,54 +72,53 @@ class ArmPoller:
         self._thread.start()
 
     def start(self, reads: Sequence[Read]) -> None:
-        """Begin these reads and return at once."""
-        self._loop.call_soon_threadsafe(self._begin, reads)
+        """Start these reads and return at once."""
+        self._loop.call_soon_threadsafe(self._create_tasks, reads)
 
     def close(self) -> None:
-        """End the connections; what is under way gets no response."""
+        """Close the connections. Reads in progress are cancelled, and their `on_response` is not called."""
         atexit.unregister(self.close)
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _end(self) -> None:
+    async def _shut_down(self) -> None:
         for task in self._running:
             task.cancel()
         if self._session:
             await self._session.close()
 
-    def _begin(self, reads: Sequence[Read]) -> None:
+    def _create_tasks(self, reads: Sequence[Read]) -> None:
         for read in reads:
             task = self._loop.create_task(self._run(read))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
     async def _run(self, read: Read) -> None:
-        """Whatever happens, somebody waits for a response."""
         try:
             require_origin(read.url, self._home)
             responses = await self._pages(read)
-        except Exception as error:
+        except Exception as error:  # the caller waits for on_response, whatever happens
             read.on_response(error)
         else:
             read.on_response(responses)
 
     async def _pages(self, read: Read) -> list[ArmResult]:
-        """As many as there are, or as come in the time of one; those that are missing tell nothing."""
-        give_up_at = time.monotonic() + (self._timeout.total or 0)
+        """Read as many pages as there are, or as arrive within the time of one request."""
+        deadline = time.monotonic() + (self._timeout.total or 0)
         responses = [await self._get(read, read.url)]
-        while read.all_pages and len(responses) < MAX_PAGES and time.monotonic() < give_up_at:
-            if not (url := _next_page(responses[-1], read.url)):
+        while read.all_pages and len(responses) < MAX_PAGES and time.monotonic() < deadline:
+            if not (url := _next_page_url(responses[-1], read.url)):
                 break
             responses.append(await self._get(read, url))
         return responses
 
     async def _get(self, read: Read, url: str) -> ArmResult:
         started = time.monotonic()
-        since = partial(_milliseconds_since, started)
+        milliseconds = partial(_milliseconds_since, started)
         try:
-            async with self._opened().get(
+            async with self._open_session().get(
                 URL(url, encoded=True),
                 headers=headers(read.token, read.correlation_id),
                 allow_redirects=False,
@@ -115,15 +126,15 @@ class ArmPoller:
             ) as response:
                 content = await response.read()
         except TimeoutError:
-            return NoResponse("Azure did not answer in time.", True, since())
+            return NoResponse(NOT_IN_TIME, True, milliseconds())
         except aiohttp.ClientConnectorError:
-            return NoResponse("Azure could not be reached.", False, since())
+            return NoResponse(NOT_REACHED, False, milliseconds())
         except (aiohttp.ClientError, OSError, ValueError):
-            return NoResponse("The connection to Azure broke before the answer was whole.", True, since())
-        lower = {name.lower(): value for name, value in response.headers.items()}
-        return ArmResponse(response.status, lower, content, since(), datetime.now(UTC))
+            return NoResponse(CONNECTION_BROKE, True, milliseconds())
+        lower_case = {name.lower(): value for name, value in response.headers.items()}
+        return ArmResponse(response.status, lower_case, content, milliseconds(), datetime.now(UTC))
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, ttl_dns_cache=300),
@@ -135,17 +146,18 @@ class ArmPoller:
         return self._session
 
 
-def _next_page(response: ArmResult, base: str) -> str:
-    """The address of the page after this one; nothing when it is the last, or cannot be followed."""
-    link = response.object.get("nextLink") if isinstance(response, ArmResponse) and response.status == 200 else None
+def _next_page_url(response: ArmResult, base: str) -> str:
+    """The URL of the next page; empty after the last page, and if there is none that can be read."""
+    if not isinstance(response, ArmResponse) or response.status != 200:
+        return ""
     try:
-        return resolve(link, base) if isinstance(link, str) and link else ""
+        return next_page(response.object, base)
     except ForeignOrigin:
         return ""
 
 
 def _tls_context(arm: ArmHttp) -> ssl.SSLContext:
-    """The certificates that requests trusts, so that one setting serves both."""
+    """Trust the certificates that requests trusts, so that one setting applies to both clients."""
     verify = arm.environment["verify"]
     trusted = verify if isinstance(verify, str) else certifi.where()
     if Path(trusted).is_dir():

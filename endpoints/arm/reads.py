@@ -1,11 +1,12 @@
-"""Reads that somebody waits for: single resources and whole lists."""
+"""Reads for a user who waits for them: single resources and complete lists."""
 
-from typing import Any
 from uuid import UUID
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse
-from endpoints.arm.origin import ForeignOrigin, resolve
+from endpoints.arm.json_fields import JsonObject
+from endpoints.arm.origin import ForeignOrigin
+from endpoints.arm.paging import items_in, next_page
 from endpoints.arm.resources import PROVIDER, Subscription, WorkspaceId, WorkspaceResource
 
 SUBSCRIPTIONS_API_VERSION = "2022-12-01"
@@ -14,23 +15,23 @@ MAX_PAGES = 100
 
 
 class ArmFailed(Exception):
-    """A read did not give what was asked for."""
+    """A read failed."""
 
 
 class ArmRefused(ArmFailed):
-    """ARM answered with an error."""
+    """ARM returned an error."""
 
     def __init__(self, error: ArmError) -> None:
-        super().__init__(error.message or f"Azure answered {error.status} without saying why.")
+        super().__init__(error.message or f"Azure returned {error.status} without a reason.")
         self.error = error
 
 
 class ArmUnreachable(ArmFailed):
-    """No answer came, or none that can be used."""
+    """No usable response arrived."""
 
 
 class ArmReader:
-    """Reads with one person's token under one correlation id."""
+    """Reads with the token of one user, under one correlation id."""
 
     def __init__(self, http: ArmHttp, token: str, correlation_id: UUID, api_version: str) -> None:
         self._http = http
@@ -56,19 +57,18 @@ class ArmReader:
         response = self._get(self._http.url(str(workspace_id), api_version=self._api_version))
         return WorkspaceResource.of(response.object)
 
-    def _list(self, url: str) -> list[dict[str, Any]]:
-        """All pages of a list. The next link is used as it comes, and only when it leads back to ARM."""
-        items: list[dict[str, Any]] = []
+    def _list(self, url: str) -> list[JsonObject]:
+        items: list[JsonObject] = []
         for _ in range(MAX_PAGES):
             page = self._get(url).object
-            items += page.get("value") or []
-            if not page.get("nextLink"):
-                return items
+            items += items_in(page)
             try:
-                url = resolve(page["nextLink"], url)
+                url = next_page(page, url)
             except ForeignOrigin as error:
                 raise ArmUnreachable(str(error)) from error
-        raise ArmUnreachable(f"Azure's list did not end within {MAX_PAGES} pages.")
+            if not url:
+                return items
+        raise ArmUnreachable(f"Azure's list has more than {MAX_PAGES} pages.")
 
     def _get(self, url: str) -> ArmResponse:
         response = self._http.send(ArmRequest("GET", url), self._token, self._correlation_id)
@@ -77,5 +77,5 @@ class ArmReader:
         if response.status != 200:
             raise ArmRefused(ArmError.from_response(response))
         if not response.object:
-            raise ArmUnreachable("Azure answered with a body that is no JSON object.")
+            raise ArmUnreachable("Azure returned a body that is not a JSON object.")
         return response

@@ -21,6 +21,7 @@ from endpoints.arm.json_fields import (
     text,
     texts,
 )
+from endpoints.arm.paging import items_in
 from endpoints.arm.resources import same_location
 
 
@@ -185,9 +186,7 @@ class ServerlessEndpoint(ArmObject):
 
 def endpoints_in(page: JsonObject) -> list[ServerlessEndpoint]:
     """The endpoints on one page of a list: https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/list"""
-    items = page.get("value")
-    objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return [ServerlessEndpoint.from_json(item) for item in objects]
+    return [ServerlessEndpoint.from_json(item) for item in items_in(page)]
 
 
 def provisioning_states_in(page: JsonObject) -> dict[str, str]:

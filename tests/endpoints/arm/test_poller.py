@@ -86,7 +86,7 @@ def test_an_answer_that_does_not_end_is_given_up_in_time(fault: str) -> None:
     ):
         [[response]] = ask(made, f"{server.home}/1")
         assert isinstance(response, NoResponse)
-        assert response.reason == "Azure did not answer in time."
+        assert response.reason == "Azure did not respond in time."
 
 
 def test_an_answer_that_is_no_http_is_lost() -> None:
