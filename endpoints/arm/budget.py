@@ -1,7 +1,8 @@
-"""How much may still be asked of ARM, learnt from what its answers say is left.
+"""How many requests ARM still accepts, as its responses report it.
 
-ARM gives each identity in each subscription a bucket of reads, one of writes and one of deletes, which fill up
-steadily. The counter in every answer tells what everybody has taken from it, other tools included.
+ARM throttles with token buckets: each identity has one for reads, one for writes and one for deletes in each
+subscription, all refilled at a steady rate. The counter in every response includes the requests of other tools.
+https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
 """
 
 import threading
@@ -19,7 +20,7 @@ Account = tuple[str, str]
 
 @dataclass(frozen=True)
 class Limit:
-    """What a bucket holds, what flows in each second, and how much is left to what people do meanwhile."""
+    """The size of a bucket, its refill per second, and the reserve that polls leave for requests of users."""
 
     name: str
     bucket: float
@@ -27,12 +28,16 @@ class Limit:
     reserve: float
 
     def remaining(self, response: ArmResponse) -> float | None:
-        """What an answer says is left in the bucket."""
+        """The requests left in the bucket, as a response reports them.
+
+        https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling#remaining-requests
+        """
         text = response.headers.get(f"x-ms-ratelimit-remaining-subscription-{self.name}", "")
         return float(text) if text.isascii() and text.isdigit() else None
 
 
-# Microsoft's published figures.
+# The sizes and refill rates are Microsoft's.
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
 READS: Final = Limit("reads", 250.0, 25.0, 60.0)
 WRITES: Final = Limit("writes", 200.0, 10.0, 20.0)
 DELETES: Final = Limit("deletes", 200.0, 10.0, 20.0)
@@ -41,37 +46,40 @@ LIMITS: Final = {"GET": READS, "PUT": WRITES, "PATCH": WRITES, "POST": WRITES, "
 
 @dataclass(frozen=True)
 class Grant:
-    """How many may go now; the first of the others in `wait` seconds, each further one when the bucket has its drop."""
+    """How many requests may be sent now. The first of the others may follow in `wait` seconds."""
 
     granted: int
     wait: float = 0.0
 
 
 class Budget(Protocol):
-    """What is left to each account. Times are the budget's own, so that machines need not agree about them."""
+    """The buckets of all accounts. A budget has a clock of its own, so that hosts need no common one."""
 
     def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
-        """Take up to `number`, as long as `reserve` is left."""
+        """Take up to `number` requests, but leave `reserve` of them in the bucket."""
 
     def observe(self, account: Account, limit: Limit, remaining: float | None, blocked_for: float) -> None:
-        """Believe what an answer says is left; after a 429 nothing goes for `blocked_for` seconds."""
+        """Note the requests left according to a response, and block the bucket for some seconds after a 429."""
 
 
 def blocked_for(response: ArmResponse) -> float:
-    """The seconds for which a 429 closes its account; 0 for every other answer."""
+    """The seconds for which a 429 blocks its account; 0 for every other response.
+
+    https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling#error-code
+    """
     return (retry_after(response) or 1.0) if response.status == 429 else 0.0
 
 
 @dataclass
 class _Bucket:
-    """`waiting` counts those sent away, so that they come back one after the other."""
+    """`waiting` counts the requests that were refused, so that they return one after the other."""
 
     left: float
     at: float
     waiting: float = 0.0
     blocked_until: float = 0.0
 
-    def flow(self, now: float, limit: Limit) -> None:
+    def refill(self, now: float, limit: Limit) -> None:
         passed = max(0.0, now - self.at)
         self.left = min(limit.bucket, self.left + passed * limit.refill)
         self.waiting = max(0.0, self.waiting - passed * limit.refill)
@@ -79,7 +87,7 @@ class _Bucket:
 
 
 class MemoryBudget(Budget):
-    """For one process, or for several that only share what ARM's counters tell. Safe to share between threads."""
+    """A budget of one process. Several processes share what ARM's counters report. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -89,13 +97,13 @@ class MemoryBudget(Budget):
     def take(self, account: Account, limit: Limit, number: int, reserve: float) -> Grant:
         with self._lock:
             bucket = self._bucket(account, limit)
-            closed = max(0.0, bucket.blocked_until - bucket.at)
-            granted = 0 if closed else max(0, min(number, int(bucket.left - reserve)))
+            blocked = max(0.0, bucket.blocked_until - bucket.at)
+            granted = 0 if blocked else max(0, min(number, int(bucket.left - reserve)))
             bucket.left -= granted
             if granted == number:
                 return Grant(granted)
             missing = max(0.0, reserve + 1 - bucket.left)
-            wait = closed + (missing + bucket.waiting) / limit.refill
+            wait = blocked + (missing + bucket.waiting) / limit.refill
             bucket.waiting += number - granted
             return Grant(granted, wait)
 
@@ -109,12 +117,12 @@ class MemoryBudget(Budget):
                 bucket.blocked_until = max(bucket.blocked_until, bucket.at + blocked_for)
 
     def reset(self) -> None:
-        """Begin with full buckets again."""
+        """Start with full buckets again."""
         with self._lock:
             self._buckets.clear()
 
     def _bucket(self, account: Account, limit: Limit) -> _Bucket:
         now = self._clock()
         bucket = self._buckets.setdefault((account, limit.name), _Bucket(limit.bucket, now))
-        bucket.flow(now, limit)
+        bucket.refill(now, limit)
         return bucket

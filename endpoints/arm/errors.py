@@ -1,4 +1,7 @@
-"""ARM's error envelope: `{"error": {"code", "message", "target", "details", "additionalInfo"}}`, any part missing."""
+"""ARM's errors: `{"error": {"code", "message", "target", "details", "additionalInfo"}}`. Any part may be missing.
+
+https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md#error-response-content
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,16 +9,15 @@ from typing import Any
 
 from endpoints.arm.http import ArmResponse
 
-# Errors nest a few times; whatever goes deeper than this is nonsense.
+# Real errors nest a few levels deep. The limit protects against malicious ones.
 MAX_LEVELS = 20
 
 
 @dataclass(frozen=True)
 class ArmError:
-    """A failure as ARM told it, or as this client had to conclude it.
+    """An error that ARM reported or that this client detected.
 
-    `status` is the HTTP status of the answer that carried it, or 0 when it was no HTTP error. `raw` is ARM's own
-    object, kept whole.
+    `status` is the HTTP status of an error response, otherwise 0. `raw` is the complete error object of ARM.
     """
 
     code: str
@@ -25,25 +27,26 @@ class ArmError:
 
     @classmethod
     def from_response(cls, response: ArmResponse) -> "ArmError":
-        """Read a 4xx or 5xx; a body that is HTML, empty or broken does not hide the status."""
-        inside = response.object.get("error")
-        raw = inside if isinstance(inside, dict) else response.object
+        """Read an error response. Its status stands in for a code if the body is HTML, empty or broken."""
+        error = response.object.get("error")
+        raw = error if isinstance(error, dict) else response.object
         code = _text(raw.get("code")) or _text(response.object.get("code")) or str(response.status)
         return cls(code, _text(raw.get("message")), response.status, raw)
 
     @classmethod
     def of_body(cls, body: dict[str, Any], status: str) -> "ArmError":
-        """Read the error of a status document or resource that ended badly; `status` stands in for a missing code."""
+        """Read the error of a failed or canceled operation; `status` stands in for a missing code.
+
+        https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/async-api-reference.md#azure-asyncoperation-resource-format
+        """
         error = body.get("error")
         raw = error if isinstance(error, dict) else {}
         return cls(_text(raw.get("code")) or status, _text(raw.get("message")), 0, raw)
 
     @property
     def inner_code(self) -> str:
-        """The deepest code there is: this service calls most things UserError and puts the cause in additionalInfo."""
-        deepest = self.code
-        for code in _codes(self.raw):
-            deepest = code
+        """The deepest code: this service reports most failures as UserError, with the cause in `additionalInfo`."""
+        *_, deepest = self.code, *_codes(self.raw)
         return deepest
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 
 
 def _codes(raw: dict[str, Any], levels: int = MAX_LEVELS) -> Iterator[str]:
-    """Codes from the outside in: details first, then the chain of InnerError."""
+    """Codes from the outside in: first of the details, then of the chain of inner errors."""
     for detail in _dicts(raw.get("details")):
         if code := _text(detail.get("code")):
             yield code

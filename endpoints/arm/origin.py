@@ -1,4 +1,9 @@
-"""The bearer token stays at home: a URL that ARM hands out is used only when it leads back to ARM."""
+"""Send the bearer token to ARM only: a URL from a response is used only if it leads back to the same origin.
+
+An origin is a scheme, host and port: https://www.rfc-editor.org/rfc/rfc6454#section-4
+ARM's polling URLs have the host of the request:
+https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/async-api-reference.md#202-accepted-and-location-headers
+"""
 
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -6,7 +11,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ForeignOrigin(Exception):
-    """A URL leads somewhere else than the ARM host that the token is for."""
+    """A URL leads to another origin than that of ARM, which the token is for."""
 
     def __init__(self, url: str) -> None:
         host = _host_to_show(url)
@@ -14,9 +19,10 @@ class ForeignOrigin(Exception):
 
 
 def resolve(url: str, base: str) -> str:
-    """Return `url` byte for byte when it is absolute, else, when it is a path, resolved against `base`.
+    """Return an absolute URL byte for byte, and a path resolved against `base`.
 
-    Raises ForeignOrigin when it is neither or leaves the origin of `base`.
+    ARM's polling URLs are absolute; relative ones are tolerated. Raises ForeignOrigin if `url` is neither, or leads to
+    another origin than `base`.
     """
     try:
         absolute = urljoin(base, url) if url.startswith("/") else url
@@ -27,14 +33,14 @@ def resolve(url: str, base: str) -> str:
 
 
 def require_origin(url: str, home: str) -> None:
-    """Raise ForeignOrigin unless scheme, host and port are those of `home`, with no user information before them."""
+    """Raise ForeignOrigin unless scheme, host and port are those of `home`. User information is refused as well."""
     try:
         there, here = urlsplit(url), urlsplit(home)
-        clean = "@" not in there.netloc and url.isascii() and url.isprintable() and " " not in url
-        same = clean and there.scheme in DEFAULT_PORTS and _origin(there) == _origin(here)
+        is_clean = "@" not in there.netloc and url.isascii() and url.isprintable() and " " not in url
+        is_same = is_clean and there.scheme in DEFAULT_PORTS and _origin(there) == _origin(here)
     except ValueError:
-        same = False
-    if not same:
+        is_same = False
+    if not is_same:
         raise ForeignOrigin(url)
 
 
@@ -43,8 +49,8 @@ def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def _host_to_show(url: str) -> str:
-    """The host alone: the query of such a URL is a secret."""
+    """The host alone, since the query of a polling URL is a secret."""
     try:
-        return urlsplit(url).hostname or "a place without a host"
+        return urlsplit(url).hostname or "a URL without a host"
     except ValueError:
-        return "an address that cannot be read"
+        return "an unreadable URL"

@@ -1,23 +1,29 @@
-"""Names, ids and resources of ARM that Endpoint Desk reads."""
+"""Names, ids and resources of ARM."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
 PROVIDER = "Microsoft.MachineLearningServices"
-# Anchored with \\Z by fullmatch; the API definition's own patterns.
+# Patterns for fullmatch. The name of an endpoint has that of the API definition:
+# https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update#uri-parameters
 ENDPOINT_NAME = r"[a-zA-Z][a-zA-Z0-9-]{0,51}"
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules#microsoftresources
 RESOURCE_GROUP = r"[-\w._()]{1,90}"
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules#microsoftmachinelearningservices
 WORKSPACE_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}"
 GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 GUID_ONLY = re.compile(GUID)
 RESOURCE_GROUP_ONLY = re.compile(RESOURCE_GROUP, re.ASCII)
+# Names in URLs compare without case, which re.IGNORECASE stands for below:
+# https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md#case-insensitivity-for-requests
 WORKSPACE_ID = re.compile(
     rf"/subscriptions/(?P<subscription_id>{GUID})/resourceGroups/(?P<resource_group>{RESOURCE_GROUP})"
     rf"/providers/{re.escape(PROVIDER)}/workspaces/(?P<name>{WORKSPACE_NAME})/?",
     re.IGNORECASE | re.ASCII,
 )
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules#microsoftmanagedidentity
 USER_ASSIGNED_IDENTITY_ID = re.compile(
     rf"/subscriptions/{GUID}/resourceGroups/{RESOURCE_GROUP}"
     r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}",
@@ -25,7 +31,7 @@ USER_ASSIGNED_IDENTITY_ID = re.compile(
 )
 
 REGISTRY_MODEL_ID = re.compile(r"azureml://registries/[^/\s]+/models/[^/\s]+", re.IGNORECASE)
-# The one kind of model id that carries a version.
+# The only kind of model id with a version.
 FINE_TUNED_MODEL_ID = re.compile(
     r"azureml://locations/[^/\s]+/workspaces/[^/\s]+/models/[^/\s]+/versions/[^/\s]+", re.IGNORECASE
 )
@@ -39,7 +45,7 @@ class WorkspaceId:
 
     @classmethod
     def parse(cls, text: str) -> "WorkspaceId":
-        """Read an ARM resource id; raises ValueError when it is not a workspace's."""
+        """Read the resource id of a workspace; raises ValueError if it is anything else."""
         match = WORKSPACE_ID.fullmatch(text.strip())
         if match is None:
             raise ValueError("not the resource id of an Azure Machine Learning workspace")
@@ -74,6 +80,6 @@ class WorkspaceResource:
         return cls(WorkspaceId.parse(body["id"]), body["location"])
 
 
-def same_location(one: str, other: str) -> bool:
+def same_location(location: str, other: str) -> bool:
     """Locations compare without case and spaces: "East US 2" is `eastus2`."""
-    return one.replace(" ", "").lower() == other.replace(" ", "").lower()
+    return location.replace(" ", "").lower() == other.replace(" ", "").lower()
