@@ -24,9 +24,8 @@ from endpoints.arm.operations import (
     Outcome,
     PollState,
     Retry,
-    begin,
-    follow,
 )
+from endpoints.arm.polling import begin, follow
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint
 from endpoints.engine.observe import is_moving, observed_columns, shown_by
 from endpoints.engine.precheck import MAX_MISSING, deletion_shown, on_precheck, outcome_unknown

@@ -19,7 +19,8 @@ import pytest
 
 from endpoints.arm.follow import send_and_follow
 from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
-from endpoints.arm.operations import Done, InProgress, Outcome, Retry, begin, follow
+from endpoints.arm.operations import Done, InProgress, Outcome, Retry
+from endpoints.arm.polling import begin, follow
 from tests.support.arm_responses import NOW, resource
 from tests.support.scripted_server import Arrived, Scripted, Wire, scripted
 
@@ -168,7 +169,7 @@ class Script:
     def in_hand(self, method: str, url: str) -> ArmResult:
         found = self.next(method, url)
         if found.fault:
-            return NoResponse("The connection to Azure broke before the answer was whole.", True, 1)
+            return NoResponse("The connection to Azure broke before the response was complete.", True, 1)
         wire = found.wire(self.home, NOW)
         return ArmResponse(wire.status, {name.lower(): value for name, value in wire.headers}, wire.content, 1, NOW)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import operation_timeout
 from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
-from endpoints.arm.operations import Done, InProgress, Outcome, PollState, begin, follow
+from endpoints.arm.operations import Done, InProgress, Outcome, PollState
+from endpoints.arm.polling import begin, follow
 from tests.support.arm_responses import HOME, MONITOR, NOW, RESOURCE, RESULT
 
 WORDS: st.SearchStrategy[Any] = st.sampled_from(

@@ -173,7 +173,7 @@ UNREADABLE = [
         }.items()
     ),
     Situation("a monitor: 204", [AFTER_PUT, get(O, 204)], error("UnreadableStatus"), most=5),
-    *(Situation(f"PUT 200: {name}", [put(200, body)], error("UnreadableAnswer")) for name, body in GARBLED.items()),
+    *(Situation(f"PUT 200: {name}", [put(200, body)], error("UnreadableResponse")) for name, body in GARBLED.items()),
     *(
         Situation(f"a resource: {name}", [put(201), get(R, 200, body)], error("UnreadableStatus"), most=5)
         for name, body in {
@@ -182,7 +182,7 @@ UNREADABLE = [
             "a state that is a number": {"properties": {"provisioningState": 1}},
         }.items()
     ),
-    Situation("PUT 200: a state that is a number", [put(200, resource(1))], error("UnreadableAnswer")),
+    Situation("PUT 200: a state that is a number", [put(200, resource(1))], error("UnreadableResponse")),
     *(
         Situation(f"a result: {name}", [put(202, location=L), get(L, 200, body)], error("UnreadableStatus"), most=5)
         for name, body in {"broken JSON": b"{", "HTML": b"<html>", "a state that is a list": resource([])}.items()

@@ -231,7 +231,7 @@ POST = [
         [post(202, **BOTH), get(O, 200, DONE), get(L, 400, {"error": {"code": "Bad"}})],
         error("Bad"),
     ),
-    Situation("a result at once that is no JSON", [post(200, b"{")], error("UnreadableAnswer")),
+    Situation("a result at once that is no JSON", [post(200, b"{")], error("UnreadableResponse")),
 ]
 
 

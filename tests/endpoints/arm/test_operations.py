@@ -3,7 +3,8 @@
 import pytest
 
 from endpoints.arm.http import NoResponse
-from endpoints.arm.operations import InProgress, PollState, Retry, begin, follow
+from endpoints.arm.operations import InProgress, PollState, Retry
+from endpoints.arm.polling import begin, follow
 from tests.support.arm_responses import MONITOR, RESOURCE, RESULT, answer, resource
 
 
