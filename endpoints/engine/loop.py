@@ -5,26 +5,21 @@ Completed calls come back through one queue and are recorded in groups, so that 
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db import connection
 from django.utils import timezone
 
-from accounts.policy import may
-from accounts.tokens import NeedsSignIn, TokenUnavailable
 from endpoints import clock
-from endpoints.arm.budget import Account, Limit, blocked_for
-from endpoints.arm.http import ArmRequest, ArmResponse
+from endpoints.arm.http import ArmRequest
 from endpoints.arm_clients import arm_http, endpoint_url, list_url
+from endpoints.engine.admission import admit, mark_sending, observe_rate_limit
 from endpoints.engine.calls import Calls, Completed, PendingCall, Responses
 from endpoints.engine.leases import (
     RELEASED,
@@ -32,17 +27,22 @@ from endpoints.engine.leases import (
     claim_polls,
     claim_requests,
     poll_read_timeout,
-    renew,
     still_leased,
 )
 from endpoints.engine.rate_limit import make_budget
-from endpoints.engine.record import defer_for_rate_limit, evidence_of, evidence_of_exception, record, record_unchanged
-from endpoints.engine.step import conclude, park, plan, quarantine, refuse, retry_later
-from endpoints.engine.tokens import TokenResult, Tokens
+from endpoints.engine.record import (
+    evidence_of,
+    evidence_of_exception,
+    record_or_quarantine,
+    record_unchanged,
+    retry_while_database_is_down,
+)
+from endpoints.engine.step import conclude, plan, quarantine
+from endpoints.engine.tokens import Tokens
 from endpoints.engine.update import RowUpdate, unchanged
 from endpoints.engine.workspace_lister import WorkspaceLister, still_running
-from endpoints.models import Endpoint, Operation
-from endpoints.states import NOT_YET_ACCEPTED, Phase
+from endpoints.models import Operation
+from endpoints.states import NOT_YET_ACCEPTED
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,6 @@ MAX_READS = 512
 FLUSH_EVERY_SECONDS = 0.4
 # How long a sweep whose time is up waits for calls in flight before it leaves them to a thread.
 LINGER_SECONDS = 1.0
-# How long responses are kept in memory while the database is down.
-MAX_DATABASE_OUTAGE_SECONDS = 30.0
 # Users' requests keep this part of the rate limit's reserve free for pages.
 REQUESTS_RESERVE = 0.3
 
@@ -126,11 +124,11 @@ class _Sweep:
         share = 1 + settings.ARM_CONCURRENCY // 2
         if room <= 0:
             return []
-        return _retry_while_database_is_down(lambda: claim_requests(room, share, self._only))
+        return retry_while_database_is_down(lambda: claim_requests(room, share, self._only))
 
     def _claim_polls(self) -> list[Operation]:
         room, may_list = MAX_READS - self._reading, self._worker.lister.may_list
-        return _retry_while_database_is_down(lambda: claim_polls(room, may_list, self._only))
+        return retry_while_database_is_down(lambda: claim_polls(room, may_list, self._only))
 
     def _polling_calls(self, operations: list[Operation], now: datetime) -> list[PendingCall]:
         """A read of each operation, or one list of a workspace if that shows several."""
@@ -138,7 +136,7 @@ class _Sweep:
         listed = {one.pk for rows in lists.values() for one in rows}
         alone = [one for one in operations if one.pk not in listed]
         if early := {one for one in alone if one.next_step_at and one.next_step_at > now}:
-            _retry_while_database_is_down(lambda: still_leased(early).update(**RELEASED))
+            retry_while_database_is_down(lambda: still_leased(early).update(**RELEASED))
         calls = [
             PendingCall(rows, ArmRequest("GET", list_url(rows[0].endpoint.workspace.arm_id)), "", group)
             for group, rows in lists.items()
@@ -146,18 +144,21 @@ class _Sweep:
         return calls + _pending_calls((one for one in alone if one not in early), now)
 
     def _send(self, calls: list[PendingCall]) -> None:
-        prepared = self._prepare(calls, REQUESTS_RESERVE, for_sending=True)
+        prepared = self._admit(calls, REQUESTS_RESERVE, for_sending=True)
         # Counted from before the leases are renewed, since the database may take its time to write that.
         start_before = time.monotonic() + START_WITHIN.total_seconds()
         send = self._worker.calls.send if self._inline else self._worker.calls.send_in_thread
-        for call, token in _mark_sending(prepared):
+        for call, token in mark_sending(prepared):
             self._sending += 1
             send(call, token, start_before, self._completed.put)
 
     def _read(self, calls: list[PendingCall]) -> None:
-        prepared = self._prepare(calls, 1.0, for_sending=False)
+        prepared = self._admit(calls, 1.0, for_sending=False)
         self._reading += len(prepared)
         self._worker.calls.read(prepared, self._completed.put)
+
+    def _admit(self, calls: list[PendingCall], reserve: float, *, for_sending: bool) -> list[tuple[PendingCall, str]]:
+        return admit(calls, reserve, self._worker.tokens, self._worker.budget, for_sending=for_sending)
 
     def _collect(self, seconds: float) -> int:
         """Collect the calls that complete within `seconds` and record them; returns their number."""
@@ -178,7 +179,7 @@ class _Sweep:
         return len(batch)
 
     def _record(self, batch: list[Completed]) -> None:
-        self._observe_rate_limit(batch)
+        observe_rate_limit(batch, self._worker.budget)
         now = clock.now()
         unchanged_rows: list[tuple[Operation, RowUpdate]] = []
         moved: list[Operation] = []
@@ -192,9 +193,9 @@ class _Sweep:
             if update.is_unchanged:
                 unchanged_rows.append((call.operation, update))
             else:
-                _write(call.operation, update, evidence, now)
+                record_or_quarantine(call.operation, update, evidence, now)
         if unchanged_rows:
-            _retry_while_database_is_down(lambda: record_unchanged(unchanged_rows, now))
+            retry_while_database_is_down(lambda: record_unchanged(unchanged_rows, now))
         self._read(_pending_calls(moved, now))
 
     def _shown_running(self, call: PendingCall, responses: Responses) -> list[Operation]:
@@ -203,49 +204,6 @@ class _Sweep:
             return []
         self._worker.lister.observe(call.group, responses)
         return still_running(call.operations, responses)
-
-    def _prepare(self, calls: list[PendingCall], reserve: float, *, for_sending: bool) -> list[tuple[PendingCall, str]]:
-        """The calls that may leave now, each with its token; the others are deferred, parked or refused here."""
-        now = clock.now()
-        calls = self._within_rate_limit(calls, reserve, now)
-        operations = [call.operation for call in calls]
-        tokens = _retry_while_database_is_down(lambda: self._worker.tokens.of(operations, for_sending=for_sending))
-        ready: list[tuple[PendingCall, str]] = []
-        for call in calls:
-            token = tokens[call.operation.pk]
-            if isinstance(token, str) and (not for_sending or _is_still_permitted(call.operation)):
-                ready.append((call, token))
-                continue
-            for operation in call.operations:
-                _write(operation, *_hold_back(operation, token, now), now)
-        return ready
-
-    def _within_rate_limit(self, calls: list[PendingCall], reserve: float, now: datetime) -> list[PendingCall]:
-        """As many calls as ARM's rate limit has room for; the others become due when it has."""
-        accounts: dict[tuple[Account, Limit], list[PendingCall]] = defaultdict(list)
-        for call in calls:
-            accounts[call.account, call.limit].append(call)
-        granted: list[PendingCall] = []
-        for (account, limit), rows in accounts.items():
-            grant = self._worker.budget.take(account, limit, len(rows), limit.reserve * reserve)
-            granted += rows[: grant.granted]
-            deferred = [one for call in rows[grant.granted :] for one in call.operations]
-            _retry_while_database_is_down(partial(defer_for_rate_limit, deferred, grant.wait, limit.refill, now))
-        return granted
-
-    def _observe_rate_limit(self, batch: list[Completed]) -> None:
-        """Report to the budget, once for each account, what the responses say is left."""
-        left: dict[tuple[Account, Limit], list[float]] = defaultdict(list)
-        blocked: dict[tuple[Account, Limit], float] = defaultdict(float)
-        for call, responses in batch:
-            for response in responses if isinstance(responses, list) else []:
-                if isinstance(response, ArmResponse):
-                    key = call.account, call.limit
-                    blocked[key] = max(blocked[key], blocked_for(response))
-                    if (remaining := call.limit.remaining(response)) is not None:
-                        left[key].append(remaining)
-        for key, seconds in blocked.items():
-            self._worker.budget.observe(*key, min(left[key], default=None), seconds)
 
 
 def _pending_calls(operations: Iterable[Operation], now: datetime) -> list[PendingCall]:
@@ -256,48 +214,8 @@ def _pending_calls(operations: Iterable[Operation], now: datetime) -> list[Pendi
             calls.append(PendingCall([operation], plan(operation, resource_url, now), resource_url))
         except Exception as error:
             logger.exception("Operation %s could not be planned", operation.pk)
-            _write(operation, quarantine(operation, now), evidence_of_exception(error), now)
+            record_or_quarantine(operation, quarantine(operation, now), evidence_of_exception(error), now)
     return calls
-
-
-def _is_still_permitted(operation: Operation) -> bool:
-    return may(operation.requested_by, operation.spec.permission, operation.endpoint)
-
-
-def _hold_back(operation: Operation, token: TokenResult, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
-    """The update of an operation that cannot be sent now, and its evidence."""
-    match token:
-        case NeedsSignIn():
-            return park(operation, str(token), token.claims, now), {}
-        case TokenUnavailable():
-            return retry_later(operation, str(token), now), {}
-        case Exception():
-            logger.error("Operation %s could not be prepared", operation.pk, exc_info=token)
-            return quarantine(operation, now), evidence_of_exception(token)
-    return refuse(operation, "RoleLost", "The user who requested this no longer has the role for it.", now), {}
-
-
-def _mark_sending(calls: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall, str]]:
-    """Record the intent before requests leave: after a crash the row says that Azure may hold something.
-
-    Returns the calls whose rows are still leased to us: getting the tokens may have taken longer than the lease.
-    """
-    if not calls:
-        return []
-    now, operations = clock.now(), [call.operation for call, _ in calls]
-
-    def write() -> set[UUID]:
-        with transaction.atomic():
-            ours = renew(operations)
-            leaving = [
-                call.operation.pk for call, _ in calls if call.request.method != "GET" and call.operation.pk in ours
-            ]
-            Operation.objects.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
-            Endpoint.objects.filter(operations__in=leaving, sent_at=None).update(sent_at=now)
-            return ours
-
-    ours = _retry_while_database_is_down(write)
-    return [(call, token) for call, token in calls if call.operation.pk in ours]
 
 
 def _conclude(call: PendingCall, responses: Responses, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
@@ -309,28 +227,3 @@ def _conclude(call: PendingCall, responses: Responses, now: datetime) -> tuple[R
     except Exception as error:
         logger.exception("Operation %s could not be advanced", call.operation.pk)
         return quarantine(call.operation, now), evidence_of_exception(error)
-
-
-def _write(operation: Operation, update: RowUpdate, evidence: dict[str, Any], now: datetime) -> None:
-    """Record an update; a row that cannot be recorded is quarantined, so that it does not stop the others."""
-    try:
-        _retry_while_database_is_down(partial(record, operation, update, evidence, now))
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        logger.exception("Operation %s could not be recorded", operation.pk)
-        quarantined = quarantine(operation, now)
-        _retry_while_database_is_down(partial(record, operation, quarantined, evidence_of_exception(error), now))
-
-
-def _retry_while_database_is_down(query: Callable[[], T]) -> T:
-    """Keep trying: a response of Azure's, once read, is worth a wait."""
-    give_up_at = time.monotonic() + MAX_DATABASE_OUTAGE_SECONDS
-    while True:
-        try:
-            return query()
-        except (OperationalError, InterfaceError):
-            if time.monotonic() > give_up_at:
-                raise
-            connection.close()
-            time.sleep(0.5)

@@ -1,12 +1,15 @@
 """Write the result of a step: operation, endpoint and history together, by the worker that still holds the lease."""
 
+import logging
+import time
 import traceback
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
 from accounts.models import User
@@ -15,9 +18,14 @@ from endpoints import history
 from endpoints.arm.http import ArmRequest, ArmResult, NoResponse
 from endpoints.arm.operations import Outcome
 from endpoints.engine.leases import RELEASED, still_leased
+from endpoints.engine.step import quarantine
 from endpoints.engine.update import RowUpdate
 from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # Headers that Microsoft's support needs, and those that explain the pace. None of them carries a secret.
 # https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
@@ -28,6 +36,8 @@ EVIDENCE = (
     "x-ms-routing-request-id",
     "x-request-time",
 )
+# How long responses are kept in memory while the database is down.
+MAX_DATABASE_OUTAGE_SECONDS = 30.0
 # Rows that are written together become due together, so their times are spread over slices of this many.
 SLICE = 25
 
@@ -46,6 +56,31 @@ def record(operation: Operation, update: RowUpdate, evidence: dict[str, Any], no
     if update.operation.get("needs_sign_in"):
         _resume_if_signed_in_meanwhile(operation, now)
     return True
+
+
+def record_or_quarantine(operation: Operation, update: RowUpdate, evidence: dict[str, Any], now: datetime) -> None:
+    """Record an update; a row that cannot be recorded is quarantined, so that it does not stop the others."""
+    try:
+        retry_while_database_is_down(partial(record, operation, update, evidence, now))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("Operation %s could not be recorded", operation.pk)
+        quarantined = quarantine(operation, now)
+        retry_while_database_is_down(partial(record, operation, quarantined, evidence_of_exception(error), now))
+
+
+def retry_while_database_is_down(query: Callable[[], T]) -> T:
+    """Keep trying: a response of Azure's, once read, is worth a wait."""
+    give_up_at = time.monotonic() + MAX_DATABASE_OUTAGE_SECONDS
+    while True:
+        try:
+            return query()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > give_up_at:
+                raise
+            connection.close()
+            time.sleep(0.5)
 
 
 def record_unchanged(updates: Iterable[tuple[Operation, RowUpdate]], now: datetime) -> None:
