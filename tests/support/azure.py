@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 import requests
 
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
+from emulator.seed import FIRST_WORKSPACES
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = {
@@ -31,8 +32,8 @@ class Azure:
         self.http.verify = str(self.certificate) if self.certificate else True
 
     def fault(self, kind: str, **settings: Any) -> None:
-        answer = self.http.post(f"{self.url}/emulator/faults", json={"kind": kind, **settings}, timeout=10)
-        assert answer.ok, answer.text
+        response = self.http.post(f"{self.url}/emulator/faults", json={"kind": kind, **settings}, timeout=10)
+        assert response.ok, response.text
 
     def no_faults(self) -> None:
         self.http.delete(f"{self.url}/emulator/faults", timeout=10).raise_for_status()
@@ -40,6 +41,23 @@ class Azure:
     def requests(self, method: str = "", ending: str = "") -> list[dict[str, Any]]:
         rows = self.http.get(f"{self.url}/emulator/requests", timeout=10).json()["requests"]
         return [row for row in rows if row["method"].startswith(method) and row["path"].endswith(ending)]
+
+    def count(self, method: str, ending: str) -> int:
+        return len(self.requests(method, ending))
+
+    def count_accepted(self, method: str, ending: str) -> int:
+        return len([row for row in self.requests(method, ending) if row["status"] in {200, 201, 202, 204}])
+
+    def resource(self, name: str) -> dict[str, Any] | None:
+        """The endpoint that Azure holds under this name in one of the first workspaces."""
+        headers = {"Authorization": f"Bearer {self.application_token()}"}
+        for workspace in FIRST_WORKSPACES:
+            url = f"{self.url}{workspace.resource_id}/serverlessEndpoints/{name}?api-version=2025-09-01"
+            response = self.http.get(url, headers=headers, timeout=10)
+            if response.ok:
+                resource: dict[str, Any] = response.json()
+                return resource
+        return None
 
     def conversation(self) -> list[dict[str, Any]]:
         """Every request and response in full, without secrets."""
@@ -64,16 +82,16 @@ class Azure:
             "client_secret": PIPELINE_CLIENT_SECRET,
             "scope": "https://management.azure.com/.default",
         }
-        answer = self.http.post(f"{self.url}/{TENANT_ID}/oauth2/v2.0/token", data=form, timeout=10)
-        return str(answer.json()["access_token"])
+        response = self.http.post(f"{self.url}/{TENANT_ID}/oauth2/v2.0/token", data=form, timeout=10)
+        return str(response.json()["access_token"])
 
     def pick(self, authorize_url: str, person: str, *, approve: bool = True) -> str:
         """Pick an account on the sign-in page, as a new browser would; returns the URL of the callback."""
         form = {"person": PEOPLE[person], **({"approved": "1"} if approve else {})}
         verify = str(self.certificate) if self.certificate else True
-        answer = requests.post(authorize_url, data=form, allow_redirects=False, timeout=10, verify=verify)
-        assert answer.status_code == 302, answer.text
-        return urljoin(authorize_url, answer.headers["Location"])
+        response = requests.post(authorize_url, data=form, allow_redirects=False, timeout=10, verify=verify)
+        assert response.status_code == 302, response.text
+        return urljoin(authorize_url, response.headers["Location"])
 
 
 def start_azure(
@@ -111,7 +129,7 @@ def wait_for(
         except (requests.RequestException, OSError):  # the certificate may not exist yet
             pass
         time.sleep(0.05)
-    raise AssertionError(f"{url} did not answer within {seconds} s.")
+    raise AssertionError(f"{url} did not response within {seconds} s.")
 
 
 def end(process: subprocess.Popen[Any]) -> None:

@@ -1,4 +1,4 @@
-"""A worker in the process of the tests, so that a step is one call."""
+"""A worker in the process of the tests."""
 
 from functools import cache
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Whatever people ask, Azure answers and kills interrupt, in any order: all of it ends, and ends as Azure has it."""
+"""Requests, faults of Azure and kills in any order: every operation settles, and the rows match Azure."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F
 from django.test import Client
 from hypothesis import HealthCheck, Phase
-from hypothesis import settings as how
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -28,35 +28,35 @@ from endpoints.states import State
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import filled_in, texts
-from tests.support.django_process import begin
-from tests.support.installation import resource
+from tests.support.django_setup import set_up_django
 
-ACTS = ["create", "delete", "update", "regenerate_key", "refresh", "sign_out", "sign_in"]
-# Faults after which Azure has carried out the request, and those after which it has not.
+ACTIONS = ["create", "delete", "update", "regenerate_key", "refresh", "sign_out", "sign_in"]
+# Faults after which Azure has carried out the request, and faults after which it has not.
 AFTER, BEFORE = ["cut-off", "hang", "slow"], ["throttle", "server-error", "drop", "html", "expired-token", "error"]
-ODD = ["empty", "broken-json", "unknown-status", "whole-percent", "no-provisioning-state", "extra-fields"]
-ENDS = ["fail", "fail-silently", "cancel", "never-ends", "no-monitor", "retry-after", "drift", "at-once",
+MALFORMED = ["empty", "broken-json", "unknown-status", "whole-percent", "no-provisioning-state", "extra-fields"]
+OUTCOMES = ["fail", "fail-silently", "cancel", "never-ends", "no-monitor", "retry-after", "drift", "at-once",
         "foreign-monitor", "claims-challenge", "operation-not-found"]  # fmt: skip
 SENT, READ = ["put", "patch", "delete", "regenerate"], ["resource", "status", "result", "list"]
-MORE: dict[str, dict[str, Any]] = {"slow": {"seconds": 0.1}, "error": {"status": 409, "code": "Conflict"}}
+FAULT_SETTINGS: dict[str, dict[str, Any]] = {"slow": {"seconds": 0.1}, "error": {"status": 409, "code": "Conflict"}}
 FAULTS = [
     *({"kind": kind, "where": where, "when": "after"} for kind in AFTER for where in SENT + READ),
     *({"kind": kind, "where": where, "when": "before"} for kind in BEFORE for where in SENT + READ),
-    *({"kind": kind, "where": where} for kind in ODD for where in READ),
+    *({"kind": kind, "where": where} for kind in MALFORMED for where in READ),
     *({"kind": kind, "where": "status"} for kind in ("not-found", "forbidden")),
-    *({"kind": kind, "where": where} for kind in ENDS for where in SENT),
+    *({"kind": kind, "where": where} for kind in OUTCOMES for where in SENT),
 ]
-ASKINGS = {"Creation requested again.", *(kind.spec.requested_text for kind in Kind)}
+REQUESTED_TEXTS = {"Creation requested again.", *(kind.spec.requested_text for kind in Kind)}
 
-Work = Callable[[int | None, bool], None]
+# Runs one sweep, which may be killed after some milliseconds and may reclaim leases first.
+Sweep = Callable[[int | None, bool], None]
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Ada at two names, and a worker whose every turn may be its last."""
+    """Ada with two endpoints, and a worker that may be killed in every sweep."""
 
-    def __init__(self, azure: Azure, sign_in: SignIn, workspace: Workspace, work: Work) -> None:
+    def __init__(self, azure: Azure, sign_in: SignIn, workspace: Workspace, sweep: Sweep) -> None:
         super().__init__()
-        self._azure, self._enter, self._workspace, self._work = azure, sign_in, workspace, work
+        self._azure, self._sign_in, self._workspace, self._sweep = azure, sign_in, workspace, sweep
         azure.reset()
         entra.reset_clients()
         Endpoint.objects.all().delete()
@@ -68,35 +68,35 @@ class AnyOrder(RuleBasedStateMachine):
         self.create("red")
         self.create("blue")
         if online:
-            self._let_all_end()
+            self._settle_all()
 
     @rule(
         faults=st.lists(st.sampled_from(FAULTS), max_size=2),
-        act=st.sampled_from(ACTS),
+        action=st.sampled_from(ACTIONS),
         name=st.sampled_from(["red", "blue"]),
         seconds=st.sampled_from([0, 5, 40, 1000]),
         milliseconds=st.none() | st.integers(0, 80),
-        takes_back=st.booleans(),
+        reclaims=st.booleans(),
     )
-    def happen(
+    def sweep_after_an_action(
         self,
         faults: list[dict[str, Any]],
-        act: str,
+        action: str,
         name: str,
         seconds: float,
         milliseconds: int | None,
-        takes_back: bool,
+        reclaims: bool,
     ) -> None:
-        """Azure gets some faults, somebody asks for something, time passes, and a worker lives as long as it may."""
+        """Set faults, let Ada act, let time pass, and let a worker sweep until it is killed."""
         for fault in faults:
-            self._azure.fault(**fault, **MORE.get(fault["kind"], {}), times=1)
-        if self._ada or act == "sign_in":
-            getattr(self, act)(name)
-        self._let_pass(seconds)
-        self._turn(milliseconds, takes_back)
+            self._azure.fault(**fault, **FAULT_SETTINGS.get(fault["kind"], {}), times=1)
+        if self._ada or action == "sign_in":
+            getattr(self, action)(name)
+        self._pass_time(seconds)
+        self._sweep_once(milliseconds, reclaims)
 
     def create(self, name: str) -> None:
-        """A double click."""
+        """Send the form twice, like a double click."""
         assert self._ada
         form = filled_in(self._workspace, name)
         for _ in range(2):
@@ -104,16 +104,16 @@ class AnyOrder(RuleBasedStateMachine):
         assert Operation.objects.filter(submission_id=form["submission_id"]).count() <= 1
 
     def delete(self, name: str) -> None:
-        self._ask(services.delete_endpoint, name)
+        self._call(services.delete_endpoint, name)
 
     def update(self, name: str) -> None:
-        self._ask(services.update_endpoint, name, EndpointUpdate(tags={"at": str(uuid4())}))
+        self._call(services.update_endpoint, name, EndpointUpdate(tags={"at": str(uuid4())}))
 
     def regenerate_key(self, name: str) -> None:
-        self._ask(services.regenerate_key, name, "Primary")
+        self._call(services.regenerate_key, name, "Primary")
 
     def refresh(self, name: str) -> None:
-        self._ask(services.refresh_endpoint, name)
+        self._call(services.refresh_endpoint, name)
 
     def sign_out(self, name: str) -> None:
         assert self._ada
@@ -121,83 +121,83 @@ class AnyOrder(RuleBasedStateMachine):
         self._ada = None
 
     def sign_in(self, name: str) -> None:
-        RateCount.objects.all().delete()  # nobody signs in as often as this
-        self._ada = self._enter("ada")
+        RateCount.objects.all().delete()  # no user signs in this often
+        self._ada = self._sign_in("ada")
 
     def teardown(self) -> None:
-        self._let_all_end()
+        self._settle_all()
         for endpoint in Endpoint.objects.filter(state=State.UNKNOWN):
-            self._ask(services.refresh_endpoint, endpoint.name)
-        self._let_all_end()
+            self._call(services.refresh_endpoint, endpoint.name)
+        self._settle_all()
         for endpoint in Endpoint.objects.all():
-            state = resource(self._azure, endpoint.name)
-            assert endpoint.state in possible_states(state), "\n".join(texts(endpoint))
+            resource = self._azure.resource(endpoint.name)
+            assert endpoint.state in possible_states(resource), "\n".join(texts(endpoint))
         for operation in Operation.objects.all():
             self._check(operation)
 
-    def _let_all_end(self) -> None:
+    def _settle_all(self) -> None:
         self._azure.no_faults()
         self.sign_in("")
-        for turn in range(60):
+        for sweep in range(60):
             if not Operation.objects.filter(settled_at=None).exists():
                 return
-            self._let_pass(1000 if turn % 20 == 19 else 40)
-            self._turn(None, takes_back=True)
+            self._pass_time(1000 if sweep % 20 == 19 else 40)
+            self._sweep_once(None, reclaims=True)
         raise AssertionError(
-            [(one.kind, one.phase, texts(one.endpoint)) for one in Operation.objects.filter(settled_at=None)]
+            [(row.kind, row.phase, texts(row.endpoint)) for row in Operation.objects.filter(settled_at=None)]
         )
 
-    def _let_pass(self, seconds: float) -> None:
-        """For Azure, and for everything that we wait for."""
+    def _pass_time(self, seconds: float) -> None:
+        """Move the clock of Azure, and all times in the rows."""
         self._azure.advance(seconds)
         for column in ("requested_at", "next_step_at", "lease_until", "deadline_at"):
             rows = Operation.objects.filter(settled_at=None, **{f"{column}__isnull": False})
             rows.update(**{column: F(column) - timedelta(seconds=seconds)})
 
-    def _turn(self, milliseconds: int | None, takes_back: bool) -> None:
+    def _sweep_once(self, milliseconds: int | None, reclaims: bool) -> None:
         connection.close()
-        self._work(milliseconds, takes_back)
+        self._sweep(milliseconds, reclaims)
 
-    def _ask(self, service: Callable[..., object], name: str, *arguments: Any) -> None:
+    def _call(self, service: Callable[..., object], name: str, *arguments: Any) -> None:
         endpoint = Endpoint.objects.get(name=name)
         with suppress(services.Busy):
             service(endpoint, *arguments, uuid4(), Actor(User.objects.get(username="ada@emulator.test"), str(uuid4())))
 
     def _check(self, operation: Operation) -> None:
-        told = list(operation.events.order_by("id"))
-        assert told[0].text in ASKINGS
-        assert told[-1].at == operation.settled_at, told[-1].text
+        events = list(operation.events.order_by("id"))
+        assert events[0].text in REQUESTED_TEXTS
+        assert events[-1].at == operation.settled_at, events[-1].text
         assert operation.lease is None
         if operation.spec.audit_action:
-            audited = AuditEntry.objects.filter(correlation_id=operation.correlation_id).order_by("id")
-            end = "done" if operation.outcome == "succeeded" else "failed"
-            assert list(audited.values_list("outcome", flat=True)) == ["attempted", end]
+            entries = AuditEntry.objects.filter(correlation_id=operation.correlation_id).order_by("id")
+            outcome = "done" if operation.outcome == "succeeded" else "failed"
+            assert list(entries.values_list("outcome", flat=True)) == ["attempted", outcome]
         if operation.spec.method != "DELETE":
-            assert self._carried_out(operation) <= 1
+            assert self._times_carried_out(operation) <= 1
 
-    def _carried_out(self, operation: Operation) -> int:
-        """How many requests of the operation Azure has acted on."""
+    def _times_carried_out(self, operation: Operation) -> int:
+        """How many requests of the operation Azure has carried out."""
         return sum(
-            bool(set(AFTER) & set(one["faults"])) if one["faults"] else one["status"] < 300
-            for one in self._azure.requests(operation.spec.method)
-            if one["method"] != "GET" and one["correlation_id"] == str(operation.correlation_id)
+            bool(set(AFTER) & set(row["faults"])) if row["faults"] else row["status"] < 300
+            for row in self._azure.requests(operation.spec.method)
+            if row["method"] != "GET" and row["correlation_id"] == str(operation.correlation_id)
         )
 
 
-def possible_states(held: dict[str, Any] | None) -> set[str]:
-    """What a person may see of an endpoint that rests in Azure like this."""
-    if held is None:
+def possible_states(resource: dict[str, Any] | None) -> set[str]:
+    """The states that may be shown for a resource with no running operation."""
+    if resource is None:
         return {State.FAILED, State.DELETED}
-    properties = held["properties"]
+    properties = resource["properties"]
     if properties["provisioningState"] in {"Creating", "Updating", "Deleting"}:
-        return {State.UNKNOWN}  # Azure never ends it
+        return {State.UNKNOWN}  # Azure never finishes it
     if properties["endpointState"] == "Online" and properties["inferenceEndpoint"]["uri"]:
         return {State.ONLINE}
     return {State.FAILED, State.DEGRADED}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_any_order_of_acts_answers_and_kills_ends_as_azure_has_it(
+def test_any_order_of_requests_faults_and_kills_matches_azure(
     azure: Azure, sign_in: SignIn, workspaces: list[Workspace]
 ) -> None:
     assert connection.vendor == "sqlite"
@@ -207,27 +207,27 @@ def test_any_order_of_acts_answers_and_kills_ends_as_azure_has_it(
         "ARM_READ_TIMEOUT_SECONDS": "0.5",
     }
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=begin, initargs=(environment,)) as process:
+    with ProcessPoolExecutor(1, spawn, initializer=set_up_django, initargs=(environment,)) as process:
 
-        def work(milliseconds: int | None, takes_back: bool) -> None:
-            process.submit(_work, milliseconds, takes_back).result(60)
+        def sweep(milliseconds: int | None, reclaims: bool) -> None:
+            process.submit(_sweep_in_fork, milliseconds, reclaims).result(60)
 
         run_state_machine_as_test(
-            lambda: AnyOrder(azure, sign_in, workspaces[0], work),  # type: ignore[arg-type]  # calls it
-            settings=how(
+            lambda: AnyOrder(azure, sign_in, workspaces[0], sweep),  # type: ignore[arg-type]  # calls it
+            settings=hypothesis_settings(
                 max_examples=12,
                 stateful_step_count=15,
                 derandomize=True,
                 database=None,
                 deadline=None,
-                # What depends on the millisecond of a kill does not shrink.
+                # A failure that depends on the millisecond of a kill does not shrink.
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             ),
         )
 
 
-def _work(milliseconds: int | None, takes_back: bool) -> None:
+def _sweep_in_fork(milliseconds: int | None, reclaims: bool) -> None:
     from tests.support import killable_worker
 
-    killable_worker.work(milliseconds, takes_back)
+    killable_worker.sweep_in_fork(milliseconds, reclaims)
