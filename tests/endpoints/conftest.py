@@ -1,4 +1,4 @@
-"""An endpoint that is online, and somebody who asks for something to be done with it."""
+"""An endpoint that is online, and operations on it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +10,8 @@ from django.test import Client
 from accounts.actor import Actor
 from accounts.models import User
 from endpoints.models import Endpoint, Operation, Workspace
-from tests.conftest import SignIn
 from tests.support.azure import Azure
-from tests.support.creation import Ask, settle, submit
-
-
-@pytest.fixture
-def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    return sign_in("ada")
+from tests.support.creation import Act, settle, submit
 
 
 @pytest.fixture
@@ -29,12 +23,11 @@ def chat(azure: Azure, ada: Client, workspaces: list[Workspace]) -> Endpoint:
 
 
 @pytest.fixture
-def ask(chat: Endpoint) -> Ask:
-    """Ask for something in Ada's name."""
-    user = User.objects.get(username="ada@emulator.test")
-    User.objects.filter(pk=user.pk).update(roles=["Admin", "Keys"])
+def as_ada(chat: Endpoint, ada_user: User) -> Act:
+    """Call a service for `chat` in Ada's name."""
+    User.objects.filter(pk=ada_user.pk).update(roles=["Admin", "Keys"])
 
-    def ask(service: Callable[..., Operation], *what: Any) -> Operation:
-        return service(chat, *what, uuid4(), Actor(user, str(uuid4())))
+    def call(service: Callable[..., Operation], *arguments: Any) -> Operation:
+        return service(chat, *arguments, uuid4(), Actor(ada_user, str(uuid4())))
 
-    return ask
+    return call

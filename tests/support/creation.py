@@ -1,4 +1,4 @@
-"""Asking for endpoints and letting time pass, for the tests of what becomes of them."""
+"""Create endpoints, and let time pass until they are settled."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +11,14 @@ from endpoints.models import Endpoint, Operation, Workspace
 from tests.support.azure import Azure
 from tests.support.worker import run_due, shared_worker
 
-Ask = Callable[..., Operation]
+# Calls a service for one endpoint in a user's name.
+Act = Callable[..., Operation]
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
 
 
 def filled_in(workspace: Workspace, name: str = "chat", **changes: Any) -> dict[str, Any]:
-    """The form as most people send it."""
-    typed = {
+    """The form as most users send it."""
+    form = {
         "submission_id": str(uuid4()),
         "workspace": str(workspace.pk),
         "name": name,
@@ -25,17 +26,17 @@ def filled_in(workspace: Workspace, name: str = "chat", **changes: Any) -> dict[
         "auth_mode": "Key",
         "sku_name": "Consumption",
     }
-    return {**typed, **changes}
+    return {**form, **changes}
 
 
 def submit(client: Client, workspace: Workspace, name: str = "chat", **changes: Any) -> Endpoint:
-    answer = client.post("/endpoints/new", filled_in(workspace, name, **changes))
-    assert answer.status_code == 303, answer.content.decode()
+    response = client.post("/endpoints/new", filled_in(workspace, name, **changes))
+    assert response.status_code == 303, response.content.decode()
     return Endpoint.objects.get(workspace=workspace, name__iexact=name)
 
 
 def one_step(azure: Azure, seconds: float = 0) -> None:
-    """Everything that waits becomes due, and what is due is done once."""
+    """Make every operation due, and take one step of each."""
     azure.advance(seconds)
     shared_worker().budget.reset()
     for operation in Operation.objects.filter(settled_at=None, needs_sign_in=False):
@@ -44,7 +45,7 @@ def one_step(azure: Azure, seconds: float = 0) -> None:
 
 
 def settle(azure: Azure, endpoint: Endpoint, rounds: int = 15) -> Endpoint:
-    """Let half a minute pass again and again until the endpoint rests."""
+    """Let half a minute pass at a time until the endpoint has no running operation."""
     for _ in range(rounds):
         one_step(azure, 35)
         if not endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():

@@ -1,4 +1,4 @@
-"""Who works on what, and whose turn it is."""
+"""Leases: claims in turn, and leases that are lost or orphaned."""
 
 import os
 import socket
@@ -30,29 +30,23 @@ from tests.support.worker import new_worker, run_due
 HOST = socket.gethostname()
 
 
-@pytest.fixture
-def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    return sign_in("ada")
-
-
 def names(operations: list[Operation]) -> list[str]:
-    return [one.endpoint.name for one in operations]
+    return [operation.endpoint.name for operation in operations]
 
 
 def claim(room: int, share: int = 100) -> list[str]:
     operations = claim_requests(room, share)
-    order = {one.pk: one for one in operations}
-    return names([order[pk] for pk in sorted(order, key=lambda pk: order[pk].requested_at)])
+    return names(sorted(operations, key=lambda operation: operation.requested_at))
 
 
-def test_nobody_waits_behind_somebody_elses_many(ada: Client, sign_in: SignIn, workspaces: list[Workspace]) -> None:
+def test_one_users_bulk_does_not_delay_another_user(ada: Client, sign_in: SignIn, workspaces: list[Workspace]) -> None:
     for number in range(10):
         submit(ada, workspaces[0], f"bulk-{number}")
     submit(sign_in("oscar"), workspaces[0], "single")
     assert claim(2) == ["bulk-0", "single"]
 
 
-def test_what_somebody_has_under_way_counts_for_their_turn(
+def test_requests_in_flight_count_towards_a_users_turn(
     ada: Client, sign_in: SignIn, workspaces: list[Workspace]
 ) -> None:
     for number in range(10):
@@ -62,19 +56,19 @@ def test_what_somebody_has_under_way_counts_for_their_turn(
     assert claim(1) == ["single"]
 
 
-def test_nobody_takes_more_than_a_share(ada: Client, workspaces: list[Workspace]) -> None:
+def test_user_gets_at_most_a_share(ada: Client, workspaces: list[Workspace]) -> None:
     for number in range(10):
         submit(ada, workspaces[0], f"bulk-{number}")
     assert len(claim(10, share=4)) == 4
     assert claim(10, share=4) == []
 
 
-def test_a_row_is_claimed_once(ada: Client, workspaces: list[Workspace]) -> None:
+def test_request_is_claimed_once(ada: Client, workspaces: list[Workspace]) -> None:
     submit(ada, workspaces[0])
     assert (claim(5), claim(5)) == (["chat"], [])
 
 
-def test_a_poll_is_claimed_once(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_poll_is_claimed_once(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     submit(ada, workspaces[0])
     run_due()
     Operation.objects.update(next_step_at=timezone.now())
@@ -82,33 +76,29 @@ def test_a_poll_is_claimed_once(azure: Azure, ada: Client, workspaces: list[Work
     assert claim_polls(5, lambda group: True) == []
 
 
-def leased(owner: str, ada: Client, workspace: Workspace) -> tuple[Endpoint, UUID]:
+def submit_leased(owner: str, ada: Client, workspace: Workspace) -> tuple[Endpoint, UUID]:
     endpoint, lease = submit(ada, workspace), uuid4()
     until = timezone.now() + timedelta(minutes=1)
     Operation.objects.update(lease=lease, lease_until=until, lease_owner=owner)
     return endpoint, lease
 
 
-def ended_process() -> int:
+def dead_process() -> int:
     with subprocess.Popen(["true"]) as process:
         process.wait()
         return process.pid
 
 
-def test_what_a_process_that_is_no_more_held_is_taken_up_at_once(
-    azure: Azure, ada: Client, workspaces: list[Workspace]
-) -> None:
-    endpoint, _ = leased(f"{HOST}:{ended_process()}", ada, workspaces[0])
+def test_leases_of_a_dead_process_are_reclaimed(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+    endpoint, _ = submit_leased(f"{HOST}:{dead_process()}", ada, workspaces[0])
     assert run_due() == 0
     assert reclaim_orphaned_leases() == 1
     assert settle(azure, endpoint).state == "online"
     assert "Worker restarted; resuming." in texts(endpoint)
 
 
-def test_a_process_that_has_the_number_of_the_one_before_it_takes_back_its_rows(
-    ada: Client, workspaces: list[Workspace]
-) -> None:
-    leased(f"{HOST}:{os.getpid()}", ada, workspaces[0])
+def test_leases_of_a_predecessor_with_this_pid_are_reclaimed(ada: Client, workspaces: list[Workspace]) -> None:
+    submit_leased(f"{HOST}:{os.getpid()}", ada, workspaces[0])
     assert reclaim_orphaned_leases() == 1
 
 
@@ -117,40 +107,40 @@ def test_a_process_that_has_the_number_of_the_one_before_it_takes_back_its_rows(
     [f"{HOST}:{os.getppid()}", f"{HOST}-other:1", f"another-{HOST}:{os.getpid()}"],
     ids=["alive", "host with this prefix", "host with this suffix"],
 )
-def test_what_others_hold_stays_theirs(ada: Client, workspaces: list[Workspace], owner: str) -> None:
-    _, lease = leased(owner, ada, workspaces[0])
+def test_leases_of_other_processes_are_kept(ada: Client, workspaces: list[Workspace], owner: str) -> None:
+    _, lease = submit_leased(owner, ada, workspaces[0])
     assert reclaim_orphaned_leases() == 0
     assert Operation.objects.get().lease == lease
 
 
-def test_who_lost_the_lease_writes_nothing(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_worker_without_its_lease_writes_nothing(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     one_step(azure)
     before = texts(endpoint)
     Operation.objects.update(next_step_at=timezone.now())
-    [mine] = claim_polls(1, lambda group: False)
+    [claimed] = claim_polls(1, lambda group: False)
     Operation.objects.update(lease=uuid4())
-    change = step.retry_later(mine, "Nothing.", timezone.now())
-    assert not record(mine, change, {}, timezone.now())
-    record_unchanged([(mine, unchanged(mine, None, timezone.now()))], timezone.now())
+    update = step.retry_later(claimed, "Nothing.", timezone.now())
+    assert not record(claimed, update, {}, timezone.now())
+    record_unchanged([(claimed, unchanged(claimed, None, timezone.now()))], timezone.now())
     assert texts(endpoint) == before
-    assert Operation.objects.get().polls == mine.polls
+    assert Operation.objects.get().polls == claimed.polls
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_moved_on_while_it_was_being_claimed_is_not_claimed(ada: Client, workspaces: list[Workspace]) -> None:
+def test_row_that_advances_during_a_claim_is_not_claimed(ada: Client, workspaces: list[Workspace]) -> None:
     submit(ada, workspaces[0])
     later = timezone.now() + timedelta(minutes=1)
     with ThreadPoolExecutor() as another:
         with transaction.atomic():
             Operation.objects.update(phase="following", next_step_at=later)
-            claiming = another.submit(claimed_starts)
-            time.sleep(0.5)  # it has found the row as it was, and waits to write
+            claiming = another.submit(claim_in_thread)
+            time.sleep(0.5)  # it has read the old row, and waits to write
         assert claiming.result() == []
     assert Operation.objects.get().next_step_at == later
 
 
-def claimed_starts() -> list[str]:
+def claim_in_thread() -> list[str]:
     try:
         return claim(5)
     finally:

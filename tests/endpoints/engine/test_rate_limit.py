@@ -1,4 +1,4 @@
-"""The budget that all workers share, in a real Redis."""
+"""The rate limit that all workers share, in a real Redis."""
 
 import time
 from collections.abc import Iterator
@@ -19,39 +19,39 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def standing_still() -> float:
+def stopped_clock() -> float:
     return 0.0
 
 
-def test_it_counts_as_the_one_in_memory_does(redis_url: str) -> None:
-    shared, alone = RedisBudget(redis_url), MemoryBudget(standing_still)
+def test_redis_budget_counts_like_the_one_in_memory(redis_url: str) -> None:
+    shared, own = RedisBudget(redis_url), MemoryBudget(stopped_clock)
     shared.reset()
-    for budget in (shared, alone):
+    for budget in (shared, own):
         budget.observe(OSCAR, READS, 70, 0)
     for account, number, reserve in [(ADA, 100, 60), (ADA, 200, 60), (ADA, 30, 10), (OSCAR, 20, 60), (OSCAR, 5, 0)]:
-        one, other = (budget.take(account, READS, number, reserve) for budget in (shared, alone))
-        assert one.granted in {other.granted, other.granted + 1}, "a moment passes between two calls"
-        assert one.wait == pytest.approx(other.wait, abs=0.1)
+        ours, expected = (budget.take(account, READS, number, reserve) for budget in (shared, own))
+        assert ours.granted in {expected.granted, expected.granted + 1}, "time passes between two calls"
+        assert ours.wait == pytest.approx(expected.wait, abs=0.1)
 
 
-def test_workers_share_it(redis_url: str) -> None:
-    one, other = RedisBudget(redis_url), RedisBudget(redis_url)
-    one.reset()
-    assert one.take(ADA, WRITES, 1000, 20).granted == 180
-    assert other.take(ADA, WRITES, 1000, 20).granted <= 2
+def test_workers_share_one_budget(redis_url: str) -> None:
+    first, second = RedisBudget(redis_url), RedisBudget(redis_url)
+    first.reset()
+    assert first.take(ADA, WRITES, 1000, 20).granted == 180
+    assert second.take(ADA, WRITES, 1000, 20).granted <= 2
 
 
-def test_a_429_of_one_worker_closes_it_for_all(redis_url: str) -> None:
-    one, other = RedisBudget(redis_url), RedisBudget(redis_url)
-    one.reset()
-    one.observe(ADA, READS, None, 7)
-    grant = other.take(ADA, READS, 1, 0)
+def test_429_blocks_all_workers(redis_url: str) -> None:
+    first, second = RedisBudget(redis_url), RedisBudget(redis_url)
+    first.reset()
+    first.observe(ADA, READS, None, 7)
+    grant = second.take(ADA, READS, 1, 0)
     assert grant.granted == 0
     assert 6.5 < grant.wait < 7.2
-    assert other.take(OSCAR, READS, 1, 0) == Grant(1)
+    assert second.take(OSCAR, READS, 1, 0) == Grant(1)
 
 
-def test_an_account_is_remembered_for_as_long_as_a_429_closes_it(redis_url: str) -> None:
+def test_redis_keeps_a_bucket_while_a_429_blocks_it(redis_url: str) -> None:
     budget = RedisBudget(redis_url)
     budget.reset()
     budget.observe(ADA, READS, None, 3600)
@@ -60,7 +60,7 @@ def test_an_account_is_remembered_for_as_long_as_a_429_closes_it(redis_url: str)
     assert server.ttl(key) >= 3600
 
 
-def test_it_fills_up_steadily(redis_url: str) -> None:
+def test_budget_refills_steadily(redis_url: str) -> None:
     budget = RedisBudget(redis_url)
     budget.reset()
     budget.take(ADA, READS, 1000, 0)
@@ -70,15 +70,15 @@ def test_it_fills_up_steadily(redis_url: str) -> None:
     assert READS.refill * 0.5 - 1 <= granted <= READS.refill * (time.monotonic() - started) + 2
 
 
-def test_an_emptied_redis_starts_full_and_learns_again(redis_url: str) -> None:
+def test_emptied_redis_starts_with_a_full_budget(redis_url: str) -> None:
     budget = RedisBudget(redis_url)
     budget.take(ADA, READS, 1000, 0)
     redis.Redis.from_url(redis_url).flushall()
     assert budget.take(ADA, READS, 1, 0) == Grant(1)
 
 
-def test_without_redis_each_worker_keeps_to_what_it_has_learnt(caplog: pytest.LogCaptureFixture) -> None:
+def test_worker_without_redis_follows_azures_counters(caplog: pytest.LogCaptureFixture) -> None:
     budget = RedisBudget("redis://127.0.0.1:9/0")
     budget.observe(ADA, READS, 12, 0)
     assert budget.take(ADA, READS, 100, 10).granted == 2
-    assert "Redis does not answer" in caplog.text
+    assert "Redis is down" in caplog.text

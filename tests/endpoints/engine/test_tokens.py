@@ -1,4 +1,4 @@
-"""In whose name operations are sent and followed."""
+"""The identities that send and poll operations."""
 
 import pytest
 from django.test import Client, override_settings
@@ -13,37 +13,36 @@ from tests.support.creation import one_step, settle, submit
 from tests.support.worker import new_worker
 
 
-@pytest.fixture
-def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
+@pytest.fixture(autouse=True)
+def fresh_worker() -> None:
     new_worker()
-    return sign_in("ada")
 
 
-def who(azure: Azure, method: str, part: str) -> set[str]:
-    return {one["who"] for one in azure.requests(method) if part in one["path"]}
+def senders(azure: Azure, method: str, part: str) -> set[str]:
+    return {row["who"] for row in azure.requests(method) if part in row["path"]}
 
 
-def test_a_person_sends_and_follows_by_default(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_user_sends_and_polls_by_default(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     settle(azure, submit(ada, workspaces[0]))
-    assert who(azure, "PUT", "/chat") == who(azure, "GET", "mfeOperationsStatus") == {"ada@emulator.test"}
+    assert senders(azure, "PUT", "/chat") == senders(azure, "GET", "mfeOperationsStatus") == {"ada@emulator.test"}
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_a_watcher_follows_what_a_person_sent(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_watcher_polls_what_a_user_sent(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     one_step(azure)
     TokenCache.objects.all().delete()
     assert settle(azure, endpoint).state == "online"
-    assert who(azure, "PUT", "/chat") == {"ada@emulator.test"}
-    assert who(azure, "GET", "mfeOperationsStatus").isdisjoint({"ada@emulator.test"})
+    assert senders(azure, "PUT", "/chat") == {"ada@emulator.test"}
+    assert senders(azure, "GET", "mfeOperationsStatus").isdisjoint({"ada@emulator.test"})
 
 
 @override_settings(WATCHER_IDENTITY="client")
-def test_a_watcher_reads_one_list_for_everybody() -> None:
+def test_watcher_reads_one_list_for_all_users() -> None:
     assert tokens.poll_identity_key(1) == tokens.poll_identity_key(2)
 
 
-def test_the_application_sends_what_a_person_without_rights_in_azure_asks_for(
+def test_application_sends_for_users_without_azure_access(
     azure: Azure, sign_in: SignIn, workspaces: list[Workspace]
 ) -> None:
     client = sign_in("oscar")
@@ -53,10 +52,10 @@ def test_the_application_sends_what_a_person_without_rights_in_azure_asks_for(
         endpoint = settle(azure, submit(client, workspaces[0]))
         assert endpoint.state == "online"
         assert client.get(endpoint.get_absolute_url()).status_code == 200
-    assert "oscar@emulator.test" not in who(azure, "", "/subscriptions/")
+    assert "oscar@emulator.test" not in senders(azure, "", "/subscriptions/")
 
 
-def test_a_token_is_kept_no_longer_than_its_sign_in(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_token_is_dropped_when_its_user_signs_out(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     one_step(azure)
     one_step(azure)
