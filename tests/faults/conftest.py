@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.support.azure import Azure
-from tests.support.installation import TIMEOUTS, Fleet, migrated
+from tests.support.installation import TIMEOUTS, Installation, migrate
 from tests.support.processes import Server, postgres_on, redis_on
 
 
@@ -21,44 +21,45 @@ def postgres() -> Iterator[Server]:
     """
     with TemporaryDirectory(prefix="endpoint-desk-postgres-") as folder, postgres_on(Path(folder)) as server:
         _execute(server, "CREATE DATABASE prepared")
-        migrated({"DATABASE_URL": _database_url(server, "prepared"), "DATA_DIR": f"{folder}/data"})
+        migrate({"DATABASE_URL": _database_url(server, "prepared"), "DATA_DIR": f"{folder}/data"})
         yield server
-        server.end(signal.SIGINT)  # at once, whoever is still connected
+        server.end(signal.SIGINT)  # at once, despite open connections
 
 
 @pytest.fixture(scope="session")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file to copy."""
     folder = tmp_path_factory.mktemp("sqlite")
-    migrated({"DATA_DIR": str(folder)})
+    migrate({"DATA_DIR": str(folder)})
     return folder / "endpoint-desk.sqlite3"
 
 
 @pytest.fixture
-def embedded(azure: Azure, sqlite: Path, tmp_path: Path) -> Iterator[Fleet]:
-    """As `make run` has it: SQLite, and messages through files."""
+def local(azure: Azure, sqlite: Path, tmp_path: Path) -> Iterator[Installation]:
+    """As with `make run`: SQLite, and messages through files."""
     data = _data(tmp_path)
     shutil.copy(sqlite, data)
-    with Fleet(tmp_path, {"DATA_DIR": str(data), **TIMEOUTS}, _quick(azure)) as fleet:
-        yield fleet
+    with Installation(tmp_path, {"DATA_DIR": str(data), **TIMEOUTS}, _fast(azure)) as installation:
+        yield installation
 
 
 @pytest.fixture
-def served(azure: Azure, postgres: Server, tmp_path: Path) -> Iterator[Fleet]:
-    """As compose has it: PostgreSQL and Redis."""
+def production(azure: Azure, postgres: Server, tmp_path: Path) -> Iterator[Installation]:
+    """As with compose: PostgreSQL and Redis."""
     database = tmp_path.name.replace("-", "_")
     _execute(postgres, f'CREATE DATABASE "{database}" TEMPLATE prepared')
     with redis_on(tmp_path) as redis:
         urls = {"DATABASE_URL": _database_url(postgres, database), "REDIS_URL": redis.url}
-        with Fleet(tmp_path, {"DATA_DIR": str(_data(tmp_path)), **urls, **TIMEOUTS}, _quick(azure)) as fleet:
-            fleet.redis, fleet.postgres = redis, postgres
-            yield fleet
+        settings = {"DATA_DIR": str(_data(tmp_path)), **urls, **TIMEOUTS}
+        with Installation(tmp_path, settings, _fast(azure)) as installation:
+            installation.redis, installation.postgres = redis, postgres
+            yield installation
 
 
-@pytest.fixture(params=["embedded", "served"])
-def fleet(request: pytest.FixtureRequest) -> Fleet:
-    found: Fleet = request.getfixturevalue(request.param)
-    return found
+@pytest.fixture(params=["local", "production"])
+def installation(request: pytest.FixtureRequest) -> Installation:
+    installation: Installation = request.getfixturevalue(request.param)
+    return installation
 
 
 def _data(folder: Path) -> Path:
@@ -67,8 +68,8 @@ def _data(folder: Path) -> Path:
     return data
 
 
-def _quick(azure: Azure) -> Azure:
-    """Everything takes a second, and is polled as often."""
+def _fast(azure: Azure) -> Azure:
+    """Every operation takes a second, and is polled every second."""
     azure.fault("duration", where="arm", seconds=1)
     azure.fault("retry-after", where="arm", retry_after=1)
     return azure

@@ -1,105 +1,103 @@
-"""A worker is killed at every moment of an operation; the next one goes on where it was."""
+"""Workers killed at any moment of an operation; the next worker resumes it."""
 
 import time
 
-from tests.support.installation import Fleet, hold, resource, times_sent
-
-TAKEN_BACK = "Worker restarted; resuming."
+from tests.support.installation import RESUMED_AFTER_RESTART, Installation, hang_next
 
 
-def test_a_worker_killed_at_any_moment_of_a_creation_loses_nothing(fleet: Fleet) -> None:
-    azure = fleet.azure
-    # A lease of more than a minute: only what a starting worker takes back at once can be done in time.
-    patient = {"ARM_READ_TIMEOUT_SECONDS": "60"}
-    hold(azure, "looking", "resource")
-    hold(azure, "leaving", "put", "before")
-    hold(azure, "accepted", "put", "after")
-    hold(azure, "polling", "status")
-    azure.fault("slow", where="status", match="reading", seconds=2)  # time to hold the read after it
+def test_worker_killed_during_a_creation_loses_nothing(installation: Installation) -> None:
+    azure = installation.azure
+    # With a lease of more than a minute, only operations that a starting worker reclaims settle in time.
+    slow = {"ARM_READ_TIMEOUT_SECONDS": "60"}
+    hang_next(azure, "checking", "resource")
+    hang_next(azure, "leaving", "put", "before")
+    hang_next(azure, "accepted", "put", "after")
+    hang_next(azure, "polling", "status")
+    azure.fault("slow", where="status", match="reading", seconds=2)  # leaves time to set a fault for the next read
     for name, person, workspace in [
-        ("looking", "ada", "ml-production"),
+        ("checking", "ada", "ml-production"),
         ("leaving", "ada", "ml-production"),
         ("accepted", "ada", "ml-production"),
         ("polling", "oscar", "ml-research"),
         ("reading", "olga", "ml-production"),
     ]:
-        fleet.ask("create", person, name, workspace)
-    fleet.worker(**patient)
-    fleet.beat()
-    fleet.until(lambda: azure.requests("PUT", "/reading"))
-    hold(azure, "reading", "resource")
-    names = "looking", "leaving", "accepted", "polling", "reading"
-    fleet.until_held(*names)
-    fleet.kill("worker")
-    fleet.worker(**patient)
-    fleet.until_settled(*names)
+        installation.call("create", person, name, workspace)
+    installation.worker(**slow)
+    installation.beat()
+    installation.wait_until(lambda: azure.requests("PUT", "/reading"))
+    hang_next(azure, "reading", "resource")
+    names = "checking", "leaving", "accepted", "polling", "reading"
+    installation.wait_until_faulted(*names)
+    installation.kill("worker")
+    installation.worker(**slow)
+    installation.wait_until_settled(*names)
     for name in names:
-        row = fleet.row(name)
+        row = installation.row(name)
         assert (row.state, row.kind, row.outcome) == ("online", "create", "succeeded"), row
-        assert row.inference_uri == resource(azure, name)["properties"]["inferenceEndpoint"]["uri"]
+        assert row.inference_uri == (azure.resource(name) or {})["properties"]["inferenceEndpoint"]["uri"]
         assert row.history[0] == "Creation requested"
-        assert TAKEN_BACK in row.history
+        assert RESUMED_AFTER_RESTART in row.history
         assert row.history[-1] == "Online"
         assert row.audited == ["attempted", "done"]
-        assert times_sent(azure, "PUT", f"/{name}") == (2 if name == "leaving" else 1)
+        assert azure.count("PUT", f"/{name}") == (2 if name == "leaving" else 1)
 
 
-def test_a_worker_killed_while_it_records_loses_no_answer(fleet: Fleet) -> None:
-    azure = fleet.azure
-    fleet.ask("create", "ada", "chat")
+def test_worker_killed_while_recording_loses_no_response(installation: Installation) -> None:
+    azure = installation.azure
+    installation.call("create", "ada", "chat")
     azure.fault("slow", where="put", name="chat", when="after", seconds=1, times=1)
-    fleet.worker()
-    fleet.beat()
-    fleet.until_held("chat")
-    with fleet.locked():
-        fleet.until(lambda: azure.requests("PUT", "/chat"))
+    installation.worker()
+    installation.beat()
+    installation.wait_until_faulted("chat")
+    with installation.operations_locked():
+        installation.wait_until(lambda: azure.requests("PUT", "/chat"))
         time.sleep(0.5)
-        fleet.kill("worker")
-    assert fleet.row("chat").phase == "sending"
-    fleet.worker()
-    fleet.until_settled("chat")
-    assert fleet.row("chat").state == "online"
-    assert times_sent(azure, "PUT", "/chat") == 1
+        installation.kill("worker")
+    assert installation.row("chat").phase == "sending"
+    installation.worker()
+    installation.wait_until_settled("chat")
+    assert installation.row("chat").state == "online"
+    assert azure.count("PUT", "/chat") == 1
 
 
-def test_a_worker_killed_after_azure_took_a_change_repeats_none(fleet: Fleet) -> None:
-    azure, names = fleet.azure, ("changed", "rekeyed", "deleted")
-    fleet.worker()
-    fleet.beat()
+def test_worker_killed_after_sending_repeats_nothing(installation: Installation) -> None:
+    azure, names = installation.azure, ("changed", "rekeyed", "deleted")
+    installation.worker()
+    installation.beat()
     for name in names:
-        fleet.ask("create", "ada", name)
-    fleet.until_settled(*names)
+        installation.call("create", "ada", name)
+    installation.wait_until_settled(*names)
     for name, where in zip(names, ("patch", "regenerate", "delete"), strict=True):
-        hold(azure, name, where, "after")
-    fleet.ask("update", "ada", "changed", {"tags": {"team": "search"}})
-    fleet.ask("regenerate_key", "ada", "rekeyed")
-    fleet.ask("delete", "ada", "deleted")
-    fleet.until_held(*names)
-    fleet.kill("worker")
-    fleet.worker()
-    fleet.until_settled(*names)
-    rows = {name: fleet.row(name) for name in names}
+        hang_next(azure, name, where, "after")
+    installation.call("update", "ada", "changed", {"tags": {"team": "search"}})
+    installation.call("regenerate_key", "ada", "rekeyed")
+    installation.call("delete", "ada", "deleted")
+    installation.wait_until_faulted(*names)
+    installation.kill("worker")
+    installation.worker()
+    installation.wait_until_settled(*names)
+    rows = {name: installation.row(name) for name in names}
     assert {name: row.state for name, row in rows.items()} == {
         "changed": "online", "rekeyed": "online", "deleted": "deleted"
     }  # fmt: skip
-    assert resource(azure, "changed")["tags"] == {"team": "search"}
-    assert resource(azure, "deleted") is None
+    assert (azure.resource("changed") or {})["tags"] == {"team": "search"}
+    assert azure.resource("deleted") is None
     assert rows["changed"].outcome == rows["deleted"].outcome == "succeeded"
     assert (rows["rekeyed"].outcome, rows["rekeyed"].code) == ("error", "OutcomeUnknown")
-    assert all(TAKEN_BACK in row.history for row in rows.values())
+    assert all(RESUMED_AFTER_RESTART in row.history for row in rows.values())
     sent = [("PATCH", "/changed"), ("POST", "/rekeyed/regenerateKeys"), ("DELETE", "/deleted")]
-    assert [times_sent(azure, *one) for one in sent] == [1, 1, 1]
+    assert [azure.count(method, ending) for method, ending in sent] == [1, 1, 1]
 
 
-def test_a_worker_that_is_asked_to_end_records_what_it_has_sent(fleet: Fleet) -> None:
-    fleet.azure.fault("slow", where="put", name="chat", when="after", seconds=1.5, times=1)
-    fleet.ask("create", "ada", "chat")
-    fleet.worker()
-    fleet.beat()
-    fleet.until_held("chat")
-    assert fleet.end("worker") == 0
-    assert fleet.row("chat").phase == "following"
-    fleet.worker()
-    fleet.until_settled("chat")
-    assert TAKEN_BACK not in fleet.row("chat").history
-    assert times_sent(fleet.azure, "PUT", "/chat") == 1
+def test_terminated_worker_records_its_responses(installation: Installation) -> None:
+    installation.azure.fault("slow", where="put", name="chat", when="after", seconds=1.5, times=1)
+    installation.call("create", "ada", "chat")
+    installation.worker()
+    installation.beat()
+    installation.wait_until_faulted("chat")
+    assert installation.terminate("worker") == 0
+    assert installation.row("chat").phase == "following"
+    installation.worker()
+    installation.wait_until_settled("chat")
+    assert RESUMED_AFTER_RESTART not in installation.row("chat").history
+    assert installation.azure.count("PUT", "/chat") == 1

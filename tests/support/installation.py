@@ -1,4 +1,4 @@
-"""An installation whose workers and beats a test starts, kills, stops and lets go on."""
+"""An installation whose workers and beats a test starts, kills, pauses and resumes."""
 
 import multiprocessing
 import os
@@ -16,21 +16,23 @@ import psycopg
 from redis import Redis
 
 from dashboard import processes
-from emulator.seed import FIRST_WORKSPACES
 from tests.support.azure import Azure
-from tests.support.django_process import begin
+from tests.support.django_setup import set_up_django
 from tests.support.processes import ROOT, Server, eventually, manage
 
-# A lease is 5 s longer than both of these.
+# A lease is 5 s longer than both of these together.
 TIMEOUTS = {"ARM_CONNECT_TIMEOUT_SECONDS": "1", "ARM_READ_TIMEOUT_SECONDS": "2"}
+# The events of an operation whose worker died or stopped.
+RESUMED_AFTER_RESTART = "Worker restarted; resuming."
+RESUMED_BY_ANOTHER = "Worker stopped responding; resuming with another one."
 
 
 @dataclass
-class Fleet:
-    """Processes have names; one that ends by itself is started again under its name, as a supervisor does.
+class Installation:
+    """Its processes have names. A process that exits by itself is restarted, as by a supervisor.
 
-    Compose runs the commands of manage.py. `make run` starts straight away what they become, and so does a fleet
-    without PostgreSQL.
+    Compose runs the commands of manage.py. `make run` starts the programs behind these commands directly, and so does
+    an installation without PostgreSQL.
     """
 
     folder: Path
@@ -43,12 +45,12 @@ class Fleet:
     _commands: dict[str, Callable[[], None]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def __enter__(self) -> "Fleet":
-        self._desk = ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=begin, initargs=(self.environment,)
+    def __enter__(self) -> "Installation":
+        self._django = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=set_up_django, initargs=(self.environment,)
         )
-        self._stack.enter_context(self._desk)
-        self.ask("open_up")
+        self._stack.enter_context(self._django)
+        self.call("register_workspaces")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -65,51 +67,50 @@ class Fleet:
         self._start(name, manage("beat") if self.postgres else processes.beat(schedule), {})
 
     def kill(self, name: str) -> None:
-        """SIGKILL; nobody starts it again."""
+        """Send SIGKILL, without a restart."""
         self._commands.pop(name, None)
         process = self.processes.pop(name)
         process.kill()
         process.wait()
 
-    def end(self, name: str) -> int:
-        """SIGTERM, as for a deployment."""
+    def terminate(self, name: str) -> int:
+        """Send SIGTERM, as a deployment does; returns the exit code."""
         self._commands.pop(name)
         process = self.processes.pop(name)
         process.terminate()
         return process.wait(30)
 
-    def stop(self, name: str) -> None:
+    def pause(self, name: str) -> None:
         self.processes[name].send_signal(signal.SIGSTOP)
 
-    def go_on(self, name: str) -> None:
+    def resume(self, name: str) -> None:
         self.processes[name].send_signal(signal.SIGCONT)
 
-    def ask(self, what: str, *arguments: Any) -> Any:
-        """Call a function of `tests.support.desk_rows` in its own process."""
-        return self._desk.submit(_call, what, arguments).result(60)
+    def call(self, action: str, *arguments: Any) -> Any:
+        """Call a function of `tests.support.installation_actions` in its own process."""
+        return self._django.submit(_call, action, arguments).result(60)
 
     def row(self, name: str) -> Any:
-        return self.ask("row", name)
+        return self.call("row", name)
 
-    def until(self, what: Callable[[], Any], seconds: float = 120) -> None:
-        """Wait for it, and supervise meanwhile. Time enough for a machine that runs other tests beside this one."""
+    def wait_until(self, condition: Callable[[], Any], seconds: float = 120) -> None:
+        """Wait and supervise. The default allows for a machine that runs other tests at the same time."""
 
-        def look() -> Any:
+        def probe() -> Any:
             self._supervise()
-            return what()
+            return condition()
 
-        assert eventually(look, seconds, 0.2), self.log()
+        assert eventually(probe, seconds, 0.2), self.log()
 
-    def until_settled(self, *names: str, seconds: float = 120) -> None:
-        self.until(lambda: all(self.row(name).phase == "settled" for name in names), seconds)
+    def wait_until_settled(self, *names: str, seconds: float = 120) -> None:
+        self.wait_until(lambda: all(self.row(name).phase == "settled" for name in names), seconds)
 
-    def until_held(self, *names: str) -> None:
-        """Wait until a request about each of them is in the fault that `hold` has switched on for it."""
+    def wait_until_faulted(self, *names: str) -> None:
+        """Wait until a request for each endpoint has met the one fault that is set for it."""
         scopes = {f"name {name}" for name in names}
-        self.until(lambda: not scopes & {fault["scope"] for fault in faults(self.azure)})
+        self.wait_until(lambda: not scopes & {fault["scope"] for fault in faults(self.azure)})
 
-    def forget_messages(self) -> None:
-        """Empty the broker."""
+    def empty_broker(self) -> None:
         if self.redis:
             with Redis.from_url(self.redis.url) as client:
                 client.flushall()
@@ -117,8 +118,8 @@ class Fleet:
             message.unlink(missing_ok=True)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Let nobody else write an operation."""
+    def operations_locked(self) -> Iterator[None]:
+        """Let no other process write an operation."""
         if self.postgres:
             with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
                 connection.execute("LOCK TABLE endpoints_operation IN EXCLUSIVE MODE")
@@ -149,40 +150,24 @@ class Fleet:
                 start()
 
 
-def hold(azure: Azure, name: str, where: str, when: str = "before") -> None:
-    """Let the next request of this sort hang until its client is gone, before or after Azure has carried it out."""
+def hang_next(azure: Azure, name: str, where: str, when: str = "before") -> None:
+    """Let the next request hang until its client is gone, before or after Azure has carried it out."""
     azure.fault("hang", where=where, when=when, name=name, times=1)
 
 
 def faults(azure: Azure) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = azure.http.get(f"{azure.url}/emulator/faults", timeout=10).json()["faults"]
-    return found
+    rows: list[dict[str, Any]] = azure.http.get(f"{azure.url}/emulator/faults", timeout=10).json()["faults"]
+    return rows
 
 
-def resource(azure: Azure, name: str) -> Any:
-    """What Azure holds under this name in any of the workspaces."""
-    headers = {"Authorization": f"Bearer {azure.application_token()}"}
-    for workspace in FIRST_WORKSPACES:
-        url = f"{azure.url}{workspace.resource_id}/serverlessEndpoints/{name}?api-version=2025-09-01"
-        answer = azure.http.get(url, headers=headers, timeout=10)
-        if answer.ok:
-            found: dict[str, Any] = answer.json()
-            return found
-    return None
-
-
-def times_sent(azure: Azure, method: str, ending: str) -> int:
-    return len(azure.requests(method, ending))
-
-
-def _call(what: str, arguments: tuple[Any, ...]) -> Any:
+def _call(action: str, arguments: tuple[Any, ...]) -> Any:
     from django.db import connection
 
-    from tests.support import desk_rows
+    from tests.support import installation_actions
 
     connection.close()  # the database may have been restarted since
-    return getattr(desk_rows, what)(*arguments)
+    return getattr(installation_actions, action)(*arguments)
 
 
-def migrated(environment: dict[str, str]) -> None:
+def migrate(environment: dict[str, str]) -> None:
     subprocess.run(manage("migrate"), cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""What people do at the desk, and what its rows say: called in a Django process of its own on the fleet's database."""
+"""Actions of users in an installation, and its rows. Runs in a Django process of its own on the same database."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -36,14 +36,14 @@ class Row:
     audited: list[str]
 
 
-def open_up() -> None:
+def register_workspaces() -> None:
     """Register ml-production and ml-research."""
-    for one in FIRST_WORKSPACES:
+    for seed in FIRST_WORKSPACES:
         Workspace.objects.create(
-            subscription_id=one.subscription_id,
-            resource_group=one.resource_group,
-            name=one.name,
-            location=one.location,
+            subscription_id=seed.subscription_id,
+            resource_group=seed.resource_group,
+            name=seed.name,
+            location=seed.location,
             registered_at=timezone.now(),
         )
 
@@ -53,19 +53,19 @@ def create(person: str, name: str, workspace: str = "ml-production") -> None:
 
 
 def delete(person: str, name: str) -> None:
-    services.delete_endpoint(_named(name), uuid4(), _actor(person))
+    services.delete_endpoint(_endpoint(name), uuid4(), _actor(person))
 
 
 def update(person: str, name: str, changes: dict[str, Any]) -> None:
-    services.update_endpoint(_named(name), EndpointUpdate.from_json(changes), uuid4(), _actor(person))
+    services.update_endpoint(_endpoint(name), EndpointUpdate.from_json(changes), uuid4(), _actor(person))
 
 
 def regenerate_key(person: str, name: str) -> None:
-    services.regenerate_key(_named(name), "Primary", uuid4(), _actor(person))
+    services.regenerate_key(_endpoint(name), "Primary", uuid4(), _actor(person))
 
 
 def row(name: str) -> Row:
-    endpoint = _named(name)
+    endpoint = _endpoint(name)
     latest = endpoint.operations.order_by("-requested_at")[0]
     return Row(
         endpoint.state,
@@ -85,8 +85,8 @@ def row(name: str) -> Row:
     )
 
 
-def ring(times: int) -> None:
-    """Publish what a click and beat publish, again and again."""
+def publish_messages(times: int) -> None:
+    """Publish the messages of a click and of beat this many times."""
     for _ in range(times):
         send_requested.delay()
         sweep.delay()
@@ -94,11 +94,11 @@ def ring(times: int) -> None:
 
 @cache
 def _browser(person: str) -> Client:
-    """Signed in through the real flow."""
+    """The browser of a user who signed in through the real flow."""
     client = Client(headers={"host": settings.PUBLIC_HOST})
     back = Azure(settings.EMULATOR_URL).pick(client.get("/auth/start")["Location"], person)
-    answer = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
-    assert answer.status_code == 302, answer.content.decode()
+    response = client.get(back.removeprefix(settings.PUBLIC_BASE_URL))
+    assert response.status_code == 302, response.content.decode()
     return client
 
 
@@ -107,5 +107,5 @@ def _actor(person: str) -> Actor:
     return Actor(User.objects.get(username=f"{person}@emulator.test"), str(uuid4()))
 
 
-def _named(name: str) -> Endpoint:
+def _endpoint(name: str) -> Endpoint:
     return Endpoint.objects.select_related("workspace").get(name=name)
