@@ -47,7 +47,7 @@ sdk: ## make the environment of Microsoft's SDK, which one of the tests drives
 benchmarks: ## measure; each file in benchmarks/ is also a program of its own
 	@$(PYTHON) bootstrap.py dev
 	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py benchmarks/emulator.py benchmarks/clients.py benchmarks/reads.py \
-		benchmarks/following.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
+		benchmarks/polling.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
 
 lock: ## resolve the dependencies anew
 	@$(PYTHON) bootstrap.py dev

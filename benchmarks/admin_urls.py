@@ -1,4 +1,4 @@
-"""The dashboard, and an admin that lets everybody look at endpoints."""
+"""The dashboard, and an admin in which every visitor may see endpoints."""
 
 from django.contrib import admin
 from django.http import HttpRequest

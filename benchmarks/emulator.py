@@ -1,7 +1,7 @@
-"""How many requests to ARM does the emulator answer a second, on one core?
+"""How many requests to ARM does the emulator answer per second of one core?
 
-Counted by the processor time that the emulator takes, so that neither the client nor other programs change the figure.
-Two of three requests poll an operation, the third reads an endpoint; a few create and list.
+Measured by the processor time of the emulator, so that neither the client nor other programs change the figure. Two of
+three requests poll an operation, the third reads an endpoint; a few create and list.
 """
 
 import http.client
@@ -29,34 +29,34 @@ BODY = (
 
 
 class Arm:
-    """One connection that is kept, as clients keep theirs."""
+    """One persistent connection."""
 
     def __init__(self, azure: Azure) -> None:
         self.connection = http.client.HTTPConnection(azure.url.removeprefix("http://"))
         self.headers = {"Authorization": f"Bearer {azure.application_token()}", "Content-Type": "application/json"}
         self.sent = 0
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
+    def send(self, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
         self.connection.request(method, path, body, self.headers)
-        answer = self.connection.getresponse()
-        answer.read()
+        response = self.connection.getresponse()
+        response.read()
         self.sent += 1
-        if answer.status >= 400:
-            raise SystemExit(f"{method} {path} was answered with {answer.status}.")
-        return answer
+        if response.status >= 400:
+            raise SystemExit(f"{method} {path} was answered with {response.status}.")
+        return response
 
 
 def work(arm: Arm, rounds: int) -> None:
     monitors = []
     for number in range(ENDPOINTS):
-        made = arm.ask("PUT", f"{COLLECTION}/load-{number}?{VERSION}", BODY)
-        monitors.append("/" + made.headers["Azure-AsyncOperation"].split("/", 3)[3])
+        created = arm.send("PUT", f"{COLLECTION}/load-{number}?{VERSION}", BODY)
+        monitors.append("/" + created.headers["Azure-AsyncOperation"].split("/", 3)[3])
     for _ in range(rounds):
         for number, monitor in enumerate(monitors):
-            arm.ask("GET", monitor)
-            arm.ask("GET", monitor)
-            arm.ask("GET", f"{COLLECTION}/load-{number}?{VERSION}")
-        arm.ask("GET", f"{COLLECTION}?{VERSION}")
+            arm.send("GET", monitor)
+            arm.send("GET", monitor)
+            arm.send("GET", f"{COLLECTION}/load-{number}?{VERSION}")
+        arm.send("GET", f"{COLLECTION}?{VERSION}")
 
 
 def processor_seconds(process: subprocess.Popen[str]) -> float:
@@ -69,13 +69,13 @@ def main() -> None:
     process = start_azure(port, dashboard_url="http://localhost:1", seconds="600")
     try:
         arm = Arm(Azure(f"http://127.0.0.1:{port}"))
-        used, started = processor_seconds(process), time.perf_counter()
+        used_before, started = processor_seconds(process), time.perf_counter()
         work(arm, int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
-        used, taken = processor_seconds(process) - used, time.perf_counter() - started
+        used, elapsed = processor_seconds(process) - used_before, time.perf_counter() - started
     finally:
         end(process)
-    print(f"{arm.sent} requests to the emulator: {arm.sent / used:.0f} a second of one core's time, ", end="")
-    print(f"{arm.sent / taken:.0f} a second by the clock over one connection")
+    print(f"{arm.sent} requests to the emulator: {arm.sent / used:.0f} per second of one core, ", end="")
+    print(f"{arm.sent / elapsed:.0f} per second over one connection")
 
 
 if __name__ == "__main__":

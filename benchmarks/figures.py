@@ -1,4 +1,4 @@
-"""How figures are taken and printed."""
+"""Measures and prints durations."""
 
 import statistics
 import time
@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 
 
 def seconds_of(work: Callable[[], object], times: int) -> list[float]:
-    """The wall-clock seconds of each run, after one that does not count."""
+    """The wall-clock seconds of each run, after one run that does not count."""
     work()
-    taken = []
+    seconds = []
     for _ in range(times):
         started = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - started)
-    return taken
+        seconds.append(time.perf_counter() - started)
+    return seconds
 
 
-def show(what: str, seconds: Sequence[float]) -> None:
+def show(label: str, seconds: Sequence[float]) -> None:
     ordered = sorted(seconds)
-    worst = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-    middle = statistics.median(ordered)
-    print(f"{what:<58} median {middle * 1000:9.1f} ms   95 % {worst * 1000:9.1f} ms   n={len(ordered)}")
+    percentile_95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    median = statistics.median(ordered)
+    print(f"{label:<58} median {median * 1000:9.1f} ms   95 % {percentile_95 * 1000:9.1f} ms   n={len(ordered)}")

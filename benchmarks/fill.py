@@ -1,7 +1,7 @@
-"""Rows in the database of an installation that is measured: operations in flight, or endpoints at rest.
+"""Fills the database of an installation with operations in flight, or with endpoints at rest.
 
-Operations are spread evenly over thirty seconds, a hundred to a workspace, and all asked for by one person who has
-signed in. With --due, print when each of them is due instead.
+The operations are due evenly over thirty seconds. Each workspace has a hundred, all requested by one user who has
+signed in. With --due, prints when each operation is due instead.
 """
 
 import argparse
@@ -39,18 +39,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--in-flight", type=int, default=0)
     parser.add_argument("--at-rest", type=int, default=0)
-    parser.add_argument("--workspaces-per-subscription", type=int, default=4, help="ARM's budget is by subscription")
+    parser.add_argument(
+        "--workspaces-per-subscription", type=int, default=4, help="ARM limits requests by subscription"
+    )
     parser.add_argument("--due", action="store_true")
-    given = parser.parse_args()
-    if given.due:
+    options = parser.parse_args()
+    if options.due:
         rows = Operation.objects.filter(lease=None, settled_at=None).values_list("endpoint__name", "next_step_at")
         print("\n".join(f"{name} {due.timestamp()}" for name, due in rows if due))
         return
     owner = sign_in()
-    number, state = given.in_flight or given.at_rest, State.CREATING if given.in_flight else State.ONLINE
-    endpoints = make_endpoints(owner, number, state, given.workspaces_per_subscription)
-    if given.in_flight:
-        follow(endpoints, owner)
+    number, state = options.in_flight or options.at_rest, State.CREATING if options.in_flight else State.ONLINE
+    endpoints = make_endpoints(owner, number, state, options.workspaces_per_subscription)
+    if options.in_flight:
+        start_operations(endpoints, owner)
 
 
 def sign_in() -> User:
@@ -73,7 +75,7 @@ def make_endpoints(owner: User, number: int, state: State, per_subscription: int
         for index in range(-(-number // 100))
     ]
     Workspace.objects.bulk_create(workspaces)
-    moments = {"created_at": now, "state_since": now, "changed_at": now, "confirmed_at": now}
+    times = {"created_at": now, "state_since": now, "changed_at": now, "confirmed_at": now}
     endpoints = [
         Endpoint(
             workspace=workspaces[index // 100],
@@ -84,14 +86,14 @@ def make_endpoints(owner: User, number: int, state: State, per_subscription: int
             model_id=MODEL,
             state=state,
             urgency=Urgency.of(state),
-            **moments,
+            **times,
         )
         for index in range(number)
     ]
     return Endpoint.objects.bulk_create(endpoints, batch_size=500)
 
 
-def follow(endpoints: list[Endpoint], owner: User) -> None:
+def start_operations(endpoints: list[Endpoint], owner: User) -> None:
     now = timezone.now()
     operations = [
         Operation(

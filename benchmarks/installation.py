@@ -1,4 +1,4 @@
-"""A whole installation to measure: database, broker, emulator, an ARM that only answers reads, workers and beat."""
+"""A whole installation: database, broker, emulator, an ARM that only answers reads, workers and beat."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Usage:
-    """What a process has used so far: processor seconds and resident MiB."""
+    """Processor seconds and resident MiB of a process so far."""
 
     seconds: float
     mebibytes: float
@@ -44,7 +44,7 @@ class Installation:
     beat: "subprocess.Popen[bytes] | None" = None
 
     def start(self, workers: int = 1) -> None:
-        """Start workers and beat, and give them time to be up."""
+        """Start workers and beat, and give them time to be ready."""
         for _ in range(workers):
             self.start_worker()
         self.beat = self.run("beat", manage("beat"))
@@ -59,27 +59,27 @@ class Installation:
         subprocess.run(command, cwd=ROOT, env={**os.environ, **self.environment}, check=True)
 
     def due_times(self) -> dict[str, float]:
-        """When each operation that nobody works on is due, by the name of its endpoint."""
+        """When each operation without a lease is due, by the name of its endpoint."""
         command = [sys.executable, "benchmarks/fill.py", "--due"]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, cwd=ROOT, env={**os.environ, **self.environment}, check=True, capture_output=True
         )
-        lines = (line.split() for line in done.stdout.decode().splitlines())
+        lines = (line.split() for line in completed.stdout.decode().splitlines())
         return {name: float(due) for name, due in lines}
 
-    def seen(self) -> list[tuple[str, float]]:
-        """The reads that ARM got since this was asked last."""
-        rows: list[tuple[str, float]] = requests.get(f"{self.arm_url}/seen", timeout=60).json()
+    def arrivals(self) -> list[tuple[str, float]]:
+        """The reads that arrived at ARM since the last call of this, each with its time."""
+        rows: list[tuple[str, float]] = requests.get(f"{self.arm_url}/arrivals", timeout=60).json()
         return rows
 
     def run(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
-        """A process of the installation, which ends with it."""
+        """Start a process that ends with the installation."""
         return self.stack.enter_context(running(command, self.folder / f"{name}.log", **self.environment))
 
 
 @contextmanager
-def installation(folder: Path, *arm_options: str, production: bool = False) -> Iterator[Installation]:
-    """PostgreSQL and Redis with `production`, else SQLite and messages through files."""
+def start_installation(folder: Path, *arm_options: str, production: bool = False) -> Iterator[Installation]:
+    """With PostgreSQL and Redis if `production`, else with SQLite and messages through files."""
     emulator_port, arm_port = free_port(), free_port()
     environment: dict[str, str] = {
         "DATA_DIR": str(folder / "var"),
@@ -97,8 +97,8 @@ def installation(folder: Path, *arm_options: str, production: bool = False) -> I
         process = stack.enter_context(running([*emulator, *redirect], folder / "emulator.log"))
         wait_for(f"http://127.0.0.1:{emulator_port}/healthz", process)
         arm = [sys.executable, "benchmarks/arm.py", "--port", str(arm_port)]
-        passed_on = ["--emulator", f"http://127.0.0.1:{emulator_port}"]
-        process = stack.enter_context(running([*arm, *passed_on, *arm_options], folder / "arm.log"))
+        forward = ["--emulator", f"http://127.0.0.1:{emulator_port}"]
+        process = stack.enter_context(running([*arm, *forward, *arm_options], folder / "arm.log"))
         wait_for(f"http://127.0.0.1:{arm_port}/healthz", process)
         subprocess.run(manage("migrate", "-v0"), cwd=ROOT, env={**os.environ, **environment}, check=True)
         yield Installation(folder, f"http://127.0.0.1:{arm_port}", environment, stack)

@@ -1,6 +1,6 @@
-"""The same operations followed by Microsoft's own client: azure-core's LROPoller, one thread for each of them.
+"""Polls the same operations with Microsoft's own client: azure-core's LROPoller, with one thread per operation.
 
-Started by `following.py`, which measures it from outside as it measures a worker.
+Started by `polling.py`, which measures it like a worker.
 """
 
 import argparse
@@ -18,7 +18,7 @@ RESOURCE = "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/serverles
 
 
 def pipeline() -> list[Any]:
-    """As in the clients that are generated for ARM; the token is a header, since its policy refuses http."""
+    """As in the generated clients of ARM. The token is a plain header, because azure-core's own policy refuses http."""
     return [
         policies.RequestIdPolicy(),
         policies.HeadersPolicy({"Authorization": f"Bearer {'x' * 1500}"}),
@@ -38,14 +38,14 @@ def main() -> None:
     parser.add_argument("--arm", required=True)
     parser.add_argument("--operations", type=int, required=True)
     parser.add_argument("--every", type=float, required=True, help="seconds between polls of an operation")
-    given = parser.parse_args()
-    client: Any = ARMPipelineClient(base_url=given.arm, policies=pipeline())
+    options = parser.parse_args()
+    client: Any = ARMPipelineClient(base_url=options.arm, policies=pipeline())
     pollers = []
-    for number in range(given.operations):
-        request = HttpRequest("PUT", f"{given.arm}{RESOURCE.format(number)}", json={})
-        first = client.send_request(request, _return_pipeline_response=True)
-        pollers.append(LROPoller(client, first, lambda response: response, ARMPolling(timeout=given.every)))
-        time.sleep(given.every / given.operations)
+    for number in range(options.operations):
+        request = HttpRequest("PUT", f"{options.arm}{RESOURCE.format(number)}", json={})
+        initial = client.send_request(request, _return_pipeline_response=True)
+        pollers.append(LROPoller(client, initial, lambda response: response, ARMPolling(timeout=options.every)))
+        time.sleep(options.every / options.operations)
     print("started", flush=True)
     time.sleep(3600)
 

@@ -1,4 +1,4 @@
-"""Rows to measure with, as a team would have them."""
+"""The rows of a team with many endpoints."""
 
 import time
 
@@ -11,15 +11,15 @@ from endpoints.arm.serverless_endpoint import ServerlessEndpoint
 from endpoints.models import Endpoint, Workspace, WorkspaceAccess
 from endpoints.states import State, Urgency
 
-# Most rest, some work, some need a person.
+# Most are at rest, some in progress, and some need a user.
 STATES = [State.ONLINE] * 16 + [State.CREATING] * 2 + [State.FAILED, State.NEEDS_SIGN_IN]
 OBSERVED = {"properties": {"provisioningState": "Succeeded", "endpointState": "Online"}, "tags": {"team": "search"} | {
     f"key-{number}": "x" * 40 for number in range(10)
 }}  # fmt: skip
 
 
-def signed_in() -> Client:
-    """Somebody with all roles who may read ten workspaces."""
+def signed_in_client() -> Client:
+    """The browser of an Admin who may read ten workspaces."""
     now = timezone.now()
     user = User.objects.create(
         tid="t", oid="o", username="ada@example.com", name="Ada", roles=["Admin"], roles_checked_at=now

@@ -1,4 +1,4 @@
-"""How long is it from `make run` in a prepared clone to the first page?"""
+"""How long does it take from `make run` in a prepared clone to the first page?"""
 
 import os
 import signal
