@@ -1,20 +1,21 @@
 "use strict";
-// Theme, copying, times that count on, polling that respects people, and a lost network told in words.
+// Theme, copy buttons, relative times, the polled part of a page, connection errors, CSRF tokens, and forms.
 (() => {
   const $ = (selector) => document.querySelector(selector);
-  const say = (text) => {
-    const said = $("#said");
-    said.textContent = "";
+  // Clearing the text first makes screen readers announce the same text twice in a row.
+  const announce = (text) => {
+    const announcer = $("#announcer");
+    announcer.textContent = "";
     setTimeout(() => {
-      said.textContent = text;
+      announcer.textContent = text;
     }, 50);
   };
 
-  // --- Theme: system, light, dark, in turn.
+  // --- Theme: the button cycles through system, light and dark.
   const themes = { "": "light", light: "dark", dark: "" };
   const showTheme = () => {
     const theme = document.documentElement.dataset.theme || "";
-    $("#theme")?.setAttribute("aria-label", `Theme: ${theme || "as the system"}. Change it.`);
+    $("#theme")?.setAttribute("aria-label", `Change the theme. Now: ${theme || "system"}.`);
   };
   $("#theme")?.addEventListener("click", () => {
     const next = themes[document.documentElement.dataset.theme || ""];
@@ -26,14 +27,14 @@
       localStorage.removeItem("theme");
     }
     showTheme();
-    say(`Theme: ${next || "as the system"}`);
+    announce(`Theme: ${next || "system"}`);
   });
   showTheme();
 
   // --- Copy buttons.
-  const copied = (button) => {
+  const confirmCopied = (button) => {
     button.classList.add("copied");
-    say("Copied");
+    announce("Copied");
     setTimeout(() => button.classList.remove("copied"), 1500);
   };
   document.addEventListener("click", async (event) => {
@@ -41,16 +42,16 @@
     if (!button) return;
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
-      copied(button);
+      confirmCopied(button);
     } catch {
-      // The browser refuses: select the text, so that the keyboard can copy it.
+      // The browser denies access to the clipboard. Select the text, so that the user can copy it.
       const text = button.parentElement.querySelector("code, .uri");
       if (text) getSelection().selectAllChildren(text);
-      say("The browser does not allow copying. The text is selected: press Ctrl and C.");
+      announce("Your browser blocks copying. The text is selected: press Ctrl+C.");
     }
   });
 
-  // --- Times: the same words as endpoints/templatetags/ui.py.
+  // --- Relative times, formatted as in endpoints/templatetags/ui.py.
   const elapsed = (seconds) => {
     if (seconds < 5) return "just now";
     for (const [limit, size, unit] of [
@@ -63,33 +64,34 @@
     const days = Math.floor(seconds / 86400);
     return days === 1 ? "1 day ago" : `${days} days ago`;
   };
+  // An unchanged text is left alone, so that a selection in it survives.
   const setText = (element, text) => {
     if (element.textContent !== text) element.textContent = text;
   };
-  const countOn = () => {
+  const updateRelativeTimes = () => {
     for (const time of document.querySelectorAll("time[data-ago]")) {
       setText(time, elapsed((Date.now() - Date.parse(time.dateTime)) / 1000));
     }
   };
 
-  // --- The live part: never while hidden or paused, and it says how old it is.
+  // --- The live part. It is not polled while the tab is hidden or the user paused it.
   const live = () => $("#live[hx-get]");
-  const marker = $("#marker");
+  const liveStatus = $("#live-status");
   let paused = false,
     offline = false,
     updatedAt = Date.now();
-  const mark = () => {
-    if (!marker) return;
-    const word = offline ? "Offline" : paused ? "Paused" : "Live";
-    marker.dataset.is = word.toLowerCase();
-    setText(marker.querySelector("span"), `${word} · updated ${elapsed((Date.now() - updatedAt) / 1000)}`);
+  const updateLiveStatus = () => {
+    if (!liveStatus) return;
+    const status = offline ? "Offline" : paused ? "Paused" : "Live";
+    liveStatus.dataset.status = status.toLowerCase();
+    setText(liveStatus.querySelector("span"), `${status} · updated ${elapsed((Date.now() - updatedAt) / 1000)}`);
   };
   $("#pause")?.addEventListener("click", (event) => {
     paused = !paused;
     event.currentTarget.setAttribute("aria-pressed", String(paused));
     setText(event.currentTarget, paused ? "Resume" : "Pause");
     if (!paused && live()) htmx.trigger(live(), "refresh");
-    mark();
+    updateLiveStatus();
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target === live() && (document.hidden || paused)) event.preventDefault();
@@ -98,38 +100,40 @@
     if (!document.hidden && live()) htmx.trigger(live(), "refresh");
   });
 
-  // --- The network.
-  const lost = () => {
+  // --- Connection errors and refused requests.
+  const showOffline = () => {
     offline = true;
-    setText($("#offline"), "The dashboard cannot be reached. What you see may be out of date; it is tried again.");
-    mark();
+    setText($("#offline"), "Endpoint Desk cannot be reached. This page may be out of date. Trying again…");
+    updateLiveStatus();
   };
-  const found = () => {
+  const showOnline = () => {
     updatedAt = Date.now();
     if (offline) {
       offline = false;
       setText($("#offline"), "");
-      say("Connected again");
+      announce("Connected again");
     }
-    mark();
+    updateLiveStatus();
   };
-  const refused = (sentence) => {
-    const note = $("#refused") || $("#main").insertAdjacentElement("afterbegin", document.createElement("p"));
-    Object.assign(note, { id: "refused", className: "note warning", role: "alert" });
-    note.textContent = sentence || "That was not accepted. Load the page again, then try once more.";
+  const showRequestError = (message) => {
+    const alert = $("#request-error") || $("#main").insertAdjacentElement("afterbegin", document.createElement("p"));
+    Object.assign(alert, { id: "request-error", className: "alert warning", role: "alert" });
+    alert.textContent = message || "The request was refused. Reload the page, then try again.";
   };
-  for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, lost);
+  for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, showOffline);
   document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
-    if (xhr.status >= 500) lost();
+    if (xhr.status >= 500) showOffline();
+    // A 401 leads to the sign-in: accounts/middleware.py answers it with HX-Redirect.
     else if (xhr.status !== 401)
-      refused(xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText);
+      showRequestError(xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) found();
+    if (event.detail.successful) showOnline();
   });
 
-  // --- CSRF: a sign-in in another tab changes the token, so it is read when it is sent, and Django looks at the field first.
-  const token = () => {
+  // --- CSRF. A sign-in in another tab changes the token, so read the cookie whenever a form is sent. Django reads the
+  // form field before the header: https://docs.djangoproject.com/en/5.2/howto/csrf/#using-csrf-protection-with-ajax
+  const csrfToken = () => {
     const name = $("meta[name=csrf-cookie-name]").content;
     return document.cookie
       .split("; ")
@@ -137,39 +141,42 @@
       ?.slice(name.length + 1);
   };
   document.addEventListener("htmx:configRequest", ({ detail }) => {
-    if (!token()) return;
-    detail.headers["X-CSRFToken"] = token();
-    if (detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = token();
+    if (!csrfToken()) return;
+    detail.headers["X-CSRFToken"] = csrfToken();
+    if (detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = csrfToken();
   });
   document.addEventListener(
     "submit",
     ({ target }) => {
       const field = target.elements.csrfmiddlewaretoken;
-      if (field && token()) field.value = token();
+      if (field && csrfToken()) field.value = csrfToken();
     },
     true,
   );
 
-  // --- A swap leaves open what a person opened, and the title follows.
+  // --- Swaps: a <details> that the user opened stays open, and the title shows the new state.
+  // https://github.com/bigskysoftware/idiomorph#lifecycle-hooks
   if (window.Idiomorph) {
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
       !(name === "open" && node.localName === "details");
   }
-  document.addEventListener("htmx:afterSwap", countOn);
+  document.addEventListener("htmx:afterSwap", updateRelativeTimes);
   document.addEventListener("htmx:afterSettle", () => {
     const title = $("#live")?.dataset.title;
     if (title) document.title = title;
   });
 
-  // --- Forms: one click is one request, and errors get the focus.
+  // --- Forms: a double click sends one request, and errors get the focus.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
+    // Disabled only after the submit event: before it, the browser would leave the button out of the form.
     if (button?.dataset.busy)
       setTimeout(() => {
         button.disabled = true;
         button.textContent = button.dataset.busy;
       });
   });
+  // A page from the back/forward cache is out of date, and its button is still disabled: https://web.dev/articles/bfcache
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
   });
@@ -177,10 +184,10 @@
 
   setInterval(() => {
     if (!document.hidden) {
-      countOn();
-      mark();
+      updateRelativeTimes();
+      updateLiveStatus();
     }
   }, 1000);
-  countOn();
-  mark();
+  updateRelativeTimes();
+  updateLiveStatus();
 })();

@@ -1,3 +1,3 @@
-// In the head, before anything is drawn: no flash of the wrong theme.
-const chosen = localStorage.getItem("theme");
-if (chosen) document.documentElement.dataset.theme = chosen;
+// Runs in the head, before the first paint: otherwise the page would flash in the other theme.
+const savedTheme = localStorage.getItem("theme");
+if (savedTheme) document.documentElement.dataset.theme = savedTheme;

@@ -55,9 +55,9 @@ class Desk:
         return f"{self.url}{answer.headers['Location']}"
 
     def state(self, browser: requests.Session, page: str) -> str:
-        pill = re.search(r'<h1[^>]*>.*?class="pill ([\w-]+)"', browser.get(page, timeout=20).text, re.DOTALL)
-        assert pill is not None
-        return pill[1]
+        badge = re.search(r'<h1[^>]*>.*?class="badge ([\w-]+)"', browser.get(page, timeout=20).text, re.DOTALL)
+        assert badge is not None
+        return badge[1]
 
     def kill(self, command: str) -> None:
         """Send SIGKILL to the process with this command line, as soon as it runs."""

@@ -123,7 +123,7 @@ def test_a_change_is_said_aloud_once(azure: Azure, ada: Client, workspaces: list
     shown = tag(ada.get("/").content.decode())
     settle(azure, endpoint)
     page = poll(ada, shown)[1]
-    assert '<div id="said" hx-swap-oob="innerHTML">chat is online.</div>' in page
+    assert '<div id="announcer" hx-swap-oob="innerHTML">chat is online.</div>' in page
     Endpoint.objects.update(version=99)
     assert "hx-swap-oob" not in poll(ada, tag(page))[1]
     assert "hx-swap-oob" not in ada.get("/").content.decode()
