@@ -86,7 +86,7 @@ def test_refused_deletion_leaves_the_endpoint_online(azure: Azure, ada: Client, 
     delete(ada, chat)
     endpoint = settle(azure, chat)
     assert endpoint.state == "online"
-    assert "Not deleted: Azure does not let you do this" in texts(endpoint)
+    assert "Not deleted: You do not have access in Azure" in texts(endpoint)
 
 
 def test_deletion_that_fails_in_azure_is_failed(azure: Azure, ada: Client, chat: Endpoint) -> None:

@@ -61,7 +61,7 @@ def test_update_of_a_missing_resource_shows_it_as_deleted(azure: Azure, chat: En
     as_ada(services.update_endpoint, TAGS)
     assert settle(azure, chat).state == "deleted"
     assert chat.inference_uri == ""
-    assert texts(chat)[-1] == "Not changed: Azure does not find the resource"
+    assert texts(chat)[-1] == "Not changed: Azure cannot find the resource"
 
 
 def test_deleted_endpoint_cannot_be_updated(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
