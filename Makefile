@@ -6,7 +6,7 @@ export PORT EMULATOR_PORT DATA_DIR
 # Tests start hundreds of processes, each of which would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test coverage lint emulator sdk benchmarks lock clean
+.PHONY: help run check test coverage lint emulator sdk benchmarks lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -14,6 +14,9 @@ help: ## say what there is
 run: ## start everything on this machine and print the address to open
 	@$(PYTHON) bootstrap.py runtime
 	@exec $(IN_ENV) manage.py run
+
+check: lint ## check what can be checked in a minute: the linters and the fast tests
+	$(IN_ENV) -m pytest -q -n 2 -m "not slow"
 
 test: ## run all tests; says what it had to leave out, and why
 	@$(PYTHON) bootstrap.py dev

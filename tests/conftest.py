@@ -23,6 +23,13 @@ from tests.support.worker import shared_worker
 SignIn = Callable[[str], Client]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what talks to the emulator. Modules that start other processes mark themselves."""
+    for item in items:
+        if "azure" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _static_files() -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
