@@ -31,8 +31,8 @@ RESUMED_BY_ANOTHER = "Worker stopped responding; resuming with another one."
 class Installation:
     """Its processes have names. A process that exits by itself is restarted, as by a supervisor.
 
-    Compose runs the commands of manage.py. `make run` starts the programs behind these commands directly, and so does
-    an installation without PostgreSQL.
+    They are started as `make run` does. The commands of manage.py, which compose runs, become the same processes after
+    another start of Django.
     """
 
     folder: Path
@@ -60,11 +60,11 @@ class Installation:
         self._stack.close()
 
     def worker(self, name: str = "worker", **environment: str) -> None:
-        self._start(name, manage("worker") if self.postgres else processes.worker(concurrency=4), environment)
+        self._start(name, processes.worker(concurrency=4), environment)
 
     def beat(self, name: str = "beat") -> None:
         schedule = str(self.folder / "data" / "beat-schedule")
-        self._start(name, manage("beat") if self.postgres else processes.beat(schedule), {})
+        self._start(name, processes.beat(schedule), {})
 
     def kill(self, name: str) -> None:
         """Send SIGKILL, without a restart."""
@@ -88,7 +88,7 @@ class Installation:
 
     def call(self, action: str, *arguments: Any) -> Any:
         """Call a function of `tests.support.installation_actions` in its own process."""
-        return self._django.submit(_call, action, arguments).result(60)
+        return self._django.submit(_call, action, arguments).result(120)
 
     def row(self, name: str) -> Any:
         return self.call("row", name)

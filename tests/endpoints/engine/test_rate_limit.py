@@ -79,6 +79,8 @@ def test_emptied_redis_starts_with_a_full_budget(redis_url: str) -> None:
 
 def test_worker_without_redis_follows_azures_counters(caplog: pytest.LogCaptureFixture) -> None:
     budget = RedisBudget("redis://127.0.0.1:9/0")
+    started = time.monotonic()
     budget.observe(ADA, READS, 12, 0)
-    assert budget.take(ADA, READS, 100, 10).granted == 2
+    granted = budget.take(ADA, READS, 100, 10).granted
+    assert 2 <= granted <= 2 + READS.refill * (time.monotonic() - started)
     assert "Redis is down" in caplog.text
