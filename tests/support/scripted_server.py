@@ -1,4 +1,4 @@
-"""A server on loopback that answers as it was told, and keeps every request as it arrived."""
+"""A server on loopback that returns scripted responses, or breaks off, and records every request byte for byte."""
 
 import socket
 import struct
@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass(frozen=True)
-class Wire:
-    """An answer as bytes, or the way in which none arrives: `reset`, `close`, `cut off`, `hang` or `drip`."""
+class ScriptedResponse:
+    """A response, or with a `fault` of `reset`, `close`, `cut off`, `hang` or `drip` the way in which it fails."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -21,16 +21,17 @@ class Wire:
     fault: str = ""
 
     def __bytes__(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} As told", *(f"{name}: {value}" for name, value in self.headers)]
+        lines = [f"HTTP/1.1 {self.status} Scripted", *(f"{name}: {value}" for name, value in self.headers)]
         if self.status != 204 and self.fault != "drip":
             lines.append(f"Content-Length: {len(self.content)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.content
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """A request: its line byte for byte, its headers, its body, and when it came."""
+OK = ScriptedResponse(200, content=b"{}")
 
+
+@dataclass(frozen=True)
+class ReceivedRequest:
     line: str
     headers: Message
     body: bytes
@@ -45,77 +46,77 @@ class Arrived:
         return self.line.split(" ")[1]
 
 
-class Scripted(ThreadingHTTPServer):
+class ScriptedServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, answer: Callable[[Arrived], Wire]) -> None:
+    def __init__(self, respond: Callable[[ReceivedRequest], ScriptedResponse]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer = answer
-        self.arrived: list[Arrived] = []
+        self.respond = respond
+        self.received: list[ReceivedRequest] = []
         self.connections: set[object] = set()
-        self.ending = threading.Event()
+        self.stopping = threading.Event()
 
     @property
-    def home(self) -> str:
+    def origin(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Scripted
+    server: ScriptedServer
     protocol_version = "HTTP/1.1"
 
-    def _answer(self) -> None:
+    def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        arrived = Arrived(self.requestline, self.headers, body)
+        request = ReceivedRequest(self.requestline, self.headers, body)
         self.server.connections.add(self.client_address)
-        self.server.arrived.append(arrived)
-        wire = self.server.answer(arrived)
-        match wire.fault:
-            case "":
-                self.wfile.write(bytes(wire))
+        self.server.received.append(request)
+        response = self.server.respond(request)
+        if response.fault:
+            self.close_connection = True
+            self._fail(response)
+        else:
+            self.wfile.write(bytes(response))
+
+    def _fail(self, response: ScriptedResponse) -> None:
+        match response.fault:
             case "reset":
+                # Closing with a linger time of 0 sends RST instead of FIN.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.rfile.close()
                 self.connection.close()
-                self.close_connection = True
-            case "close":
-                self.close_connection = True
             case "cut off":
-                self.wfile.write(bytes(wire)[:-1])
-                self.close_connection = True
+                self.wfile.write(bytes(response)[:-1])
             case "hang":
-                self.server.ending.wait(60)
-                self.close_connection = True
+                self.server.stopping.wait(60)
             case "drip":
-                self._drip(bytes(wire))
-                self.close_connection = True
+                self._drip(bytes(response))
 
-    def _drip(self, answer: bytes) -> None:
-        """The body one byte at a time."""
-        head, end, body = answer.partition(b"\r\n\r\n")
+    def _drip(self, response: bytes) -> None:
+        """Send the body one byte at a time."""
+        head, separator, body = response.partition(b"\r\n\r\n")
         with suppress(OSError):
-            self.wfile.write(head + end)
+            self.wfile.write(head + separator)
             for byte in body:
                 self.wfile.write(bytes([byte]))
-                if self.server.ending.wait(0.1):
+                if self.server.stopping.wait(0.1):
                     return
 
-    do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = _answer  # noqa: N815 (http.server's names)
+    do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = _handle  # noqa: N815 (http.server's names)
 
     def log_message(self, *args: object) -> None:
         pass
 
 
 @contextmanager
-def scripted(answer: Callable[[Arrived], Wire]) -> Iterator[Scripted]:
-    server = Scripted(answer)
+def scripted_server(respond: Callable[[ReceivedRequest], ScriptedResponse]) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(respond)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield server
     finally:
-        server.ending.set()
+        server.stopping.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -1,4 +1,7 @@
-"""ARM's contract for long-running operations: what a state means, how failures are told, what cannot be read."""
+"""ARM's contract for long-running operations: states, failures, refusals and unreadable responses.
+
+https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations
+"""
 
 from typing import Any
 
@@ -6,12 +9,12 @@ from tests.support.arm_responses import resource
 from tests.support.situations import (
     CREATING,
     DONE,
+    MONITOR,
     ONLINE,
+    RESOURCE,
+    RESULT,
     RUNNING,
-    L,
-    O,
-    R,
-    Reading,
+    Runner,
     Situation,
     both_ways,
     canceled,
@@ -26,77 +29,91 @@ from tests.support.situations import (
     succeeded,
 )
 
-WORDS = ["Accepted", "Created", "Resolving", "Deleted", "Provisioning", "Hibernating", "Succeeding"]
+SERVICE_STATES = ["Accepted", "Created", "Resolving", "Deleted", "Provisioning", "Hibernating", "Succeeding"]
 ARM_ERROR: dict[str, Any] = {"error": {"code": "InvalidTemplate", "message": "No.", "details": [{"code": "Deeper"}]}}
-AFTER_PUT = put(201, CREATING, monitor=O)
-# What a body is when no state can be read in it.
+AFTER_PUT = put(201, CREATING, monitor=MONITOR)
+# Bodies without a readable status.
 GARBLED = {"broken JSON": b'{"status": ', "HTML": b"<html>Bad gateway</html>", "a list": [], "a string": "Succeeded"}
 
 STATES = [
     Situation(
-        "a monitor that answers 202, then 200",
-        [AFTER_PUT, get(O, 202, RUNNING), get(O, 200, DONE), get(R, 200, ONLINE)],
+        "a monitor that returns 202, then 200",
+        [AFTER_PUT, get(MONITOR, 202, RUNNING), get(MONITOR, 200, DONE), get(RESOURCE, 200, ONLINE)],
         succeeded(ONLINE),
     ),
     Situation(
-        "a monitor that answers 201",
-        [AFTER_PUT, get(O, 201, RUNNING), get(O, 201, DONE), get(R, 200, ONLINE)],
+        "a monitor that returns 201",
+        [AFTER_PUT, get(MONITOR, 201, RUNNING), get(MONITOR, 201, DONE), get(RESOURCE, 200, ONLINE)],
         succeeded(ONLINE),
     ),
     Situation(
         "a monitor with states of the service",
-        [AFTER_PUT, *(get(O, 200, {"status": word}) for word in WORDS), get(O, 200, DONE), get(R, 200, ONLINE)],
+        [
+            AFTER_PUT,
+            *(get(MONITOR, 200, {"status": state}) for state in SERVICE_STATES),
+            get(MONITOR, 200, DONE),
+            get(RESOURCE, 200, ONLINE),
+        ],
         succeeded(ONLINE),
     ),
     Situation(
         "a resource with states of the service",
-        [put(201, CREATING), *(get(R, 200, resource(word)) for word in WORDS), get(R, 200, ONLINE)],
+        [
+            put(201, CREATING),
+            *(get(RESOURCE, 200, resource(state)) for state in SERVICE_STATES),
+            get(RESOURCE, 200, ONLINE),
+        ],
         succeeded(ONLINE),
     ),
     *(
         Situation(
-            f"a monitor that says {done}",
-            [AFTER_PUT, get(O, 200, {"status": "inprogress"}), get(O, 200, {"status": done}), get(R, 200, ONLINE)],
+            f"a monitor with {done}",
+            [
+                AFTER_PUT,
+                get(MONITOR, 200, {"status": "inprogress"}),
+                get(MONITOR, 200, {"status": done}),
+                get(RESOURCE, 200, ONLINE),
+            ],
             succeeded(ONLINE),
         )
         for done in ("succeeded", "SUCCEEDED")
     ),
-    Situation("a monitor that says FAILED", [AFTER_PUT, get(O, 200, {"status": "FAILED"})], failed()),
+    Situation("a monitor with FAILED", [AFTER_PUT, get(MONITOR, 200, {"status": "FAILED"})], failed()),
     *(
-        Situation(f"a monitor that says {word}", [AFTER_PUT, get(O, 200, {"status": word})], canceled())
-        for word in ("canceled", "Cancelled", "CANCELLED")
+        Situation(f"a monitor with {state}", [AFTER_PUT, get(MONITOR, 200, {"status": state})], canceled())
+        for state in ("canceled", "Cancelled", "CANCELLED")
     ),
-    Situation("a resource that says Cancelled", [put(201, CREATING), get(R, 200, resource("Cancelled"))], canceled()),
+    Situation("a resource with Cancelled", [put(201, CREATING), get(RESOURCE, 200, resource("Cancelled"))], canceled()),
     Situation(
         "an endpoint that is Online while it is still Creating",
         [
             put(201, resource("Creating", endpointState="Online")),
-            get(R, 200, resource("Creating", endpointState="Online")),
-            get(R, 200, ONLINE),
+            get(RESOURCE, 200, resource("Creating", endpointState="Online")),
+            get(RESOURCE, 200, ONLINE),
         ],
         succeeded(ONLINE),
     ),
     Situation(
         "a resource without properties",
-        [put(201, {"properties": None}), get(R, 200, {"properties": None})],
+        [put(201, {"properties": None}), get(RESOURCE, 200, {"properties": None})],
         succeeded({"properties": None}),
     ),
-    Situation("a first answer without properties", [put(200, {"properties": None})], succeeded({"properties": None})),
+    Situation("a first response without properties", [put(200, {"properties": None})], succeeded({"properties": None})),
     Situation(
         "byte order marks",
         [
             AFTER_PUT,
-            get(O, 200, b'\xef\xbb\xbf{"status": "Succeeded"}'),
-            get(R, 200, b'\xef\xbb\xbf{"properties": {"provisioningState": "Succeeded"}}'),
+            get(MONITOR, 200, b'\xef\xbb\xbf{"status": "Succeeded"}'),
+            get(RESOURCE, 200, b'\xef\xbb\xbf{"properties": {"provisioningState": "Succeeded"}}'),
         ],
         succeeded({"properties": {"provisioningState": "Succeeded"}}),
     ),
     Situation(
-        "bodies that are said to be text",
+        "bodies with another Content-Type",
         [
-            put(201, CREATING, monitor=O, content_type="text/plain"),
-            get(O, 200, DONE, content_type="text/html; charset=utf-16"),
-            get(R, 200, ONLINE, content_type="nonsense"),
+            put(201, CREATING, monitor=MONITOR, content_type="text/plain"),
+            get(MONITOR, 200, DONE, content_type="text/html; charset=utf-16"),
+            get(RESOURCE, 200, ONLINE, content_type="nonsense"),
         ],
         succeeded(ONLINE),
     ),
@@ -104,8 +121,10 @@ STATES = [
 
 FAILURES = [
     *(
-        Situation(f"a monitor that failed with {name}", [AFTER_PUT, get(O, 200, {"status": "Failed", **body})], end)
-        for name, body, end in [
+        Situation(
+            f"a monitor that failed with {name}", [AFTER_PUT, get(MONITOR, 200, {"status": "Failed", **body})], expected
+        )
+        for name, body, expected in [
             ("an error", ARM_ERROR, failed("InvalidTemplate")),
             ("no error", {}, failed()),
             ("error: null", {"error": None}, failed()),
@@ -117,17 +136,19 @@ FAILURES = [
     ),
     Situation(
         "a monitor that was canceled with a code",
-        [AFTER_PUT, get(O, 200, {"status": "Canceled", "error": {"code": "Stop"}})],
+        [AFTER_PUT, get(MONITOR, 200, {"status": "Canceled", "error": {"code": "Stop"}})],
         canceled("Stop"),
     ),
-    Situation("a resource that failed", [put(201, CREATING), get(R, 200, resource("Failed"))], failed()),
-    Situation("a resource that was canceled", [put(201, CREATING), get(R, 200, resource("Canceled"))], canceled()),
+    Situation("a resource that failed", [put(201, CREATING), get(RESOURCE, 200, resource("Failed"))], failed()),
+    Situation(
+        "a resource that was canceled", [put(201, CREATING), get(RESOURCE, 200, resource("Canceled"))], canceled()
+    ),
     Situation("PUT 201 Failed", [put(201, resource("Failed"))], failed()),
     Situation("PUT 200 Canceled", [put(200, resource("Canceled"))], canceled()),
     Situation("PATCH 200 Failed", [patch(200, resource("Failed"))], failed()),
 ]
 
-REFUSALS = [
+REFUSED_REQUESTS = [
     *(
         Situation(f"{first.method} {status}", [first], error("InvalidTemplate"))
         for status in (400, 403, 404, 409, 412)
@@ -135,32 +156,34 @@ REFUSALS = [
     ),
     Situation("POST 409", [post(409, ARM_ERROR)], error("InvalidTemplate")),
     Situation("PUT 206", [put(206, ONLINE)], error("206")),
-    Situation("PUT 302", [put(302, location=R)], error("302")),
+    Situation("PUT 302", [put(302, location=RESOURCE)], error("302")),
     Situation("an error without its envelope", [put(400, {"code": "Bad", "message": "No."})], error("Bad")),
     Situation("an envelope with its code outside", [put(400, {"code": "Bad", "error": {}})], error("Bad")),
     Situation("an error without a code", [put(400, {"error": {"message": "No."}})], error("400")),
-    Situation("an error that is HTML", [put(403, b"<html>Forbidden</html>")], error("403")),
+    Situation("an error in HTML", [put(403, b"<html>Forbidden</html>")], error("403")),
     Situation("an error without a body", [put(400)], error("400")),
     Situation("an error that is broken JSON", [put(400, b'{"error": {')], error("400")),
     Situation("an error that is a list", [put(400, [ARM_ERROR])], error("400")),
 ]
 
-NOT_READ = [
-    Situation("a monitor: 400", [AFTER_PUT, get(O, 400, ARM_ERROR)], error("InvalidTemplate")),
-    Situation("a monitor: 400 without a body", [AFTER_PUT, get(O, 400)], error("400")),
-    Situation("a monitor: 400 with broken JSON", [AFTER_PUT, get(O, 400, b"{")], error("400")),
+REFUSED_POLLS = [
+    Situation("a monitor: 400", [AFTER_PUT, get(MONITOR, 400, ARM_ERROR)], error("InvalidTemplate")),
+    Situation("a monitor: 400 without a body", [AFTER_PUT, get(MONITOR, 400)], error("400")),
+    Situation("a monitor: 400 with broken JSON", [AFTER_PUT, get(MONITOR, 400, b"{")], error("400")),
     *(
-        Situation(f"a monitor: {status}", [AFTER_PUT, get(O, 200, RUNNING), get(O, status)], error(str(status)))
+        Situation(
+            f"a monitor: {status}", [AFTER_PUT, get(MONITOR, 200, RUNNING), get(MONITOR, status)], error(str(status))
+        )
         for status in (403, 404, 410)
     ),
-    Situation("a monitor: 206", [AFTER_PUT, get(O, 206, DONE)], error("206")),
-    Situation("a resource: 400", [put(201, CREATING), get(R, 400, ARM_ERROR)], error("InvalidTemplate")),
-    Situation("a resource: 404", [put(201, CREATING), get(R, 404)], error("404")),
+    Situation("a monitor: 206", [AFTER_PUT, get(MONITOR, 206, DONE)], error("206")),
+    Situation("a resource: 400", [put(201, CREATING), get(RESOURCE, 400, ARM_ERROR)], error("InvalidTemplate")),
+    Situation("a resource: 404", [put(201, CREATING), get(RESOURCE, 404)], error("404")),
 ]
 
 UNREADABLE = [
     *(
-        Situation(f"a monitor: {name}", [AFTER_PUT, get(O, 200, body)], error("UnreadableStatus"), most=5)
+        Situation(f"a monitor: {name}", [AFTER_PUT, get(MONITOR, 200, body)], error("UnreadableStatus"), max_requests=5)
         for name, body in {
             **GARBLED,
             "no status": {},
@@ -168,14 +191,16 @@ UNREADABLE = [
             "status: null": {"status": None},
             "status: a number": {"status": 3},
             "status: an object": {"status": {"value": "Succeeded"}},
-            "status: nothing": {"status": ""},
-            "a status deeper inside": {"properties": {"status": "Succeeded", "provisioningState": "Succeeded"}},
+            "status: empty": {"status": ""},
+            "a nested status": {"properties": {"status": "Succeeded", "provisioningState": "Succeeded"}},
         }.items()
     ),
-    Situation("a monitor: 204", [AFTER_PUT, get(O, 204)], error("UnreadableStatus"), most=5),
+    Situation("a monitor: 204", [AFTER_PUT, get(MONITOR, 204)], error("UnreadableStatus"), max_requests=5),
     *(Situation(f"PUT 200: {name}", [put(200, body)], error("UnreadableResponse")) for name, body in GARBLED.items()),
     *(
-        Situation(f"a resource: {name}", [put(201), get(R, 200, body)], error("UnreadableStatus"), most=5)
+        Situation(
+            f"a resource: {name}", [put(201), get(RESOURCE, 200, body)], error("UnreadableStatus"), max_requests=5
+        )
         for name, body in {
             **GARBLED,
             "no body": None,
@@ -184,24 +209,29 @@ UNREADABLE = [
     ),
     Situation("PUT 200: a state that is a number", [put(200, resource(1))], error("UnreadableResponse")),
     *(
-        Situation(f"a result: {name}", [put(202, location=L), get(L, 200, body)], error("UnreadableStatus"), most=5)
+        Situation(
+            f"a result: {name}",
+            [put(202, location=RESULT), get(RESULT, 200, body)],
+            error("UnreadableStatus"),
+            max_requests=5,
+        )
         for name, body in {"broken JSON": b"{", "HTML": b"<html>", "a state that is a list": resource([])}.items()
     ),
     Situation(
         "a final GET without a body",
-        [AFTER_PUT, get(O, 200, DONE), get(R, 200)],
+        [AFTER_PUT, get(MONITOR, 200, DONE), get(RESOURCE, 200)],
         error("UnreadableStatus"),
-        most=6,
+        max_requests=6,
     ),
     Situation(
-        "three that cannot be read, then one that can, and again",
+        "three unreadable ones, a readable one, and again",
         [
             AFTER_PUT,
-            *(get(O, 200, b"{"),) * 3,
-            get(O, 200, RUNNING),
-            *(get(O, 200, b"{"),) * 3,
-            get(O, 200, DONE),
-            get(R, 200, ONLINE),
+            *(get(MONITOR, 200, b"{"),) * 3,
+            get(MONITOR, 200, RUNNING),
+            *(get(MONITOR, 200, b"{"),) * 3,
+            get(MONITOR, 200, DONE),
+            get(RESOURCE, 200, ONLINE),
         ],
         succeeded(ONLINE),
     ),
@@ -209,25 +239,25 @@ UNREADABLE = [
 
 
 @both_ways(STATES)
-def test_only_a_terminal_word_ends_the_wait(situation: Situation, read: Reading) -> None:
-    check(situation, read(situation))
+def test_only_a_terminal_state_ends_polling(situation: Situation, run: Runner) -> None:
+    check(situation, run(situation))
 
 
 @both_ways(FAILURES)
-def test_a_failure_of_the_operation_is_told_with_its_code(situation: Situation, read: Reading) -> None:
-    check(situation, read(situation))
+def test_failed_operation_reports_its_code(situation: Situation, run: Runner) -> None:
+    check(situation, run(situation))
 
 
-@both_ways(REFUSALS)
-def test_a_refused_request_is_an_error_and_not_repeated(situation: Situation, read: Reading) -> None:
-    check(situation, read(situation))
+@both_ways(REFUSED_REQUESTS)
+def test_refused_request_is_an_error_without_a_retry(situation: Situation, run: Runner) -> None:
+    check(situation, run(situation))
 
 
-@both_ways(NOT_READ)
-def test_a_refused_poll_is_an_error_and_no_failure(situation: Situation, read: Reading) -> None:
-    check(situation, read(situation))
+@both_ways(REFUSED_POLLS)
+def test_refused_poll_is_an_error_but_not_a_failure(situation: Situation, run: Runner) -> None:
+    check(situation, run(situation))
 
 
 @both_ways(UNREADABLE)
-def test_what_cannot_be_read_is_asked_a_few_times_and_never_guessed(situation: Situation, read: Reading) -> None:
-    check(situation, read(situation))
+def test_unreadable_response_is_retried_a_few_times(situation: Situation, run: Runner) -> None:
+    check(situation, run(situation))

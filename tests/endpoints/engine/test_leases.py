@@ -24,7 +24,7 @@ from endpoints.models import Endpoint, Operation, Workspace
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit, texts
-from tests.support.scripted_server import Wire, scripted
+from tests.support.scripted_server import ScriptedResponse, scripted_server
 from tests.support.worker import new_worker, run_due
 
 HOST = socket.gethostname()
@@ -148,11 +148,11 @@ def claim_in_thread() -> list[str]:
 
 
 def test_no_call_outlasts_its_lease() -> None:
-    dripping = Wire(200, (), b" " * 100, "drip")
+    dripping = ScriptedResponse(200, (), b" " * 100, "drip")
     responses: list[Any] = []
     quick = {"ARM_CONNECT_TIMEOUT_SECONDS": 0.5, "ARM_READ_TIMEOUT_SECONDS": 1}
-    with scripted(lambda _: dripping) as server, override_settings(ARM_BASE_URL=server.home, **quick):
-        call = PendingCall([Operation()], ArmRequest("GET", f"{server.home}/x"), "")
+    with scripted_server(lambda _: dripping) as server, override_settings(ARM_BASE_URL=server.origin, **quick):
+        call = PendingCall([Operation()], ArmRequest("GET", f"{server.origin}/x"), "")
         new_worker().calls.send(call, "t", time.monotonic() + 1, responses.append)
     [(_, [response])] = responses
     assert isinstance(response, NoResponse)

@@ -11,7 +11,7 @@ from endpoints import services
 from endpoints.arm.http import ArmRequest
 from endpoints.engine import step
 from endpoints.models import Endpoint, Operation
-from tests.support.arm_responses import answer
+from tests.support.arm_responses import arm_response
 from tests.support.azure import Azure
 from tests.support.creation import Act, settle, texts
 
@@ -29,7 +29,7 @@ def test_key_is_regenerated_once_and_not_stored(azure: Azure, chat: Endpoint, as
 def test_key_inside_a_status_response_is_not_stored(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
     operation = as_ada(services.regenerate_key, "Primary")
     operation.phase, operation.result_url = "following", f"{azure.url}/result"
-    response = answer(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
+    response = arm_response(200, {"status": "Succeeded", "properties": {"primaryKey": "top-secret"}})
     update = step.conclude(operation, ArmRequest("GET", operation.result_url), chat.arm_id, response, timezone.now())
     assert update.is_settled
     assert "top-secret" not in repr(update)

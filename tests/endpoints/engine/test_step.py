@@ -12,7 +12,7 @@ from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT
 from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.engine import step
 from endpoints.models import Endpoint
-from tests.support.arm_responses import answer, resource
+from tests.support.arm_responses import arm_response, resource
 from tests.support.azure import Azure
 from tests.support.creation import Act, settle, texts
 
@@ -38,7 +38,7 @@ def test_long_retry_after_is_capped_by_the_deadline(
     chat: Endpoint, as_ada: Act, status: int, body: dict[str, Any] | None
 ) -> None:
     operation = as_ada(services.refresh_endpoint)
-    response = answer(status, body, Retry_After="86400")
+    response = arm_response(status, body, Retry_After="86400")
     update = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
     assert update.operation["next_step_at"] <= timezone.now() + DEFAULT_OPERATION_TIMEOUT
 
@@ -46,10 +46,10 @@ def test_long_retry_after_is_capped_by_the_deadline(
 @pytest.mark.parametrize(
     ("phase", "response"),
     [
-        ("queued", answer(200, resource("Succeeded", endpointState="Creating"))),
-        ("confirming", answer(200, resource("Succeeded", endpointState="Creating"))),
-        ("following", answer(200, resource("Creating"))),
-        ("following", answer(503)),
+        ("queued", arm_response(200, resource("Succeeded", endpointState="Creating"))),
+        ("confirming", arm_response(200, resource("Succeeded", endpointState="Creating"))),
+        ("following", arm_response(200, resource("Creating"))),
+        ("following", arm_response(503)),
     ],
 )
 def test_accepted_token_is_not_refreshed(chat: Endpoint, as_ada: Act, phase: str, response: ArmResponse) -> None:
