@@ -56,7 +56,7 @@ def send_and_follow(
 ) -> Done:
     """Send a PUT, PATCH, DELETE or POST and return the result of its operation.
 
-    `limit` covers requests and waits together; it defaults to ARM's own (`x-ms-async-operation-timeout`).
+    `limit` covers requests and waits together. It defaults to ARM's (`x-ms-async-operation-timeout`), else to an hour.
     `pause_seconds` replaces the growing interval between polls without Retry-After. Setting `stop` ends a wait at once.
     After the limit or a stop nothing more is sent, the operation continues in Azure, and the result is an error with
     the code `NotFollowed`. Raises ForeignOrigin if `request` itself does not lead to the host of `arm`.

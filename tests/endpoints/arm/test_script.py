@@ -19,9 +19,9 @@ SIGN_IN = ("app = msal.PublicClientApplication(", "app.acquire_token_interactive
 
 
 def documented_script() -> list[str]:
-    found = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "arm-client.md").read_text(), re.DOTALL)
-    assert found
-    return found[1].splitlines()
+    script = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "arm-client.md").read_text(), re.DOTALL)
+    assert script
+    return script[1].splitlines()
 
 
 def test_documented_script_creates_an_endpoint(azure: Azure) -> None:
@@ -30,16 +30,16 @@ def test_documented_script_creates_an_endpoint(azure: Azure) -> None:
     assert len(lines) - len(rest) == len(SIGN_IN)
     script = "\n".join(rest).replace('ArmHttp("https://management.azure.com")', f'ArmHttp("{azure.url}")')
     script = script.replace("/subscriptions/…/workspaces/ml-production", WORKSPACES[0].resource_id)
-    # There is no browser here, so Ada's code comes from the emulator's sign-in page.
+    # Without a browser, Ada signs in on the emulator's page directly.
     app = entra.application(msal.SerializableTokenCache())
     signed_in(app, azure, "ada")
     azure.fault("expired-token", where="put", times=1)
     threading.Thread(target=finish_provisioning, args=[azure]).start()
     names: dict[str, Any] = {"app": app}
     exec(script, names)
-    assert (names["end"].outcome, names["end"].error) == ("succeeded", None)
-    assert names["end"].resource["properties"]["inferenceEndpoint"]["uri"].startswith("https://chat.")
-    assert [one["status"] for one in azure.requests("PUT", "/chat")] == [401, 201]
+    assert (names["result"].outcome, names["result"].error) == ("succeeded", None)
+    assert names["result"].resource["properties"]["inferenceEndpoint"]["uri"].startswith("https://chat.")
+    assert [request["status"] for request in azure.requests("PUT", "/chat")] == [401, 201]
 
 
 def finish_provisioning(azure: Azure) -> None:
