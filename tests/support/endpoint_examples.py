@@ -1,4 +1,4 @@
-"""Serverless endpoints in JSON: examples of the API definition, a recorded one, and some that it does not foresee."""
+"""Serverless endpoints in JSON: examples from the API definition, a recorded one, and some that do not conform."""
 
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
 WORKSPACE = (
@@ -7,7 +7,7 @@ WORKSPACE = (
 IDENTITY = "/subscriptions/0/resourceGroups/test-rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/reader"
 ZEROS = "00000000-1111-2222-3333-444444444444"
 
-# As in the examples of the API definition.
+# From the examples of the API definition.
 # https://github.com/Azure/azure-rest-api-specs/tree/main/specification/machinelearningservices
 CREATE = {
     "properties": {
@@ -59,7 +59,7 @@ UPDATE = {
     "identity": {"type": "None", "userAssignedIdentities": {"string": {}}},
 }
 REGENERATE = {"keyType": "Primary", "keyValue": "string"}
-# As recorded of an online endpoint, which the same front end serves.
+# A recorded online endpoint; the same front end serves serverless endpoints.
 # https://github.com/Azure/azure-sdk-assets
 ONLINE_ENDPOINT = {
     "id": f"{WORKSPACE}/onlineEndpoints/chat",

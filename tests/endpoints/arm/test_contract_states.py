@@ -14,6 +14,7 @@ from tests.support.situations import (
     RESOURCE,
     RESULT,
     RUNNING,
+    Expected,
     Runner,
     Situation,
     both_ways,
@@ -119,20 +120,24 @@ STATES = [
     ),
 ]
 
+FAILED_MONITORS: list[tuple[str, dict[str, Any], Expected]] = [
+    ("an error", ARM_ERROR, failed("InvalidTemplate")),
+    ("no error", {}, failed()),
+    ("error: null", {"error": None}, failed()),
+    ("properties: null", {"properties": None}, failed()),
+    ("a number as code", {"error": {"code": 17}}, failed("17")),
+    ("a fraction as code", {"error": {"code": 17.5}}, failed("17.5")),
+    ("a text as error", {"error": "no"}, failed()),
+]
+
 FAILURES = [
     *(
         Situation(
-            f"a monitor that failed with {name}", [AFTER_PUT, get(MONITOR, 200, {"status": "Failed", **body})], expected
+            f"a monitor that failed with {name}",
+            [AFTER_PUT, get(MONITOR, 200, {"status": "Failed", **body})],
+            expected,
         )
-        for name, body, expected in [
-            ("an error", ARM_ERROR, failed("InvalidTemplate")),
-            ("no error", {}, failed()),
-            ("error: null", {"error": None}, failed()),
-            ("properties: null", {"properties": None}, failed()),
-            ("a number as code", {"error": {"code": 17}}, failed("17")),
-            ("a fraction as code", {"error": {"code": 17.5}}, failed("17.5")),
-            ("a text as error", {"error": "no"}, failed()),
-        ]
+        for name, body, expected in FAILED_MONITORS
     ),
     Situation(
         "a monitor that was canceled with a code",

@@ -1,4 +1,4 @@
-"""The types of a serverless endpoint read and write any JSON without a loss, and know what the API definition knows."""
+"""The types of a serverless endpoint read and write any JSON without loss, and cover the whole API definition."""
 
 import json
 from dataclasses import replace
@@ -79,21 +79,23 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-# A busy machine must not fail a test of what is read.
+# These tests must not fail on a busy machine.
 WITHOUT_DEADLINE = settings(deadline=None)
 
 
 def mutated(data: Any) -> st.SearchStrategy[Any]:
-    """JSON like the data, in which any value may be missing or another one, next to unknown fields."""
+    """JSON like the data, with missing values, other values and unknown fields."""
     if not isinstance(data, dict):
         return st.just(data) | VALUES
     parts = {name: mutated(value) for name, value in data.items()}
     known = st.fixed_dictionaries({}, optional=parts)
     unknown = st.dictionaries(st.text(max_size=5), VALUES, max_size=2)
-    return st.builds(lambda one, other: {**other, **one}, known, unknown) | VALUES
+    return st.builds(lambda fields, others: {**others, **fields}, known, unknown) | VALUES
 
 
-OBJECTS = st.one_of([mutated(data) for _, data in CASES]).filter(lambda value: isinstance(value, dict))
+OBJECTS: st.SearchStrategy[dict[str, Any]] = st.one_of([mutated(data) for _, data in CASES]).filter(
+    lambda value: isinstance(value, dict)
+)
 
 
 @pytest.mark.parametrize("of", TYPES)
@@ -128,7 +130,7 @@ def sample(schema: dict[str, Any]) -> Any:
     if "properties" in schema:
         return {name: sample(part) for name, part in schema["properties"].items()}
     if isinstance(schema.get("additionalProperties"), dict):
-        return {"one": sample(schema["additionalProperties"])}
+        return {"name": sample(schema["additionalProperties"])}
     return 1 if schema["type"] == "integer" else {} if schema["type"] == "object" else "text"
 
 
@@ -160,7 +162,7 @@ def test_content_safety_level_of_the_previews_has_a_field() -> None:
     assert ServerlessEndpoint.from_json(CREATING).properties.content_safety.content_safety_level == "Deferred"
 
 
-# What a form builds
+# Building requests
 
 
 def test_built_endpoint_writes_only_what_is_set() -> None:
@@ -215,7 +217,7 @@ def test_key_value_stays_out_of_the_repr() -> None:
     assert "very-secret" not in repr(RegenerateKeyRequest("Primary", "very-secret"))
 
 
-# What is read from it
+# Reading responses
 
 
 def test_endpoint_gives_its_inference_uri() -> None:
@@ -272,7 +274,7 @@ def test_page_without_a_list_gives_no_endpoints(page: dict[str, Any]) -> None:
     assert endpoints_in(page) == []
 
 
-# Whether it includes what was requested
+# Comparing a resource with a request
 
 
 def test_endpoint_includes_an_update_whatever_else_it_shows() -> None:
