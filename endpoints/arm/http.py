@@ -79,7 +79,11 @@ ArmResult = ArmResponse | NoResponse
 
 
 class ArmHttp:
-    """Sends requests to a single ARM host. Safe to share between threads."""
+    """Sends requests to a single ARM host. Safe to share between threads.
+
+    The default read timeout exceeds the 60 seconds after which ARM returns a 504 itself:
+    https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md#client-request-timeout
+    """
 
     def __init__(
         self,

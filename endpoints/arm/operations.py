@@ -15,7 +15,8 @@ from endpoints.arm.http import ArmResponse, ArmResult
 TRANSIENT = {408, 429, 500, 502, 503, 504}
 # https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods
 IDEMPOTENT = {"PUT", "DELETE"}
-# Methods whose result is the resource, so the operation ends with a GET of it.
+# Methods whose result is the resource, so the operation ends with a GET of it:
+# https://github.com/Azure/autorest/blob/main/docs/extensions/readme.md#x-ms-long-running-operation-options
 RETURNS_RESOURCE = {"PUT", "PATCH"}
 # The terminal states of ARM, to which "Cancelled" is added as a misspelling; every other state means in progress.
 # https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations#provisioningstate-values

@@ -9,7 +9,9 @@ from endpoints.arm.origin import ForeignOrigin
 from endpoints.arm.paging import items_in, next_page
 from endpoints.arm.resources import PROVIDER, Subscription, WorkspaceId, WorkspaceResource
 
+# https://learn.microsoft.com/en-us/rest/api/resources/subscriptions/list
 SUBSCRIPTIONS_API_VERSION = "2022-12-01"
+# https://learn.microsoft.com/en-us/rest/api/resources/resource-groups/list
 RESOURCE_GROUPS_API_VERSION = "2021-04-01"
 MAX_PAGES = 100
 

@@ -30,6 +30,7 @@ USER_ASSIGNED_IDENTITY_ID = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+# https://learn.microsoft.com/en-us/azure/machine-learning/how-to-deploy-models-serverless
 REGISTRY_MODEL_ID = re.compile(r"azureml://registries/[^/\s]+/models/[^/\s]+", re.IGNORECASE)
 # The only kind of model id with a version.
 FINE_TUNED_MODEL_ID = re.compile(
@@ -81,5 +82,8 @@ class WorkspaceResource:
 
 
 def same_location(location: str, other: str) -> bool:
-    """Locations compare without case and spaces: "East US 2" is `eastus2`."""
+    """Locations compare without case and spaces: "East US 2" is the display name of `eastus2`.
+
+    https://learn.microsoft.com/en-us/rest/api/resources/subscriptions/list-locations
+    """
     return location.replace(" ", "").lower() == other.replace(" ", "").lower()
