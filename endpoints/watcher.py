@@ -1,9 +1,7 @@
-"""What the identity that watches may do in the registered workspaces. It should be able to read, and nothing else."""
+"""The permissions of the watcher, the identity that polls Azure. It should be able to read and nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,14 +9,16 @@ from django.conf import settings
 from accounts.identity import Application, watcher
 from accounts.tokens import TokenUnavailable
 from endpoints.arm.http import ArmRequest, ArmResponse
+from endpoints.arm.permissions import PERMISSIONS_API_VERSION, PERMISSIONS_PATH, complete_list
+from endpoints.arm.resources import PROVIDER
 from endpoints.arm_clients import arm_http
 from endpoints.models import Workspace
 
-PERMISSIONS_API_VERSION = "2022-04-01"
-WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+WORKSPACES = f"{PROVIDER}/workspaces"
 ENDPOINTS = f"{WORKSPACES}/serverlessEndpoints"
-# Who may do one of these could create, destroy or use what watching only looks at, or give itself the right to.
-TOO_MUCH = (
+# Each of these lets the watcher do more than read: change or use endpoints, or grant itself a role that can.
+# https://learn.microsoft.com/en-us/azure/role-based-access-control/permissions/ai-machine-learning
+EXCESS_ACTIONS = (
     f"{ENDPOINTS}/write",
     f"{ENDPOINTS}/delete",
     f"{ENDPOINTS}/listKeys/action",
@@ -33,12 +33,12 @@ TOO_MUCH = (
 
 
 class TooPowerful(Exception):
-    """The watcher could do more than look, and nobody said that this is meant."""
+    """The watcher may do more than read, and WATCHER_MAY_WRITE does not allow that."""
 
 
 @dataclass(frozen=True)
 class Powers:
-    """What the watcher may do in a workspace beyond reading; `unknown` says why that could not be found out."""
+    """The actions beyond reading that the watcher may take in a workspace; `unknown` is why Azure did not list them."""
 
     workspace: Workspace
     too_much: list[str]
@@ -46,13 +46,16 @@ class Powers:
 
     def __str__(self) -> str:
         return (
-            f"The identity that watches may do {', '.join(self.too_much)} in {self.workspace}. "
-            "Give it a role that can only read, or set WATCHER_MAY_WRITE=true if this is meant."
+            f"The watcher has more than read access to {self.workspace}: {', '.join(self.too_much)}. "
+            "Give it a role that can only read, or set WATCHER_MAY_WRITE=true to allow this."
         )
 
 
 def watcher_powers(workspaces: Iterable[Workspace] | None = None) -> Iterable[Powers]:
-    """One for each of the workspaces, or of all. None when only people watch, or the application that writes anyway."""
+    """The watcher's powers in each of the workspaces, by default in all.
+
+    Yields nothing if users' tokens read from Azure, or those of the application that also writes.
+    """
     identity = watcher()
     if identity is None or (settings.ARM_WRITES_AS == "app" and identity == Application()):
         return
@@ -64,34 +67,25 @@ def watcher_powers(workspaces: Iterable[Workspace] | None = None) -> Iterable[Po
 
 
 def require_harmless_watcher() -> list[str]:
-    """Raise TooPowerful for a watcher that could write or read keys; what could not be found out is returned."""
-    unknown = []
+    """Raise TooPowerful if the watcher may write or read keys; return a sentence for each unknown workspace."""
+    sentences = []
     for powers in watcher_powers():
         if powers.too_much and not settings.WATCHER_MAY_WRITE:
             raise TooPowerful(str(powers))
         if powers.unknown:
-            unknown.append(f"What the watcher may do in {powers.workspace} is not known: {powers.unknown}")
-    return unknown
+            sentences.append(f"What the watcher may do in {powers.workspace} is not known: {powers.unknown}")
+    return sentences
 
 
 def _powers(workspace: Workspace, token: str) -> Powers:
-    path = f"{workspace.arm_id}/providers/Microsoft.Authorization/permissions"
-    url = arm_http().url(path, api_version=PERMISSIONS_API_VERSION)
+    url = arm_http().url(f"{workspace.arm_id}{PERMISSIONS_PATH}", api_version=PERMISSIONS_API_VERSION)
     response = arm_http().send(ArmRequest("GET", url), token, uuid4())
     if not isinstance(response, ArmResponse):
         return Powers(workspace, [], response.reason)
     if response.status in {403, 404}:
-        return Powers(workspace, [], "It may not even read the workspace.")
-    granted = response.object.get("value")
-    if response.status != 200 or not isinstance(granted, list) or response.object.get("nextLink"):
-        return Powers(workspace, [], f"Azure answered {response.status} with something else than the whole list.")
-    return Powers(workspace, [action for action in TOO_MUCH if any(_grants(one, action) for one in granted)])
-
-
-def _grants(permission: Any, action: str) -> bool:
-    """One role assignment: what it grants less what it leaves out; patterns have stars, and case does not matter."""
-    return _matches(permission.get("actions"), action) and not _matches(permission.get("notActions"), action)
-
-
-def _matches(patterns: list[str] | None, action: str) -> bool:
-    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns or [])
+        return Powers(workspace, [], "The watcher cannot even read the workspace.")
+    permissions = complete_list(response.object) if response.status == 200 else None
+    if permissions is None:
+        return Powers(workspace, [], f"Azure returned {response.status} without a complete list of permissions.")
+    granted = [action for action in EXCESS_ACTIONS if any(permission.allows(action) for permission in permissions)]
+    return Powers(workspace, granted)
