@@ -1,6 +1,6 @@
-"""What Microsoft's SDK does with an Azure: run in an environment of its own, told of it by environment variables only.
+"""Uses Microsoft's SDK against an Azure. Runs in an environment of its own, with its input as JSON in an argument.
 
-Prints what it found as JSON; tests/emulator/test_sdk.py says what that has to be.
+Prints what the SDK returned as JSON. tests/emulator/test_sdk.py checks it.
 """
 
 import json
@@ -17,52 +17,55 @@ OFTEN = {"polling_interval": 0.2}
 
 
 def main() -> None:
-    told = json.loads(sys.argv[1])
+    azure = json.loads(sys.argv[1])
     credential = ClientSecretCredential(
-        told["tenant_id"],
-        told["client_id"],
-        told["client_secret"],
-        authority=told["authority"],
+        azure["tenant_id"],
+        azure["client_id"],
+        azure["client_secret"],
+        authority=azure["authority"],
         disable_instance_discovery=True,
     )
-    ml = MLClient(credential, told["subscription_id"], told["resource_group"], told["workspace"], cloud="AzureEmulator")
-    json.dump({**endpoints(ml), **subscriptions(ml)}, sys.stdout)
+    ml = MLClient(
+        credential, azure["subscription_id"], azure["resource_group"], azure["workspace"], cloud="AzureEmulator"
+    )
+    json.dump({**use_endpoints(ml), **use_subscriptions(ml)}, sys.stdout)
 
 
-def endpoints(ml: MLClient) -> dict[str, object]:
-    wanted = ServerlessEndpoint(name="sdk", model_id=PHI, tags={"made": "by the SDK"})
-    made = ml.serverless_endpoints.begin_create_or_update(wanted, **OFTEN).result()
+def use_endpoints(ml: MLClient) -> dict[str, object]:
+    endpoint = ServerlessEndpoint(name="sdk", model_id=PHI, tags={"made": "by the SDK"})
+    created = ml.serverless_endpoints.begin_create_or_update(endpoint, **OFTEN).result()
     keys = ml.serverless_endpoints.get_keys("sdk")
-    found = {
-        "made": made.provisioning_state,
-        "location": made.location,
+    results = {
+        "made": created.provisioning_state,
+        "location": created.location,
         "uri": ml.serverless_endpoints.get("sdk").scoring_uri,
-        "listed": [one.name for one in ml.serverless_endpoints.list()],
+        "listed": [listed.name for listed in ml.serverless_endpoints.list()],
         "keys": [len(keys.primary_key), len(keys.secondary_key)],
     }
-    taken = ServerlessEndpoint(name="sdk-two", model_id="azureml://registries/azureml/models/none")
+    invalid = ServerlessEndpoint(name="sdk-two", model_id="azureml://registries/azureml/models/none")
     try:
-        ml.serverless_endpoints.begin_create_or_update(taken, **OFTEN).result()
+        ml.serverless_endpoints.begin_create_or_update(invalid, **OFTEN).result()
     except HttpResponseError as error:
-        found["refused"] = error.error.code if error.error else None
+        results["refused"] = error.error.code if error.error else None
     ml.serverless_endpoints.begin_delete("sdk", **OFTEN).result()
     try:
         ml.serverless_endpoints.get("sdk")
     except ResourceNotFoundError:
-        found["gone"] = True
-    return found
+        results["gone"] = True
+    return results
 
 
-def subscriptions(ml: MLClient) -> dict[str, object]:
-    wanted = MarketplaceSubscription(name="cohere", model_id=COHERE)
-    made = ml.marketplace_subscriptions.begin_create_or_update(wanted, **OFTEN).result()
-    found = {
-        "bought": [made.provisioning_state, made.status],
+def use_subscriptions(ml: MLClient) -> dict[str, object]:
+    subscription = MarketplaceSubscription(name="cohere", model_id=COHERE)
+    created = ml.marketplace_subscriptions.begin_create_or_update(subscription, **OFTEN).result()
+    results = {
+        "bought": [created.provisioning_state, created.status],
         "model": ml.marketplace_subscriptions.get("cohere").model_id,
-        "is listed": "cohere" in [one.name for one in ml.marketplace_subscriptions.list()],
+        "is listed": "cohere" in [listed.name for listed in ml.marketplace_subscriptions.list()],
     }
     ml.marketplace_subscriptions.begin_delete("cohere", **OFTEN).result()
-    return {**found, "is listed after": "cohere" in [one.name for one in ml.marketplace_subscriptions.list()]}
+    names = [listed.name for listed in ml.marketplace_subscriptions.list()]
+    return {**results, "is listed after": "cohere" in names}
 
 
 if __name__ == "__main__":
