@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from emulator.arm.causes import CAUSES
+from emulator.arm.failures import CAUSES
 
 WHERE: Final = {
     "any": "every request",

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from emulator import clock, faults, journal
 from emulator.arm import tokens
-from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import ArmError, service_error
-from emulator.arm.places import target_of
+from emulator.arm.failures import Subject, error_of
+from emulator.arm.targets import target_of
 from emulator.faults import Fault, Target
 from emulator.inference import serving
 from emulator.server import connection_of

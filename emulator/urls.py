@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from emulator.arm import endpoints, keys, marketplace, monitors, rights, scopes
+from emulator.arm import endpoints, keys, marketplace, operation_status, rbac, scopes
 from emulator.control import api, page
 from emulator.entra import authorize, discovery, identity, token
 
@@ -61,8 +61,8 @@ urlpatterns: list[URLPattern] = [
         marketplace.marketplace_subscription,
         "marketplace-subscription",
     ),
-    _arm(rf"{_LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", monitors.status, "status"),
-    _arm(rf"{_LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", monitors.result, "result"),
-    *(_arm(f"{scope}{_PERMISSIONS}", rights.permissions, "permissions") for scope in _SCOPES),
+    _arm(rf"{_LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", operation_status.status, "status"),
+    _arm(rf"{_LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", operation_status.result, "result"),
+    *(_arm(f"{scope}{_PERMISSIONS}", rbac.permissions, "permissions") for scope in _SCOPES),
     _arm(r"(?:subscriptions|providers)/.*", scopes.unknown, "unknown"),
 ]

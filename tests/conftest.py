@@ -15,9 +15,9 @@ from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import arm_clients
 from endpoints.models import Workspace
-from tests.emulator.definition import problems
 from tests.support import environment
 from tests.support.azure import Azure, end, start_azure
+from tests.support.definition import problems
 from tests.support.worker import shared_worker
 
 SignIn = Callable[[str], Client]

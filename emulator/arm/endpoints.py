@@ -9,17 +9,17 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from emulator import state
-from emulator.arm import life, monitors, operations
-from emulator.arm.causes import Subject, error_of
+from emulator.arm import external_changes, operation_status, operations
 from emulator.arm.errors import ArmError, Document
+from emulator.arm.failures import Subject, error_of
 from emulator.arm.marketplace import payer
-from emulator.arm.places import target_of
+from emulator.arm.rbac import require, subject_of
 from emulator.arm.resources import ENDPOINTS, identifiers, model_of, not_found, rows, shown, system_data
-from emulator.arm.rights import require, subject_of
-from emulator.arm.schema import check_endpoint, check_endpoint_name, check_name, check_patch
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
+from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
+from emulator.arm.validation import check_endpoint, check_endpoint_name, check_name, check_patch
 from emulator.catalogue import find_model, is_fine_tuned
 from emulator.directory import TENANT_ID
 from emulator.options import options
@@ -36,7 +36,7 @@ def collection(request: HttpRequest, caller: Caller, subscription: str, group: s
     operations.settle_purchases(here.resource_id.lower())
     for key in list(there):
         operations.settle(there[key])
-        life.befall(there, key, target)
+        external_changes.befall(there, key, target)
     return page(request, [shown(row.document, target) for key, row in sorted(there.items())])
 
 
@@ -65,7 +65,7 @@ def find(request: HttpRequest, here: Workspace, name: str) -> Resource | None:
     operations.settle_purchases(here.resource_id.lower())
     if key in there:
         operations.settle(there[key])
-        life.befall(there, key, target_of(request))
+        external_changes.befall(there, key, target_of(request))
     return there.get(key)
 
 
@@ -85,7 +85,7 @@ def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | 
     target = target_of(request)
     operation = operations.begin("update" if row else "create", ENDPOINTS, here, made, subject, target)
     resource_url = f"{options().public_url}{here.resource_id}/{ENDPOINTS}/{subject.name}?api-version={version}"
-    headers = {} if operation.settled else monitors.headers(operation, version, target, resource_url)
+    headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
     return answer(made.document, 200 if row else 201, headers)
 
 
@@ -102,7 +102,7 @@ def _patch(
     operation = operations.begin("patch", ENDPOINTS, here, row, subject, target, changes)
     if operation.settled:
         return answer(row.document)
-    return answer(None, 202, monitors.headers(operation, request.GET["api-version"], target))
+    return answer(None, 202, operation_status.headers(operation, request.GET["api-version"], target))
 
 
 def _changes(here: Workspace, body: Document, row: Resource) -> Document:
@@ -131,7 +131,7 @@ def _delete(request: HttpRequest, here: Workspace, row: Resource | None, subject
         operation = operations.begin("delete", ENDPOINTS, here, row, subject, target)
     if operation.settled:
         return answer(None, operation.result_status)
-    return answer(None, 202, monitors.headers(operation, version, target))
+    return answer(None, 202, operation_status.headers(operation, version, target))
 
 
 def _check_can_be_made(here: Workspace, body: Document, subject: Subject, row: Resource | None) -> None:

@@ -6,16 +6,16 @@ import secrets
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator.arm import monitors, operations
-from emulator.arm.causes import Subject, error_of
+from emulator.arm import operation_status, operations
 from emulator.arm.endpoints import find, require_rest
-from emulator.arm.places import target_of
+from emulator.arm.failures import Subject, error_of
+from emulator.arm.rbac import require, subject_of
 from emulator.arm.resources import ENDPOINTS, not_found
-from emulator.arm.rights import require, subject_of
-from emulator.arm.schema import check_key_request, check_name
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of
+from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
+from emulator.arm.validation import check_key_request, check_name
 from emulator.seed import Workspace
 from emulator.state import Resource
 
@@ -42,9 +42,9 @@ def regenerate_keys(
     fresh = {f"{body['keyType'].lower()}Key": body.get("keyValue") or secrets.token_hex(16)}
     operation = operations.begin("regenerate", ENDPOINTS, here, row, subject, target, fresh)
     if operation.settled:
-        return monitors.outcome(operation, row)
+        return operation_status.outcome(operation, row)
     # The recorded body is the four bytes null.
-    headers = monitors.headers(operation, request.GET["api-version"], target)
+    headers = operation_status.headers(operation, request.GET["api-version"], target)
     return HttpResponse("null", "application/json; charset=utf-8", 202, headers=headers)
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator.arm import monitors, operations
-from emulator.arm.causes import Subject, error_of
+from emulator.arm import operation_status, operations
 from emulator.arm.errors import ArmError, Document, service_error
-from emulator.arm.places import target_of
+from emulator.arm.failures import Subject, error_of
+from emulator.arm.rbac import require, subject_of
 from emulator.arm.resources import (
     MARKETPLACE,
     identifiers,
@@ -19,11 +19,11 @@ from emulator.arm.resources import (
     shown,
     system_data,
 )
-from emulator.arm.rights import require, subject_of
-from emulator.arm.schema import check_name, check_subscription_body
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
+from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
+from emulator.arm.validation import check_name, check_subscription_body
 from emulator.catalogue import Model, find_model
 from emulator.options import options
 from emulator.seed import Workspace
@@ -96,7 +96,7 @@ def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | 
     rows(here, MARKETPLACE)[subject.name.lower()] = made
     operation = operations.begin("update" if row else "create", MARKETPLACE, here, made, subject, target)
     resource_url = f"{options().public_url}{document['id']}?api-version={version}"
-    headers = {} if operation.settled else monitors.headers(operation, version, target, resource_url)
+    headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
     return answer(made.document, 200 if row else 201, headers)
 
 
@@ -127,4 +127,4 @@ def _delete(request: HttpRequest, here: Workspace, row: Resource | None, subject
     if operation is None:
         row.document["properties"]["provisioningState"] = "Deleting"
         operation = operations.begin("delete", MARKETPLACE, here, row, subject, target)
-    return answer(None, 202, monitors.headers(operation, request.GET["api-version"], target))
+    return answer(None, 202, operation_status.headers(operation, request.GET["api-version"], target))

@@ -7,8 +7,8 @@ import uuid
 from typing import Any, Final
 
 from emulator import clock, faults, state
-from emulator.arm import life
-from emulator.arm.causes import Subject, error_of
+from emulator.arm import external_changes
+from emulator.arm.failures import Subject, error_of
 from emulator.arm.resources import MARKETPLACE
 from emulator.faults import Target
 from emulator.options import inference_uri, options
@@ -136,7 +136,7 @@ def settle(row: Resource) -> None:
         _end(operation, row)
         state.changed()
     if row.suspended_at is not None:
-        life.go_on(row, row.suspended_at)
+        external_changes.go_on(row, row.suspended_at)
 
 
 def settle_purchases(workspace: str) -> None:

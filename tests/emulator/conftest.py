@@ -8,10 +8,10 @@ from django.conf import settings
 
 from accounts.entra import http
 from tests.emulator.arm_client import VERSION, Ask
-from tests.emulator.definition import problems
-from tests.emulator.signing_in import signed_in
 from tests.support.azure import Azure, end, start_azure
+from tests.support.definition import problems
 from tests.support.environment import free_port
+from tests.support.signing_in import signed_in
 
 
 @pytest.fixture

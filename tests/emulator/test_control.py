@@ -8,9 +8,9 @@ import msal
 import pytest
 
 from tests.emulator.arm_client import PRODUCTION, VERSION, Ask, body
-from tests.emulator.signing_in import signed_in
 from tests.support import environment
 from tests.support.azure import ROOT, Azure
+from tests.support.signing_in import signed_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

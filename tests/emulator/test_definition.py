@@ -12,8 +12,8 @@ from schemathesis import Case
 
 from emulator.seed import WORKSPACES
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, body
-from tests.emulator.definition import definition
 from tests.support.azure import Azure
+from tests.support.definition import definition
 
 HERE = WORKSPACES[0]
 # What exists or could, so that many requests get further than the first mistake.

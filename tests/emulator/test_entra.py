@@ -9,8 +9,8 @@ import msal
 import pytest
 from django.conf import settings
 
-from tests.emulator.signing_in import REDIRECT, SCOPE, signed_in
 from tests.support.azure import PEOPLE, Azure
+from tests.support.signing_in import REDIRECT, SCOPE, signed_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 

@@ -24,8 +24,8 @@ from emulator.directory import (
     TENANT_ID,
 )
 from tests.emulator.arm_client import PRODUCTION, VERSION, body
-from tests.emulator.signing_in import REDIRECT, SCOPE
 from tests.support.azure import Azure
+from tests.support.signing_in import REDIRECT, SCOPE
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 ARM = "https://management.azure.com"

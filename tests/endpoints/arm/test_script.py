@@ -10,9 +10,9 @@ import pytest
 
 from accounts import entra
 from emulator.seed import WORKSPACES
-from tests.emulator.signing_in import signed_in
 from tests.support.azure import Azure
 from tests.support.processes import ROOT, eventually
+from tests.support.signing_in import signed_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 SIGN_IN = ("app = msal.PublicClientApplication(", "app.acquire_token_interactive(scopes)")

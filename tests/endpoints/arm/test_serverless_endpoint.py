@@ -23,7 +23,7 @@ from endpoints.arm.serverless_endpoint import (
     UserAssignedIdentity,
     endpoints_in,
 )
-from tests.emulator.definition import definition
+from tests.support.definition import definition
 from tests.support.endpoint_examples import (
     CREATE,
     CREATING,

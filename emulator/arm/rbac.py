@@ -7,8 +7,8 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator.arm.causes import Subject, error_of
 from emulator.arm.errors import Document
+from emulator.arm.failures import Subject, error_of
 from emulator.arm.resources import model_of, resource_type
 from emulator.arm.scopes import check_group, check_subscription, find_workspace
 from emulator.arm.service import answer, arm

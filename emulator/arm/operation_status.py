@@ -15,9 +15,9 @@ from django.http import HttpRequest, HttpResponse
 from emulator import clock, faults, state
 from emulator.arm import operations
 from emulator.arm.errors import ArmError, Document, service_error
-from emulator.arm.places import target_of
 from emulator.arm.scopes import check_subscription
 from emulator.arm.service import answer, arm
+from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
 from emulator.faults import Target
 from emulator.options import options

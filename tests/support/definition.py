@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
+from tests.support.azure import ROOT
+
 Document = dict[str, Any]
-_FILE = Path(__file__).with_name("serverless-endpoints.openapi.json")
+_FILE = ROOT / "emulator" / "arm" / "serverless-endpoints.openapi.json"
 _METHODS = {"get", "put", "patch", "post", "delete"}
 
 
