@@ -1,7 +1,5 @@
 """`python -m emulator`: serve a local Azure until Ctrl-C."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import os

@@ -1,18 +1,16 @@
 """Which models can be served where, and which need a marketplace offer first; the table is catalogue.json."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_FILE = Path(__file__).with_name("catalogue.json")
-_REGISTRY_ID = re.compile(r"azureml://registries/([^/]+)/models/([^/]+)/?", re.IGNORECASE)
-_FINE_TUNED_ID = re.compile(r"azureml://locations/[^/]+/workspaces/[^/]+/models/[^/]+/versions/[^/]+", re.IGNORECASE)
+FILE = Path(__file__).with_name("catalogue.json")
+REGISTRY_ID = re.compile(r"azureml://registries/([^/]+)/models/([^/]+)/?", re.IGNORECASE)
+FINE_TUNED_ID = re.compile(r"azureml://locations/[^/]+/workspaces/[^/]+/models/[^/]+/versions/[^/]+", re.IGNORECASE)
 # What the name of a model says about its calls; all others chat.
-_TASKS = {
+TASKS = {
     "embed": "embeddings",
     "stable-": "image_generation",
     "timegen": "text_generation",
@@ -20,7 +18,7 @@ _TASKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     registry: str
     name: str
@@ -44,7 +42,7 @@ class Model:
     @property
     def task(self) -> str:
         """What kind of calls it answers, in the words of the inference API."""
-        return next((task for part, task in _TASKS.items() if part in self.name.lower()), "chat_completion")
+        return next((task for part, task in TASKS.items() if part in self.name.lower()), "chat_completion")
 
     @property
     def offer(self) -> str:
@@ -53,7 +51,7 @@ class Model:
 
 @cache
 def _models() -> dict[tuple[str, str], Model]:
-    table = json.loads(_FILE.read_text("utf-8"))
+    table = json.loads(FILE.read_text("utf-8"))
     models = [_model(table["regions"], row) for row in table["models"]]
     return {(model.registry, model.name.lower()): model for model in models}
 
@@ -80,16 +78,16 @@ def models_of(registries: tuple[str, ...]) -> list[Model]:
 
 def find_model(model_id: str) -> Model | None:
     """The catalogue's entry; names compare without case, as registries do."""
-    match = _REGISTRY_ID.fullmatch(model_id)
+    match = REGISTRY_ID.fullmatch(model_id)
     return _models().get((match[1].lower(), match[2].lower())) if match else None
 
 
 def is_fine_tuned(model_id: str) -> bool:
     """A model somebody trained: it lives in a workspace, carries a version and is in no catalogue."""
-    return bool(_FINE_TUNED_ID.fullmatch(model_id))
+    return bool(FINE_TUNED_ID.fullmatch(model_id))
 
 
 def region_title(region: str) -> str:
     """A region as this service's messages write it: "East US 2" for eastus2."""
-    titles: dict[str, str] = json.loads(_FILE.read_text("utf-8"))["titles"]
+    titles: dict[str, str] = json.loads(FILE.read_text("utf-8"))["titles"]
     return titles.get(region, region)

@@ -1,25 +1,22 @@
 """The tenant: its one registered application and the people who can sign in, each there to show one situation."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Final
 
-TENANT_ID: Final = "8f2a1c66-5b0e-4d6f-9c1a-e0d35a1b0001"
-CLIENT_ID: Final = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0002"
-CLIENT_SECRET: Final = "endpoint-desk-emulator-secret"  # noqa: S105 - a stand-in that is meant to be known
-APPLICATION_OID: Final = "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0003"
-FOREIGN_TENANT_ID: Final = "c0ffee00-7d1a-4f0e-8b55-e0d35a1b0009"
+TENANT_ID = "8f2a1c66-5b0e-4d6f-9c1a-e0d35a1b0001"
+CLIENT_ID = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0002"
+CLIENT_SECRET = "endpoint-desk-emulator-secret"  # noqa: S105 - a stand-in that is meant to be known
+APPLICATION_OID = "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0003"
+FOREIGN_TENANT_ID = "c0ffee00-7d1a-4f0e-8b55-e0d35a1b0009"
 
 
 # A second application, as a pipeline or a script of its own would be registered: it may write.
-PIPELINE_CLIENT_ID: Final = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0004"
-PIPELINE_CLIENT_SECRET: Final = "pipeline-emulator-secret"  # noqa: S105
+PIPELINE_CLIENT_ID = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0004"
+PIPELINE_CLIENT_SECRET = "pipeline-emulator-secret"  # noqa: S105
 # What a client on the same machine has to show for a token of the managed identity.
-IDENTITY_HEADER: Final = "emulator-identity-header"
+IDENTITY_HEADER = "emulator-identity-header"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
     """Somebody who can call: a person, or the service principal of an application."""
 
@@ -37,7 +34,7 @@ class Person:
     kind: str = "User"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Application:
     client_id: str
     secret: str
@@ -48,10 +45,10 @@ def _oid(number: int) -> str:
     return f"a11ce000-0000-4000-8000-{number:012d}"
 
 
-_DEVELOPER: Final = ("Reader", "Azure AI Developer")
-PEOPLE: Final = (
-    Person(_oid(1), "Ada Admin", "ada@emulator.test", ("Admin", "Keys"), "may do everything", _DEVELOPER),
-    Person(_oid(2), "Oscar Operator", "oscar@emulator.test", ("Operator",), "creates endpoints", _DEVELOPER),
+DEVELOPER = ("Reader", "Azure AI Developer")
+PEOPLE = (
+    Person(_oid(1), "Ada Admin", "ada@emulator.test", ("Admin", "Keys"), "may do everything", DEVELOPER),
+    Person(_oid(2), "Oscar Operator", "oscar@emulator.test", ("Operator",), "creates endpoints", DEVELOPER),
     Person(
         _oid(3),
         "Olga Operator",
@@ -68,7 +65,7 @@ PEOPLE: Final = (
         "looks only, and only in the first subscription",
         arm_subscriptions=(0,),
     ),
-    Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", _DEVELOPER),
+    Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", DEVELOPER),
     Person(_oid(6), "Nora Norole", "nora@emulator.test", (), "has no role and no rights", (), arm_subscriptions=()),
     Person(
         _oid(7),
@@ -84,7 +81,7 @@ PEOPLE: Final = (
         "mira@emulator.test",
         ("Operator",),
         "must approve a second step before she writes",
-        _DEVELOPER,
+        DEVELOPER,
         writes_need_mfa=True,
     ),
     Person(
@@ -97,7 +94,7 @@ PEOPLE: Final = (
     ),
 )
 
-APPLICATIONS: Final = (
+APPLICATIONS = (
     Application(
         CLIENT_ID,
         CLIENT_SECRET,
@@ -117,17 +114,17 @@ APPLICATIONS: Final = (
         ),
     ),
 )
-MANAGED_IDENTITY: Final = Person(
+MANAGED_IDENTITY = Person(
     "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0006", "Managed identity", "", (), "reads only", kind="ManagedIdentity"
 )
 
-_CALLERS: Final = {
+CALLERS = {
     one.oid: one for one in (*PEOPLE, *(application.principal for application in APPLICATIONS), MANAGED_IDENTITY)
 }
 
 
 def caller_by_oid(oid: str) -> Person | None:
-    return _CALLERS.get(oid)
+    return CALLERS.get(oid)
 
 
 def person_by_oid(oid: str) -> Person | None:

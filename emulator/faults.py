@@ -1,17 +1,15 @@
 """The faults that are switched on: what goes wrong, where, for whom and how often."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
 from emulator.arm.failures import CAUSES
 
-WHERE: Final = {
+WHERE = {
     "any": "every request",
     "arm": "every request to ARM",
     "entra": "every request to Entra",
@@ -36,13 +34,13 @@ WHERE: Final = {
     "identity": "managed identity",
     "inference": "calls of an endpoint's own address",
 }
-_SORTS: Final = {
+SORTS = {
     **dict.fromkeys(("discovery", "jwks", "authorize", "token", "identity"), "entra"),
     "inference": "inference",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """What a request is about, as far as it is known. A fault names patterns for some of it."""
 
@@ -58,11 +56,8 @@ class Target:
     def names(self) -> tuple[str, ...]:
         return (self.name, self.model, self.workspace, self.person)
 
-    def at(self, where: str) -> Target:
-        return replace(self, where=where)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     group: str
     where: str
@@ -70,30 +65,30 @@ class Kind:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-_BEFORE: Final = {"when": "before"}
-KINDS: Final = {
+BEFORE = {"when": "before"}
+KINDS = {
     # Answers instead of the right one; "when": "after" acts first, so that the work is done and the answer lost.
-    "throttle": Kind("answer", "arm", "429", {**_BEFORE, "retry_after": 6, "code": "SubscriptionRequestsThrottled"}),
-    "server-error": Kind("answer", "any", "500, 502, 503 or 504", {**_BEFORE, "status": 503, "retry_after": None}),
+    "throttle": Kind("answer", "arm", "429", {**BEFORE, "retry_after": 6, "code": "SubscriptionRequestsThrottled"}),
+    "server-error": Kind("answer", "any", "500, 502, 503 or 504", {**BEFORE, "status": 503, "retry_after": None}),
     "error": Kind(
         "answer",
         "arm",
         "any HTTP status with an error of ARM",
-        {**_BEFORE, "status": 400, "code": "BadRequest", "message": "The request is refused."},
+        {**BEFORE, "status": 400, "code": "BadRequest", "message": "The request is refused."},
     ),
-    "drop": Kind("answer", "any", "the connection closes without an answer", dict(_BEFORE)),
-    "cut-off": Kind("answer", "any", "the connection closes in the middle of the body", dict(_BEFORE)),
-    "hang": Kind("answer", "any", "the connection stays open, and no answer comes", dict(_BEFORE)),
-    "slow": Kind("answer", "any", "the answer takes long", {**_BEFORE, "seconds": 10}),
-    "html": Kind("answer", "any", "a page of HTML instead of JSON", {**_BEFORE, "status": 502}),
-    "broken-json": Kind("answer", "any", "JSON that ends too early", {**_BEFORE, "status": 200}),
-    "empty": Kind("answer", "any", "no body at all", {**_BEFORE, "status": 200}),
-    "redirect": Kind("answer", "any", "a redirect", {**_BEFORE, "status": 307, "to": "http://127.0.0.1:9/elsewhere"}),
-    "refuse": Kind("answer", "put", "an ARM error at once", {**_BEFORE, "cause": "region"}),
-    "not-found": Kind("answer", "status", "404 OperationNotFound", dict(_BEFORE)),
-    "forbidden": Kind("answer", "status", "403 AuthorizationFailed", dict(_BEFORE)),
-    "claims-challenge": Kind("answer", "put", "401 insufficient_claims", {**_BEFORE, "acrs": "p1"}),
-    "expired-token": Kind("answer", "arm", "401 ExpiredAuthenticationToken", dict(_BEFORE)),
+    "drop": Kind("answer", "any", "the connection closes without an answer", dict(BEFORE)),
+    "cut-off": Kind("answer", "any", "the connection closes in the middle of the body", dict(BEFORE)),
+    "hang": Kind("answer", "any", "the connection stays open, and no answer comes", dict(BEFORE)),
+    "slow": Kind("answer", "any", "the answer takes long", {**BEFORE, "seconds": 10}),
+    "html": Kind("answer", "any", "a page of HTML instead of JSON", {**BEFORE, "status": 502}),
+    "broken-json": Kind("answer", "any", "JSON that ends too early", {**BEFORE, "status": 200}),
+    "empty": Kind("answer", "any", "no body at all", {**BEFORE, "status": 200}),
+    "redirect": Kind("answer", "any", "a redirect", {**BEFORE, "status": 307, "to": "http://127.0.0.1:9/elsewhere"}),
+    "refuse": Kind("answer", "put", "an ARM error at once", {**BEFORE, "cause": "region"}),
+    "not-found": Kind("answer", "status", "404 OperationNotFound", dict(BEFORE)),
+    "forbidden": Kind("answer", "status", "403 AuthorizationFailed", dict(BEFORE)),
+    "claims-challenge": Kind("answer", "put", "401 insufficient_claims", {**BEFORE, "acrs": "p1"}),
+    "expired-token": Kind("answer", "arm", "401 ExpiredAuthenticationToken", dict(BEFORE)),
     # What becomes of an accepted PUT, PATCH, DELETE or regenerateKeys.
     "fail": Kind("plan", "put", "accepted, then Failed with an error tree", {"cause": "offer"}),
     "fail-silently": Kind("plan", "put", "accepted, then Failed without any error", {"monitor": "Failed"}),
@@ -133,7 +128,7 @@ KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """Which requests a fault is for: patterns such as my-*, compared without case; an empty one fits everything."""
 
@@ -160,7 +155,7 @@ def _fits(pattern: str, text: str) -> bool:
     return not pattern or fnmatchcase(text.casefold(), pattern.casefold())
 
 
-@dataclass(slots=True)
+@dataclass
 class Fault:
     id: int
     kind: str
@@ -170,7 +165,7 @@ class Fault:
     settings: dict[str, Any]
 
     def fits(self, target: Target) -> bool:
-        sort = _SORTS.get(target.where, "arm" if target.where else "")
+        sort = SORTS.get(target.where, "arm" if target.where else "")
         return self.where in {"any", sort, target.where} and self.scope.fits(target)
 
 

@@ -1,27 +1,25 @@
 """What came in lately, for people and tests to look at: in memory only, and without any secret."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from emulator import faults
 
-_KEEP: Final = 1000
-_MOST_BODY: Final = 20_000
+KEEP = 1000
+MOST_BODY = 20_000
 # Headers that say who the caller is, or where only those may look who were told.
-_SECRET: Final = {"authorization", "cookie", "set-cookie", "x-identity-header", "api-key"}
-_KEYS: Final = re.compile(r'("(?:primaryKey|secondaryKey|keyValue)": *")[^"]*')
-_SIGNED: Final = {"azure-asyncoperation", "location"}
+SECRET = {"authorization", "cookie", "set-cookie", "x-identity-header", "api-key"}
+KEYS = re.compile(r'("(?:primaryKey|secondaryKey|keyValue)": *")[^"]*')
+SIGNED = {"azure-asyncoperation", "location"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     number: int
     at: str
@@ -35,7 +33,7 @@ class Entry:
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Kept:
     """A request and its answer as they were; secrets are taken out when somebody looks."""
 
@@ -57,7 +55,7 @@ class _Kept:
 
 
 _lock = threading.Lock()
-_entries: deque[_Kept] = deque(maxlen=_KEEP)
+_entries: deque[_Kept] = deque(maxlen=KEEP)
 _numbers = itertools.count(1)
 
 
@@ -74,12 +72,12 @@ def write(request: HttpRequest, response: HttpResponseBase, *, at: str, who: str
         correlation_id=request.headers.get("x-ms-correlation-request-id", ""),
         faults=faults.befallen(),
     )
-    body = response.content[: _MOST_BODY + 1] if isinstance(response, HttpResponse) else b""
+    body = response.content[: MOST_BODY + 1] if isinstance(response, HttpResponse) else b""
     with _lock:
         _entries.append(_Kept(entry, request, dict(response.items()), body))
 
 
-def newest_first(limit: int = _KEEP) -> list[dict[str, Any]]:
+def newest_first(limit: int = KEEP) -> list[dict[str, Any]]:
     with _lock:
         chosen = list(itertools.islice(reversed(_entries), limit))
     return [asdict(one.entry) for one in chosen]
@@ -101,13 +99,13 @@ def _shown(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _without_secret(name: str, value: str) -> str:
-    if name in _SECRET:
+    if name in SECRET:
         return "(secret)"
     if name == "location" and "code=" in value:
         return f"{value.partition('?')[0]}?(secret)"
-    return f"{value.partition('&t=')[0]}&t=(signed)" if name in _SIGNED and "&t=" in value else value
+    return f"{value.partition('&t=')[0]}&t=(signed)" if name in SIGNED and "&t=" in value else value
 
 
 def _text(body: bytes) -> str:
-    text = _KEYS.sub(r"\1(secret)", body.decode(errors="replace"))
-    return f"{text[:_MOST_BODY]} (cut)" if len(text) > _MOST_BODY else text
+    text = KEYS.sub(r"\1(secret)", body.decode(errors="replace"))
+    return f"{text[:MOST_BODY]} (cut)" if len(text) > MOST_BODY else text

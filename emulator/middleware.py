@@ -1,10 +1,7 @@
 """What happens to every request: it is written down, and the faults that are switched on befall it."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
-from typing import Final
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -18,9 +15,7 @@ from emulator.faults import Fault, Target
 from emulator.inference import serving
 from emulator.server import connection_of
 
-_HALF_AN_ANSWER: Final = (
-    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"properties": {"p'
-)
+HALF_AN_ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"properties": {"p'
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -86,16 +81,16 @@ def _befall(fault: Fault, request: HttpRequest, target: Target) -> HttpResponseB
         case "drop":
             connection.close()
         case "cut-off":
-            connection.close(last_words=_HALF_AN_ANSWER)
-        case kind if kind in _PLAIN:
-            return _PLAIN[kind](fault.settings)
+            connection.close(last_words=HALF_AN_ANSWER)
+        case kind if kind in PLAIN:
+            return PLAIN[kind](fault.settings)
         case _:
             error = _error(fault, target)
             return JsonResponse(error.document, status=error.status, headers=error.headers)
     return None
 
 
-_PLAIN: Final[dict[str, Callable[[dict[str, object]], HttpResponse]]] = {
+PLAIN: dict[str, Callable[[dict[str, object]], HttpResponse]] = {
     "html": lambda settings: HttpResponse("<html><h1>Bad gateway</h1></html>", status=int(str(settings["status"]))),
     "broken-json": lambda settings: HttpResponse(
         '{"properties": {', status=int(str(settings["status"])), content_type="application/json"

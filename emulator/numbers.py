@@ -1,11 +1,9 @@
 """Numbers that people and programs write into addresses, forms and headers."""
 
-from __future__ import annotations
-
 # As long as any that makes sense; Python refuses to read much longer ones.
-_MOST_DIGITS = 18
+MOST_DIGITS = 18
 
 
 def whole_number(text: str) -> int | None:
     """The number that a text writes in plain digits; None when it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None

@@ -1,7 +1,5 @@
 """The settings of one emulator: EMULATOR_* variables, which the options of the command fill in."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Options:
     host: str
     port: int

@@ -1,29 +1,26 @@
 """What exists in ARM before anybody has done anything: subscriptions, resource groups, workspaces."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
-from typing import Final
 
-PRODUCTION: Final = "0a1b2c3d-1111-4aaa-8bbb-e0d35a1b0101"
-RESEARCH: Final = "0a1b2c3d-2222-4aaa-8bbb-e0d35a1b0102"
+PRODUCTION = "0a1b2c3d-1111-4aaa-8bbb-e0d35a1b0101"
+RESEARCH = "0a1b2c3d-2222-4aaa-8bbb-e0d35a1b0102"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subscription:
     subscription_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResourceGroup:
     subscription_id: str
     name: str
     location: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workspace:
     subscription_id: str
     resource_group: str
@@ -45,17 +42,17 @@ class Workspace:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, self.resource_id.lower()))
 
 
-SUBSCRIPTIONS: Final = (
+SUBSCRIPTIONS = (
     Subscription(PRODUCTION, "Contoso Production"),
     Subscription(RESEARCH, "Contoso Research"),
 )
-RESOURCE_GROUPS: Final = (
+RESOURCE_GROUPS = (
     ResourceGroup(PRODUCTION, "rg-ml-production", "eastus2"),
     ResourceGroup(PRODUCTION, "rg-ml-shared", "westus3"),
     ResourceGroup(RESEARCH, "rg-ml-research", "swedencentral"),
     ResourceGroup(RESEARCH, "rg-sandbox", "westeurope"),
 )
-WORKSPACES: Final = (
+WORKSPACES = (
     Workspace(
         PRODUCTION, "rg-ml-production", "ml-production", "eastus2", "Production", ("azureml-meta", "azureml-mistral")
     ),
@@ -65,4 +62,4 @@ WORKSPACES: Final = (
     Workspace(RESEARCH, "rg-ml-research", "ml-vision", "northcentralus", "Vision group"),
     Workspace(RESEARCH, "rg-sandbox", "ml-sandbox", "westeurope", "Sandbox, no serverless models in its region"),
 )
-FIRST_WORKSPACES: Final = WORKSPACES[:2]
+FIRST_WORKSPACES = WORKSPACES[:2]

@@ -5,8 +5,6 @@ answer is one of the faults that clients have to live with. The standard library
 were mail and takes three times as long as the application behind it; so this one reads them itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import select
@@ -19,7 +17,7 @@ from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from emulator.numbers import whole_number
@@ -27,11 +25,11 @@ from emulator.numbers import whole_number
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 
-_NAME: Final = "emulator.connection"
-_LOOK_EVERY_SECONDS: Final = 0.5
-_MOST_HEAD: Final = 65_536
-_MOST_BODY: Final = 16_000_000
-_NO_PREFIX: Final = {"content-type", "content-length"}
+NAME = "emulator.connection"
+LOOK_EVERY_SECONDS = 0.5
+MOST_HEAD = 65_536
+MOST_BODY = 16_000_000
+NO_PREFIX = {"content-type", "content-length"}
 
 
 class Connection:
@@ -53,12 +51,12 @@ class Connection:
         self.close()
 
     def _has_ended(self) -> bool:
-        readable, _, _ = select.select([self._wire], [], [], _LOOK_EVERY_SECONDS)
+        readable, _, _ = select.select([self._wire], [], [], LOOK_EVERY_SECONDS)
         return bool(readable) and not self._wire.recv(1, socket.MSG_PEEK)
 
 
 def connection_of(environ: Environ) -> Connection:
-    connection: Connection = environ[_NAME]
+    connection: Connection = environ[NAME]
     return connection
 
 
@@ -71,7 +69,7 @@ class _Unreadable(Exception):
 
 
 class _Handler(socketserver.StreamRequestHandler):
-    server: _Server
+    server: "_Server"
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
@@ -117,7 +115,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _environ(self) -> Environ | None:
         """The next request; None when the client has no more."""
-        line = self.rfile.readline(_MOST_HEAD)
+        line = self.rfile.readline(MOST_HEAD)
         if not line.strip():
             return None
         try:
@@ -140,14 +138,14 @@ class _Handler(socketserver.StreamRequestHandler):
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
-            _NAME: Connection(self.request),
+            NAME: Connection(self.request),
         }
         self._read_headers(environ)
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
         return environ
 
     def _read_headers(self, environ: Environ) -> None:
-        left = _MOST_HEAD
+        left = MOST_HEAD
         while (line := self.rfile.readline(left)) not in {b"\r\n", b"\n"}:
             left -= len(line)
             name, colon, value = line.decode("latin-1").partition(":")
@@ -158,7 +156,7 @@ class _Handler(socketserver.StreamRequestHandler):
             if "_" in name:
                 continue  # it would pass for the header with a dash
             key = name.upper().replace("-", "_")
-            environ[key if name.lower() in _NO_PREFIX else f"HTTP_{key}"] = value.strip()
+            environ[key if name.lower() in NO_PREFIX else f"HTTP_{key}"] = value.strip()
 
     def _body(self, environ: Environ) -> bytes:
         if "HTTP_TRANSFER_ENCODING" in environ:
@@ -166,7 +164,7 @@ class _Handler(socketserver.StreamRequestHandler):
         length = whole_number(environ.get("CONTENT_LENGTH", "0"))
         if length is None:
             raise _Unreadable(HTTPStatus.BAD_REQUEST)
-        if length > _MOST_BODY:
+        if length > MOST_BODY:
             raise _Unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")

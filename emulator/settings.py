@@ -1,7 +1,5 @@
 """Django settings of the emulator: no database, no sessions, no installed apps; views, templates and signing only."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,14 +7,14 @@ from urllib.parse import urlsplit
 from emulator.options import options
 from emulator.state import state
 
-_LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
 SECRET_KEY = state().secret
 DEBUG = False
 # On loopback a foreign host name means a page elsewhere tries to reach us (DNS rebinding); elsewhere the
 # name is whatever the network calls this machine.
-_OURS = [str(urlsplit(address).hostname) for address in (options().public_url, options().backchannel)]
-ALLOWED_HOSTS = [*_LOOPBACK, *_OURS] if options().host in {"127.0.0.1", "localhost", "::1"} else ["*"]
+OURS = [str(urlsplit(address).hostname) for address in (options().public_url, options().backchannel)]
+ALLOWED_HOSTS = [*LOOPBACK, *OURS] if options().host in {"127.0.0.1", "localhost", "::1"} else ["*"]
 ROOT_URLCONF = "emulator.urls"
 MIDDLEWARE = ["emulator.middleware.journalled", "emulator.middleware.faulty", "emulator.middleware.guarded"]
 INSTALLED_APPS: list[str] = []

@@ -1,7 +1,5 @@
 """The key that signs tokens, and the JSON Web Tokens made with it."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Everything the emulator remembers. One process, one lock; a copy goes to the state file if there is one."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import os
@@ -18,10 +16,10 @@ from emulator.options import options
 from emulator.signing import new_private_key
 
 Document = dict[str, Any]
-_SAVE_AFTER_SECONDS = 0.1
+SAVE_AFTER_SECONDS = 0.1
 
 
-@dataclass(slots=True)
+@dataclass
 class Resource:
     """An endpoint or a marketplace subscription: the document as ARM shows it, and the operation on it."""
 
@@ -36,7 +34,7 @@ class Resource:
 Table = dict[str, dict[str, Resource]]
 
 
-@dataclass(slots=True)
+@dataclass
 class Operation:
     """One asynchronous operation. Nothing ticks: its state follows from the clock whenever somebody looks."""
 
@@ -62,7 +60,7 @@ class Operation:
     result_status: int = 200
 
 
-@dataclass(slots=True)
+@dataclass
 class State:
     secret: str = field(default_factory=lambda: secrets.token_hex(32))
     private_key: str = field(default_factory=new_private_key)
@@ -129,14 +127,14 @@ def _keep_saving(kept: State, path: Path) -> None:
 
 
 def _save_when_changed(kept: State, path: Path) -> None:
-    pause = _SAVE_AFTER_SECONDS
+    pause = SAVE_AFTER_SECONDS
     while _changed.wait():
         time.sleep(pause)
         _changed.clear()
         started = time.monotonic()
         _save(kept, path)
         # Much takes long to write; nobody shall wait for it more than a tenth of the time.
-        pause = max(_SAVE_AFTER_SECONDS, 10 * (time.monotonic() - started))
+        pause = max(SAVE_AFTER_SECONDS, 10 * (time.monotonic() - started))
 
 
 def _save(kept: State, path: Path) -> None:

@@ -1,21 +1,18 @@
 """A certificate for clients that insist on https: made once, trusted by naming its file, good for this machine only."""
 
-from __future__ import annotations
-
 import ipaddress
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_DAYS: Final = 365
-_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+DAYS = 365
+NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def context_of(file: Path, host: str) -> ssl.SSLContext:
@@ -47,10 +44,10 @@ def _make(file: Path, host: str) -> None:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=_DAYS))
-        .add_extension(x509.SubjectAlternativeName([_name(one) for one in dict.fromkeys((*_NAMES, host))]), False)
+        .not_valid_after(now + timedelta(days=DAYS))
+        .add_extension(x509.SubjectAlternativeName([_name(one) for one in dict.fromkeys((*NAMES, host))]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_USAGE, critical=True)
+        .add_extension(USAGE, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .add_extension(key_id, False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), False)
@@ -64,7 +61,7 @@ def _make(file: Path, host: str) -> None:
         pem.write(certificate.public_bytes(serialization.Encoding.PEM) + private)
 
 
-_USAGE: Final = x509.KeyUsage(
+USAGE = x509.KeyUsage(
     digital_signature=True,
     key_cert_sign=True,
     content_commitment=False,

@@ -10,14 +10,14 @@ from emulator.arm import endpoints, keys, marketplace, operation_status, rbac, s
 from emulator.control import api, page
 from emulator.entra import authorize, discovery, identity, token
 
-_SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
-_GROUP = rf"{_SUBSCRIPTION}/resourceGroups/(?P<group>[^/]+)"
-_PROVIDER = r"/providers/Microsoft\.MachineLearningServices"
-_WORKSPACE = rf"{_GROUP}{_PROVIDER}/workspaces/(?P<workspace>[^/]+)"
-_ENDPOINT = rf"{_WORKSPACE}/serverlessEndpoints/(?P<name>[^/]+)"
-_SCOPES = (_SUBSCRIPTION, _GROUP, _WORKSPACE, _ENDPOINT)
-_PERMISSIONS = r"/providers/Microsoft\.Authorization/permissions"
-_LOCATION = rf"{_SUBSCRIPTION}{_PROVIDER}/locations/(?P<region>[^/]+)"
+SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
+GROUP = rf"{SUBSCRIPTION}/resourceGroups/(?P<group>[^/]+)"
+PROVIDER = r"/providers/Microsoft\.MachineLearningServices"
+WORKSPACE = rf"{GROUP}{PROVIDER}/workspaces/(?P<workspace>[^/]+)"
+ENDPOINT = rf"{WORKSPACE}/serverlessEndpoints/(?P<name>[^/]+)"
+SCOPES = (SUBSCRIPTION, GROUP, WORKSPACE, ENDPOINT)
+PERMISSIONS = r"/providers/Microsoft\.Authorization/permissions"
+LOCATION = rf"{SUBSCRIPTION}{PROVIDER}/locations/(?P<region>[^/]+)"
 
 
 def _arm(pattern: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -46,23 +46,23 @@ urlpatterns: list[URLPattern] = [
     path("msi/token", identity.app_service, name="identity"),
     path("metadata/identity/oauth2/token", identity.imds, name="identity"),
     _arm("subscriptions", scopes.subscriptions, "subscriptions"),
-    _arm(_SUBSCRIPTION, scopes.subscription, "subscription"),
-    _arm(rf"{_SUBSCRIPTION}/resourceGroups", scopes.resource_groups, "resource-groups"),
-    _arm(rf"{_GROUP}{_PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
-    _arm(rf"{_SUBSCRIPTION}{_PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
-    _arm(_WORKSPACE, scopes.workspace, "workspace"),
-    _arm(rf"{_WORKSPACE}/serverlessEndpoints", endpoints.collection, "endpoints"),
-    _arm(_ENDPOINT, endpoints.endpoint, "endpoint"),
-    _arm(rf"{_ENDPOINT}/listKeys", keys.list_keys, "list-keys"),
-    _arm(rf"{_ENDPOINT}/regenerateKeys", keys.regenerate_keys, "regenerate-keys"),
-    _arm(rf"{_WORKSPACE}/marketplaceSubscriptions", marketplace.collection, "marketplace-subscriptions"),
+    _arm(SUBSCRIPTION, scopes.subscription, "subscription"),
+    _arm(rf"{SUBSCRIPTION}/resourceGroups", scopes.resource_groups, "resource-groups"),
+    _arm(rf"{GROUP}{PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
+    _arm(rf"{SUBSCRIPTION}{PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
+    _arm(WORKSPACE, scopes.workspace, "workspace"),
+    _arm(rf"{WORKSPACE}/serverlessEndpoints", endpoints.collection, "endpoints"),
+    _arm(ENDPOINT, endpoints.endpoint, "endpoint"),
+    _arm(rf"{ENDPOINT}/listKeys", keys.list_keys, "list-keys"),
+    _arm(rf"{ENDPOINT}/regenerateKeys", keys.regenerate_keys, "regenerate-keys"),
+    _arm(rf"{WORKSPACE}/marketplaceSubscriptions", marketplace.collection, "marketplace-subscriptions"),
     _arm(
-        rf"{_WORKSPACE}/marketplaceSubscriptions/(?P<name>[^/]+)",
+        rf"{WORKSPACE}/marketplaceSubscriptions/(?P<name>[^/]+)",
         marketplace.marketplace_subscription,
         "marketplace-subscription",
     ),
-    _arm(rf"{_LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", operation_status.status, "status"),
-    _arm(rf"{_LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", operation_status.result, "result"),
-    *(_arm(f"{scope}{_PERMISSIONS}", rbac.permissions, "permissions") for scope in _SCOPES),
+    _arm(rf"{LOCATION}/mfeOperationsStatus/(?P<operation>[^/]+)", operation_status.status, "status"),
+    _arm(rf"{LOCATION}/mfeOperationResults/(?P<operation>[^/]+)", operation_status.result, "result"),
+    *(_arm(f"{scope}{PERMISSIONS}", rbac.permissions, "permissions") for scope in SCOPES),
     _arm(r"(?:subscriptions|providers)/.*", scopes.unknown, "unknown"),
 ]

@@ -1,10 +1,8 @@
 """serverlessEndpoints: list, read, create or replace, change, delete."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -26,7 +24,7 @@ from emulator.options import options
 from emulator.seed import Workspace
 from emulator.state import Resource
 
-_ACTIONS: Final = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
+ACTIONS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
 @arm("GET")
@@ -51,7 +49,7 @@ def endpoint(
             raise not_found(ENDPOINTS, name)
         return answer(shown(row.document, target_of(request)))
     method = str(request.method)
-    subject = subject_of(caller, here, ENDPOINTS, name, _ACTIONS[method], row)
+    subject = subject_of(caller, here, ENDPOINTS, name, ACTIONS[method], row)
     require(caller, subject.action, subject)
     if method == "PUT":
         return _put(request, caller, here, row, subject)

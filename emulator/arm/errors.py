@@ -1,7 +1,5 @@
 """ARM's error envelope, and the tree that Azure Machine Learning's front end hangs into it."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Any
 

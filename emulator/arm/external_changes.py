@@ -1,7 +1,5 @@
 """What happens to endpoints without anybody here asking for it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from emulator import clock, faults, state
@@ -9,9 +7,9 @@ from emulator.arm.resources import model_of
 from emulator.faults import Target
 from emulator.state import Resource
 
-_OTHER = "somebody.else@emulator.test"
+OTHER = "somebody.else@emulator.test"
 # Until which part of its suspension an endpoint shows which word.
-_WORDS = ((0.1, "Suspending"), (0.7, "Suspended"), (1.0, "Reinstating"))
+WORDS = ((0.1, "Suspending"), (0.7, "Suspended"), (1.0, "Reinstating"))
 
 
 def befall(rows: dict[str, Resource], key: str, target: Target) -> None:
@@ -24,7 +22,7 @@ def befall(rows: dict[str, Resource], key: str, target: Target) -> None:
     if faults.take_kind("deleted-elsewhere", about):
         del rows[key]
     elif fault := faults.take_kind("changed-elsewhere", about):
-        system = {"By": _OTHER, "ByType": "User", "At": clock.iso(clock.now())}
+        system = {"By": OTHER, "ByType": "User", "At": clock.iso(clock.now())}
         row.document["tags"] = dict(fault.settings["tags"])
         row.document["systemData"] |= {f"lastModified{name}": value for name, value in system.items()}
     elif is_online and row.suspended_at is None and (fault := faults.take_kind("suspended", about)):
@@ -38,7 +36,7 @@ def befall(rows: dict[str, Resource], key: str, target: Target) -> None:
 def go_on(row: Resource, since: float) -> None:
     """Bring a suspended endpoint to where it is by now."""
     part = (clock.now() - since) / row.suspended_seconds if row.suspended_seconds else 1.0
-    row.document["properties"]["endpointState"] = next((word for end, word in _WORDS if part < end), "Online")
+    row.document["properties"]["endpointState"] = next((word for end, word in WORDS if part < end), "Online")
     if part >= 1:
         row.suspended_at = None
         state.changed()

@@ -1,17 +1,14 @@
 """Why Azure refuses or fails an endpoint: each cause once, usable at PUT, in a status document and as a fault."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Final
 
 from emulator.arm.errors import ArmError, service_error
 from emulator.catalogue import find_model, region_title
 
-_ELIGIBILITY: Final = "Marketplace Subscription purchase eligibility check failed, error message [{}]."
+ELIGIBILITY = "Marketplace Subscription purchase eligibility check failed, error message [{}]."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cause:
     status: int
     code: str
@@ -21,7 +18,7 @@ class Cause:
     from_service: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """What an error's sentence speaks of."""
 
@@ -36,7 +33,7 @@ class Subject:
 
 
 # HTTP statuses are nowhere public for most of these; clients decide by code.
-CAUSES: Final = {
+CAUSES = {
     "region": Cause(
         400,
         "UserError",
@@ -64,11 +61,11 @@ CAUSES: Final = {
         "The quota of serverless endpoints in region {region} is used up.",
         ("BadRequest", "QuotaExceeded"),
     ),
-    "plan": Cause(400, "UserError", _ELIGIBILITY.format("Plan '{offer}-plan' not found in offer '{offer}'.")),
+    "plan": Cause(400, "UserError", ELIGIBILITY.format("Plan '{offer}-plan' not found in offer '{offer}'.")),
     "enrollment": Cause(
         400,
         "UserError",
-        _ELIGIBILITY.format(
+        ELIGIBILITY.format(
             "Cannot complete purchase as your enrollment for this subscription doesn't allow purchase of marketplace "
             "products. Please contact your enrollment administrator to update the enrollment settings: "
             "https://go.microsoft.com/fwlink/?linkid=2297238"
@@ -77,7 +74,7 @@ CAUSES: Final = {
     "payment": Cause(
         400,
         "UserError",
-        _ELIGIBILITY.format(
+        ELIGIBILITY.format(
             "Purchase failed because there is no valid payment method associated with this Azure subscription. "
             "See https://aka.ms/SaaSPurchaseErrors"
         ),

@@ -1,7 +1,5 @@
 """The two keys of an endpoint: shown to who may have them, and made anew one at a time."""
 
-from __future__ import annotations
-
 import secrets
 
 from django.http import HttpRequest, HttpResponse

@@ -1,7 +1,5 @@
 """marketplaceSubscriptions: what a workspace has bought, so that it can serve models of partners."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse

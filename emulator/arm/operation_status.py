@@ -1,13 +1,10 @@
 """The two addresses of an operation: how they are signed, and what they answer until it is over and then."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import secrets
 from functools import lru_cache
-from typing import Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -23,8 +20,8 @@ from emulator.faults import Target
 from emulator.options import options
 from emulator.state import Operation, Resource
 
-TIMEOUT: Final = "PT30M"
-_YEAR_ONE: Final = "0001-01-01T00:00:00+00:00"
+TIMEOUT = "PT30M"
+YEAR_ONE = "0001-01-01T00:00:00+00:00"
 
 
 def headers(operation: Operation, version: str, target: Target, resource_url: str = "") -> dict[str, str]:
@@ -103,7 +100,7 @@ def _document(request: HttpRequest, operation: Operation) -> Document:
         "name": operation.id,
         "status": operation.status_outcome if is_over else "Updating",
         "startTime": clock.iso(operation.started_at),
-        "endTime": clock.iso(operation.status_ends_at or 0) if is_over else _YEAR_ONE,
+        "endTime": clock.iso(operation.status_ends_at or 0) if is_over else YEAR_ONE,
         "percentComplete": 0.0,
     }
     if is_over and operation.error and operation.status_outcome != "Succeeded":

@@ -1,10 +1,8 @@
 """Asynchronous operations: how long they take, how they end, and what they make of their resource."""
 
-from __future__ import annotations
-
 import random
 import uuid
-from typing import Any, Final
+from typing import Any
 
 from emulator import clock, faults, state
 from emulator.arm import external_changes
@@ -17,12 +15,12 @@ from emulator.state import Operation, Resource
 
 # The resource may be ready a little before or after the status says so; a client must live with both. What is
 # deleted is gone by then.
-_DRIFT: Final = 0.15
+DRIFT = 0.15
 # How long each takes in comparison with making an endpoint.
-_LENGTH: Final = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
-_PREFIX: Final = {"delete": "odidp", "regenerate": "oe"}
+LENGTH = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
+PREFIX = {"delete": "odidp", "regenerate": "oe"}
 # Names that ask for a certain end; whatever comes after is free.
-_BY_NAME: Final[dict[str, dict[str, Any]]] = {
+BY_NAME: dict[str, dict[str, Any]] = {
     "fail-region-": {"cause": "region"},
     "fail-offer-": {"cause": "offer"},
     "fail-taken-": {"cause": "taken"},
@@ -33,7 +31,7 @@ _BY_NAME: Final[dict[str, dict[str, Any]]] = {
     "slow-": {"factor": 4.0},
 }
 
-MAGIC_NAMES: Final = {
+MAGIC_NAMES = {
     "fail-region-": "fails: the model is not in the region",
     "fail-offer-": "fails: the marketplace offer is missing",
     "fail-taken-": "fails: the name is taken",
@@ -61,7 +59,7 @@ def begin(
     error = error_of(plan["cause"], subject) if plan.get("cause") else None
     fault = faults.take_kind("operation-not-found", target)
     operation = Operation(
-        id=f"{_PREFIX.get(kind, 'oeidp')}:{here.workspace_id}:{uuid.uuid4()}",
+        id=f"{PREFIX.get(kind, 'oeidp')}:{here.workspace_id}:{uuid.uuid4()}",
         kind=kind,
         collection=collection,
         workspace=row.workspace,
@@ -90,21 +88,21 @@ def begin(
 def _ends(kind: str, now: float, plan: dict[str, Any], target: Target) -> tuple[float | None, float | None]:
     """When the status says that it is over, and when the resource shows it."""
     low, high = options().provisioning_seconds
-    length = random.uniform(low, high) * _LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
+    length = random.uniform(low, high) * LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
     seconds = 0.0 if faults.take_kind("at-once", target) else float(plan.get("seconds", length))
     if plan.get("never"):
         return None, None
-    fault, latest = faults.take_kind("drift", target), 0.0 if kind == "delete" else _DRIFT
-    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-_DRIFT, latest)  # noqa: S311
+    fault, latest = faults.take_kind("drift", target), 0.0 if kind == "delete" else DRIFT
+    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-DRIFT, latest)  # noqa: S311
     return now + seconds, now + seconds + drift
 
 
 def _plan(kind: str, name: str, target: Target) -> dict[str, Any]:
     fault = faults.take("plan", target)
     if fault is None:
-        prefixes = (prefix for prefix in _BY_NAME if name.lower().startswith(prefix))
+        prefixes = (prefix for prefix in BY_NAME if name.lower().startswith(prefix))
         # What such a name asks for is the end of its creation: a person can still delete it.
-        return _BY_NAME.get(next(prefixes, ""), {}) if kind == "create" else {}
+        return BY_NAME.get(next(prefixes, ""), {}) if kind == "create" else {}
     plans: dict[str, dict[str, Any]] = {
         "fail": {"cause": fault.settings.get("cause")},
         "fail-silently": {"silently": True, "monitor": fault.settings.get("monitor")},

@@ -1,9 +1,6 @@
 """What a caller may do: Azure's roles as lists of actions, and the answer to who asks for them."""
 
-from __future__ import annotations
-
 from fnmatch import fnmatchcase
-from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
@@ -16,19 +13,19 @@ from emulator.arm.tokens import Caller, needs_claims
 from emulator.seed import Workspace
 from emulator.state import Resource
 
-PROVIDER: Final = "Microsoft.MachineLearningServices"
-_ML: Final = f"{PROVIDER}/workspaces"
-_KINDS: Final = ("serverlessEndpoints", "marketplaceSubscriptions")
+PROVIDER = "Microsoft.MachineLearningServices"
+ML = f"{PROVIDER}/workspaces"
+KINDS = ("serverlessEndpoints", "marketplaceSubscriptions")
 # The built-in ones as far as they matter here, and one that somebody made to keep keys apart.
-_ROLES: Final[dict[str, tuple[list[str], list[str]]]] = {
+ROLES: dict[str, tuple[list[str], list[str]]] = {
     "Reader": (["*/read"], []),
     "Contributor": (["*"], ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]),
     "Azure AI Developer": (
-        [f"{_ML}/*/read", f"{_ML}/*/action", f"{_ML}/*/delete", f"{_ML}/*/write", f"{PROVIDER}/locations/*/read"],
-        [f"{_ML}/delete", f"{_ML}/write", f"{_ML}/listKeys/action"],
+        [f"{ML}/*/read", f"{ML}/*/action", f"{ML}/*/delete", f"{ML}/*/write", f"{PROVIDER}/locations/*/read"],
+        [f"{ML}/delete", f"{ML}/write", f"{ML}/listKeys/action"],
     ),
     "Serverless Endpoint Operator": (
-        [f"{_ML}/{kind}/{verb}" for kind in _KINDS for verb in ("read", "write", "delete")],
+        [f"{ML}/{kind}/{verb}" for kind in KINDS for verb in ("read", "write", "delete")],
         [],
     ),
 }
@@ -59,7 +56,7 @@ def require(caller: Caller, action: str, subject: Subject) -> None:
 
 
 def _allows(role: str, action: str) -> bool:
-    actions, not_actions = _ROLES[role]
+    actions, not_actions = ROLES[role]
     return _matches(actions, action) and not _matches(not_actions, action)
 
 
@@ -80,6 +77,6 @@ def permissions(
         check_subscription(caller, subscription)
     value: list[Document] = [
         {"actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": []}
-        for actions, not_actions in (_ROLES[role] for role in caller.person.azure_roles)
+        for actions, not_actions in (ROLES[role] for role in caller.person.azure_roles)
     ]
     return answer({"value": value})

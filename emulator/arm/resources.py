@@ -1,10 +1,7 @@
 """The two kinds of resources in a workspace: where they are kept, and how they look to somebody who reads them."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import replace
-from typing import Final
 
 from emulator import clock, faults, state
 from emulator.arm.errors import ArmError, Document
@@ -14,9 +11,9 @@ from emulator.faults import Target
 from emulator.seed import Workspace
 from emulator.state import Resource
 
-ENDPOINTS: Final = "serverlessEndpoints"
-MARKETPLACE: Final = "marketplaceSubscriptions"
-_TYPE: Final = "Microsoft.MachineLearningServices/workspaces"
+ENDPOINTS = "serverlessEndpoints"
+MARKETPLACE = "marketplaceSubscriptions"
+TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
 def rows(here: Workspace, collection: str) -> dict[str, Resource]:
@@ -28,7 +25,7 @@ def rows(here: Workspace, collection: str) -> dict[str, Resource]:
 
 
 def resource_type(collection: str) -> str:
-    return f"{_TYPE}/{collection}"
+    return f"{TYPE}/{collection}"
 
 
 def identifiers(here: Workspace, collection: str, name: str) -> Document:

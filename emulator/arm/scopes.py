@@ -1,7 +1,5 @@
 """Subscriptions, resource groups and workspaces: what exists, and who may see it."""
 
-from __future__ import annotations
-
 from django.http import HttpRequest, HttpResponse
 
 from emulator.arm.errors import ArmError, Document

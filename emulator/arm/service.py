@@ -1,7 +1,5 @@
 """What all of ARM's answers have in common: the token and api-version checks before, headers and errors after."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
@@ -9,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -20,8 +18,8 @@ from emulator.numbers import whole_number
 from emulator.options import options
 
 # The stable version this follows, and the other ones that services of ARM here are asked with.
-_VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
-_MOST_BODY: Final = 1_000_000
+VERSION = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
+MOST_BODY = 1_000_000
 
 ArmView = Callable[..., HttpResponse]
 
@@ -60,7 +58,7 @@ def answer(document: Any, status: int = 200, headers: dict[str, str] | None = No
 
 def body_of(request: HttpRequest) -> Document:
     """The JSON object of a request. Raises ArmError."""
-    if len(request.body) > _MOST_BODY:
+    if len(request.body) > MOST_BODY:
         raise ArmError(413, "RequestContentTooLarge", "The request content is too large.")
     try:
         body = json.loads(request.body)
@@ -96,7 +94,7 @@ def _check_version(request: HttpRequest) -> None:
     if not version:
         text = "The api-version query parameter (?api-version=) is required for all requests."
         raise ArmError(400, "MissingApiVersionParameter", text)
-    if not _VERSION.fullmatch(version):
+    if not VERSION.fullmatch(version):
         raise ArmError(400, "NoRegisteredProviderFound", f"No registered resource provider found for '{version}'.")
 
 

@@ -1,9 +1,7 @@
 """What a request is about: its place among those where faults can be, and the names in it."""
 
-from __future__ import annotations
-
 import json
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, resolve
@@ -14,7 +12,7 @@ from emulator.arm.resources import ENDPOINTS, MARKETPLACE, model_of
 from emulator.entra import grants
 from emulator.faults import Target
 
-_PLACES: Final = {
+PLACES = {
     ("endpoint", "PUT"): "put",
     ("endpoint", "PATCH"): "patch",
     ("endpoint", "DELETE"): "delete",
@@ -59,7 +57,7 @@ def target_of(request: HttpRequest) -> Target:
     match = match_of(request)
     names = match.kwargs if match else {}
     method = request.method or ""
-    where = _PLACES.get((str(match.url_name), method), "") if match else ""
+    where = PLACES.get((str(match.url_name), method), "") if match else ""
     known = _of_operation(names) or {"name": str(names.get("name", "")), "workspace": str(names.get("workspace", ""))}
     return Target(
         where=where,

@@ -1,21 +1,18 @@
 """ARM's request budget: a token bucket for each caller, subscription and kind of operation."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
-from typing import Final
 
 from emulator import clock
 from emulator.arm.errors import ArmError
 from emulator.options import options
 
 # Bucket size and refill per second (Microsoft's request-limits-and-throttling).
-_LIMITS: Final = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}
-_GLOBAL = 15
+LIMITS = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}
+GLOBAL = 15
 
 
-@dataclass(slots=True)
+@dataclass
 class _Bucket:
     left: float
     at: float
@@ -28,7 +25,7 @@ _buckets: dict[tuple[str, str, str], _Bucket] = {}
 def spend(oid: str, subscription: str, method: str) -> dict[str, str]:
     """Take one from the bucket; returns the headers that tell what is left. Raises ArmError with 429 when empty."""
     kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
-    size, refill = (number * options().throttle_scale for number in _LIMITS[kind])
+    size, refill = (number * options().throttle_scale for number in LIMITS[kind])
     now = clock.now()
     with _lock:
         bucket = _buckets.setdefault((oid, subscription.lower(), kind), _Bucket(size, now))
@@ -41,7 +38,7 @@ def spend(oid: str, subscription: str, method: str) -> dict[str, str]:
     scope = f"subscription-{kind}" if subscription else f"tenant-{kind}"
     headers = {f"x-ms-ratelimit-remaining-{scope}": str(left)}
     if subscription:
-        headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(int(size * _GLOBAL - (size - left)))
+        headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(int(size * GLOBAL - (size - left)))
     return headers
 
 

@@ -1,7 +1,5 @@
 """Who calls: reads the bearer token of a request, or refuses it as ARM does."""
 
-from __future__ import annotations
-
 import base64
 import json
 from dataclasses import dataclass
@@ -17,10 +15,10 @@ from emulator.options import options
 from emulator.signing import read_token
 from emulator.state import state
 
-_AUDIENCES = {"https://management.azure.com", "https://management.core.windows.net"}
+AUDIENCES = {"https://management.azure.com", "https://management.core.windows.net"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Caller:
     person: Person
     acrs: tuple[str, ...]
@@ -31,7 +29,7 @@ def caller(request: HttpRequest) -> Caller:
     claims = _claims(request)
     if claims is None:
         raise invalid("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
-    if claims.get("aud", "").rstrip("/") not in {*_AUDIENCES, options().public_url}:
+    if claims.get("aud", "").rstrip("/") not in {*AUDIENCES, options().public_url}:
         raise invalid("InvalidAuthenticationTokenAudience", "The access token has been obtained for another audience.")
     if claims.get("tid") != TENANT_ID:
         raise invalid("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer.")

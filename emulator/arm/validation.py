@@ -1,40 +1,38 @@
 """What may be sent, by the API definition: closed objects, required fields, patterns, lists of values."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from emulator.arm.errors import ArmError, Document
 
 Problems = Iterator[tuple[str, str]]
 
-_ENDPOINT_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,51}")
-_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-_READ_ONLY: Final = ("id", "name", "type", "systemData")
-_READ_ONLY_STATE: Final = ("provisioningState", "endpointState", "inferenceEndpoint", "marketplaceSubscriptionId")
-_READ_ONLY_PURCHASE: Final = ("marketplacePlan", "marketplaceSubscriptionStatus", "provisioningState")
+ENDPOINT_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,51}")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+READ_ONLY = ("id", "name", "type", "systemData")
+READ_ONLY_STATE = ("provisioningState", "endpointState", "inferenceEndpoint", "marketplaceSubscriptionId")
+READ_ONLY_PURCHASE = ("marketplacePlan", "marketplaceSubscriptionStatus", "provisioningState")
 # Tuples, because a value sent may be of any kind, and some cannot be looked up in a set.
-_IDENTITY_TYPES: Final = ("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")
-_TIERS: Final = ("Free", "Basic", "Standard", "Premium")
-_SAFETY: Final = ("Enabled", "Disabled")
-_KEY_TYPES: Final = ("Primary", "Secondary")
-_AUTH_MODES_SINCE: Final = {"Key": "", "AAD": "2025-12-01", "KeyAndAAD": "2025-12-01"}
+IDENTITY_TYPES = ("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")
+TIERS = ("Free", "Basic", "Standard", "Premium")
+SAFETY = ("Enabled", "Disabled")
+KEY_TYPES = ("Primary", "Secondary")
+AUTH_MODES_SINCE = {"Key": "", "AAD": "2025-12-01", "KeyAndAAD": "2025-12-01"}
 # Only what the definition calls nullable may be null.
-_ABSENT: Final = object()
-_MOST_TAGS: Final = 15
-_INT32: Final = 2**31
+ABSENT = object()
+MOST_TAGS = 15
+INT32 = 2**31
 
 
 def check_endpoint_name(name: str) -> None:
     """The name of a new endpoint, which becomes part of a host name."""
-    _check_name(name, _ENDPOINT_NAME)
+    _check_name(name, ENDPOINT_NAME)
 
 
 def check_name(name: str) -> None:
     """Any other name."""
-    _check_name(name, _NAME)
+    _check_name(name, NAME)
 
 
 def _check_name(name: str, pattern: re.Pattern[str]) -> None:
@@ -74,42 +72,42 @@ def _check(problems: Problems) -> None:
 
 
 def _endpoint(body: Document, version: str, now: Document) -> Problems:
-    yield from _strangers(body, "", {"location", "tags", "kind", "identity", "sku", "properties", *_READ_ONLY})
-    yield from _read_only(body, now, "", _READ_ONLY)
+    yield from _strangers(body, "", {"location", "tags", "kind", "identity", "sku", "properties", *READ_ONLY})
+    yield from _read_only(body, now, "", READ_ONLY)
     if not isinstance(body.get("location"), str) or not body.get("location"):
         yield "location", "'location' is required."
     if not isinstance(body.get("kind", ""), str):
         yield "kind", "'kind' must be a string."
     yield from _tags(body.get("tags", {}))
-    yield from _identity(body.get("identity", _ABSENT), now.get("identity", {}))
-    yield from _sku(body.get("sku", _ABSENT))
+    yield from _identity(body.get("identity", ABSENT), now.get("identity", {}))
+    yield from _sku(body.get("sku", ABSENT))
     yield from _properties(body.get("properties"), version, now.get("properties", {}))
 
 
 def _patch(body: Document) -> Problems:
     yield from _strangers(body, "", {"tags", "identity", "sku"})
     yield from _tags(body.get("tags", {}))
-    yield from _identity(body.get("identity", _ABSENT), {}, is_partial=True)
-    yield from _sku(body.get("sku", _ABSENT), is_partial=True)
+    yield from _identity(body.get("identity", ABSENT), {}, is_partial=True)
+    yield from _sku(body.get("sku", ABSENT), is_partial=True)
 
 
 def _key_request(body: Document) -> Problems:
     yield from _strangers(body, "", {"keyType", "keyValue"})
-    if body.get("keyType") not in _KEY_TYPES:
+    if body.get("keyType") not in KEY_TYPES:
         yield "keyType", "'keyType' is required and must be Primary or Secondary."
     if not isinstance(body.get("keyValue"), str | None):
         yield "keyValue", "'keyValue' must be a string."
 
 
 def _subscription(body: Document, now: Document) -> Problems:
-    yield from _strangers(body, "", {"properties", *_READ_ONLY})
-    yield from _read_only(body, now, "", _READ_ONLY)
+    yield from _strangers(body, "", {"properties", *READ_ONLY})
+    yield from _read_only(body, now, "", READ_ONLY)
     properties = body.get("properties")
     if not isinstance(properties, dict):
         yield "properties", "'properties' is required and must be an object."
         return
-    yield from _strangers(properties, "properties.", {"modelId", *_READ_ONLY_PURCHASE})
-    yield from _read_only(properties, now.get("properties", {}), "properties.", _READ_ONLY_PURCHASE)
+    yield from _strangers(properties, "properties.", {"modelId", *READ_ONLY_PURCHASE})
+    yield from _read_only(properties, now.get("properties", {}), "properties.", READ_ONLY_PURCHASE)
     model = properties.get("modelId")
     if not isinstance(model, str) or not re.search("[a-zA-Z0-9_]", model):
         yield "properties.modelId", "'modelId' is required and must name a model."
@@ -119,11 +117,11 @@ def _properties(properties: Any, version: str, now: Document) -> Problems:
     if not isinstance(properties, dict):
         yield "properties", "'properties' is required and must be an object."
         return
-    yield from _strangers(properties, "properties.", {"authMode", "contentSafety", "modelSettings", *_READ_ONLY_STATE})
-    yield from _read_only(properties, now, "properties.", _READ_ONLY_STATE)
+    yield from _strangers(properties, "properties.", {"authMode", "contentSafety", "modelSettings", *READ_ONLY_STATE})
+    yield from _read_only(properties, now, "properties.", READ_ONLY_STATE)
     # The definition requires it, but Microsoft's own client and samples leave it out.
     mode = properties.get("authMode", "Key")
-    if not isinstance(mode, str) or version[:10] < _AUTH_MODES_SINCE.get(mode, "never"):
+    if not isinstance(mode, str) or version[:10] < AUTH_MODES_SINCE.get(mode, "never"):
         yield "properties.authMode", f"'authMode' cannot be '{mode}' in this api-version."
     yield from _content_safety(properties.get("contentSafety"))
     model = properties.get("modelSettings")
@@ -138,7 +136,7 @@ def _properties(properties: Any, version: str, now: Document) -> Problems:
 def _content_safety(safety: Any) -> Problems:
     if safety is None:
         return
-    if not isinstance(safety, dict) or safety.get("contentSafetyStatus") not in _SAFETY:
+    if not isinstance(safety, dict) or safety.get("contentSafetyStatus") not in SAFETY:
         yield "properties.contentSafety", "'contentSafetyStatus' is required and must be Enabled or Disabled."
         return
     # The level exists in preview versions.
@@ -148,16 +146,16 @@ def _content_safety(safety: Any) -> Problems:
 def _tags(tags: Any) -> Problems:
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         yield "tags", "'tags' must be an object of strings."
-    elif len(tags) > _MOST_TAGS:
-        yield "tags", f"A resource can have {_MOST_TAGS} tags at most."
+    elif len(tags) > MOST_TAGS:
+        yield "tags", f"A resource can have {MOST_TAGS} tags at most."
     elif any(len(key) > 512 or len(value) > 256 for key, value in tags.items()):
         yield "tags", "A tag's key has 512 characters at most and its value 256."
 
 
 def _identity(identity: Any, now: Document, *, is_partial: bool = False) -> Problems:
-    if identity is _ABSENT:
+    if identity is ABSENT:
         return
-    if not isinstance(identity, dict) or identity.get("type", "None" if is_partial else "") not in _IDENTITY_TYPES:
+    if not isinstance(identity, dict) or identity.get("type", "None" if is_partial else "") not in IDENTITY_TYPES:
         yield "identity", "'identity.type' is required and must be one of the four types."
         return
     shown = () if is_partial else ("principalId", "tenantId")
@@ -184,7 +182,7 @@ def _read_only(body: Document, now: Document, prefix: str, names: Iterable[str])
 
 
 def _sku(sku: Any, *, is_partial: bool = False) -> Problems:
-    if sku is _ABSENT:
+    if sku is ABSENT:
         return
     if not isinstance(sku, dict) or not isinstance(sku.get("name", "" if is_partial else None), str):
         yield "sku", "'sku.name' is required."
@@ -193,11 +191,11 @@ def _sku(sku: Any, *, is_partial: bool = False) -> Problems:
     for name in ("size", "family"):
         if not isinstance(sku.get(name, ""), str):
             yield f"sku.{name}", f"'sku.{name}' must be a string."
-    if "tier" in sku and sku["tier"] not in _TIERS:
+    if "tier" in sku and sku["tier"] not in TIERS:
         yield "sku.tier", f"'{sku['tier']}' is no tier."
     capacity = sku.get("capacity", 0)
     whole = isinstance(capacity, int) and not isinstance(capacity, bool)
-    if not (whole and -_INT32 <= capacity < _INT32):
+    if not (whole and -INT32 <= capacity < INT32):
         yield "sku.capacity", "'capacity' must be a 32-bit integer."
 
 

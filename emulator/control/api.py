@@ -1,7 +1,5 @@
 """The JSON API that tests and scripts steer the emulator with."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from typing import Any

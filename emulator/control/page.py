@@ -1,11 +1,9 @@
 """The page for people: faults to switch on, the clock, who is there, and what came in, request by request."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
@@ -19,9 +17,9 @@ from emulator.faults import Scope
 from emulator.numbers import whole_number
 from emulator.options import options
 
-_STYLE: Final = Path(__file__).parent.parent / "static" / "style.css"
-_SHOWN_REQUESTS: Final = 60
-_SCOPE: Final = tuple(part.name for part in fields(Scope) if part.name != "match")
+STYLE = Path(__file__).parent.parent / "static" / "style.css"
+SHOWN_REQUESTS = 60
+SCOPE = tuple(part.name for part in fields(Scope) if part.name != "match")
 
 
 @require_GET
@@ -31,7 +29,7 @@ def to_page(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def style(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(_STYLE.read_text("utf-8"), content_type="text/css; charset=utf-8")
+    return HttpResponse(STYLE.read_text("utf-8"), content_type="text/css; charset=utf-8")
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,12 +42,12 @@ def show(request: HttpRequest) -> HttpResponse:
         "faults": faults.switched_on(),
         "kinds": {name: (kind, _written(kind.settings)) for name, kind in faults.KINDS.items()},
         "where": faults.WHERE,
-        "scope": [(name, request.POST.get(name, "")) for name in _SCOPE],
+        "scope": [(name, request.POST.get(name, "")) for name in SCOPE],
         "now": clock.iso(clock.now())[:19].replace("T", " "),
         "people": PEOPLE,
         "applications": APPLICATIONS,
         "revoked": set(state.state().revoked_at),
-        "requests": journal.newest_first(_SHOWN_REQUESTS),
+        "requests": journal.newest_first(SHOWN_REQUESTS),
         "looked_at": _looked_at(request.GET.get("request", "")),
         "magic_names": MAGIC_NAMES,
         "seconds": f"{low:g}" if low == high else f"{low:g} to {high:g}",
@@ -85,7 +83,7 @@ def _act(form: QueryDict) -> str:
 
 
 def _switch_on(form: QueryDict) -> str:
-    wish: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("kind", "where", *_SCOPE)}
+    wish: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("kind", "where", *SCOPE)}
     if times := str(form.get("times", "")).strip():
         number = whole_number(times)
         wish["times"] = times if number is None else number

@@ -1,10 +1,8 @@
 """How an application proves itself at the token endpoint: by its secret, or by an assertion signed with its key."""
 
-from __future__ import annotations
-
 import base64
 import secrets
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
 import jwt
@@ -20,8 +18,8 @@ from emulator.faults import Target
 from emulator.options import options
 from emulator.state import state
 
-_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_LEEWAY_SECONDS: Final = 300
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LEEWAY_SECONDS = 300
 
 
 def client_of(request: HttpRequest) -> Application:
@@ -31,8 +29,8 @@ def client_of(request: HttpRequest) -> Application:
     if application is None:
         raise EntraError("unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found.")
     if assertion := request.POST.get("client_assertion"):
-        if request.POST.get("client_assertion_type") != _ASSERTION_TYPE:
-            raise EntraError(REQUEST, 900144, f"The 'client_assertion_type' must be '{_ASSERTION_TYPE}'.")
+        if request.POST.get("client_assertion_type") != ASSERTION_TYPE:
+            raise EntraError(REQUEST, 900144, f"The 'client_assertion_type' must be '{ASSERTION_TYPE}'.")
         _check_assertion(assertion, application)
         return application
     if faults.take_kind("secret-expired", Target("token", person=client_id)):
@@ -60,11 +58,11 @@ def _check_assertion(assertion: str, application: Application) -> None:
     try:
         header = jwt.get_unverified_header(assertion)
         key = _registered_key(header, application)
-        claims = jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=_ONLY_THE_SIGNATURE)
+        claims = jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=ONLY_THE_SIGNATURE)
     except jwt.PyJWTError as error:
         raise _refused(700027, f"Client assertion failed signature validation ({error}).") from error
     now = clock.wall()
-    if not float(claims.get("nbf", 0)) - _LEEWAY_SECONDS <= now <= float(claims.get("exp", 0)) + _LEEWAY_SECONDS:
+    if not float(claims.get("nbf", 0)) - LEEWAY_SECONDS <= now <= float(claims.get("exp", 0)) + LEEWAY_SECONDS:
         raise _refused(700024, "Client assertion is not within its valid time range.")
     if {claims.get("iss"), claims.get("sub")} != {application.client_id}:
         raise _refused(700021, "Client assertion application identifier doesn't match 'client_id' parameter.")
@@ -72,7 +70,7 @@ def _check_assertion(assertion: str, application: Application) -> None:
         raise _refused(700023, "Client assertion audience claim does not match Realm issuer.")
 
 
-_ONLY_THE_SIGNATURE: Final[Any] = dict.fromkeys(("verify_aud", "verify_exp", "verify_nbf", "verify_iat"), False)
+ONLY_THE_SIGNATURE: Any = dict.fromkeys(("verify_aud", "verify_exp", "verify_nbf", "verify_iat"), False)
 
 
 def _registered_key(header: dict[str, Any], application: Application) -> RSAPublicKey:

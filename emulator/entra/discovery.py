@@ -1,7 +1,5 @@
 """What a client reads first: where everything is, and which keys sign."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse

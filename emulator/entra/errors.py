@@ -1,18 +1,16 @@
 """Entra ID's errors: an OAuth code, an AADSTS number in the description, and ids for support."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from django.http import JsonResponse
 
 from emulator import clock
 
-CLIENT: Final = "invalid_client"
-GRANT: Final = "invalid_grant"
-REQUEST: Final = "invalid_request"
+CLIENT = "invalid_client"
+GRANT = "invalid_grant"
+REQUEST = "invalid_request"
 
 
 class EntraError(Exception):

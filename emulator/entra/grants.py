@@ -3,8 +3,6 @@
 All three are signed notes of the same facts, so that a restart with the same state file breaks nothing.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -21,7 +19,7 @@ CODE_SECONDS = 600
 COOKIE = "emulator-sign-in"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignIn:
     """A person proved who they are, when, and how strongly."""
 
@@ -41,7 +39,7 @@ class SignIn:
         return self.at < state().revoked_at.get(self.oid, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Code:
     """What a client asked for, and who signed in for it."""
 
@@ -104,7 +102,7 @@ def is_expired(code: Code) -> bool:
     return clock.wall() - code.at > CODE_SECONDS
 
 
-def wanted_acrs(claims: str) -> tuple[str, ...]:
+def requested_acrs(claims: str) -> tuple[str, ...]:
     """The authentication contexts that a `claims` parameter asks for."""
     try:
         asked = json.loads(claims)["access_token"]["acrs"]

@@ -1,7 +1,5 @@
 """The managed identity of this machine, by the two protocols that clients know: App Service's and IMDS's."""
 
-from __future__ import annotations
-
 import secrets
 
 from django.http import HttpRequest, JsonResponse
@@ -12,7 +10,7 @@ from emulator.directory import APPLICATIONS, IDENTITY_HEADER, MANAGED_IDENTITY, 
 from emulator.entra.token import principal_token
 from emulator.options import options
 
-_SYSTEM_ASSIGNED = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0006"
+SYSTEM_ASSIGNED = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0006"
 
 
 @require_GET
@@ -39,7 +37,7 @@ def _token(request: HttpRequest) -> JsonResponse:
         return _refused("The parameter 'resource' is missing.")
     if identity is None:
         return _refused(f"Identity not found: no user-assigned identity with client id '{client_id}' is assigned.")
-    seconds, client_id = options().access_token_seconds, client_id or _SYSTEM_ASSIGNED
+    seconds, client_id = options().access_token_seconds, client_id or SYSTEM_ASSIGNED
     return JsonResponse(
         {
             "access_token": principal_token(identity, resource.rstrip("/"), client_id, seconds),

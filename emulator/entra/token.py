@@ -1,7 +1,5 @@
 """The token endpoint: a code, a refresh token or the application's own credential against tokens."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -24,7 +22,7 @@ from emulator.options import options
 from emulator.signing import new_private_key, sign_token
 from emulator.state import state
 
-_OPENID = {"openid", "profile", "email", "offline_access"}
+OPENID = {"openid", "profile", "email", "offline_access"}
 
 
 @require_POST
@@ -78,7 +76,7 @@ def _refreshed(form: QueryDict) -> SignIn:
     if _fault("consent-missing", sign_in.person):
         text = "The user or administrator has not consented to use the application. Send an interactive request."
         raise EntraError(GRANT, 65001, text, suberror="consent_required")
-    wanted = grants.wanted_acrs(form.get("claims", ""))
+    wanted = grants.requested_acrs(form.get("claims", ""))
     missing = [acr for acr in wanted if acr not in sign_in.acrs]
     if _fault("mfa-required", sign_in.person):
         missing = missing or ["p1"]
@@ -91,7 +89,7 @@ def _refreshed(form: QueryDict) -> SignIn:
 
 def _tokens(sign_in: SignIn, scope: str, code: Code | None = None) -> dict[str, Any]:
     person, now = sign_in.person, int(clock.wall())
-    resources = [word for word in scope.split() if word not in _OPENID]
+    resources = [word for word in scope.split() if word not in OPENID]
     if not resources:
         raise EntraError(REQUEST, 90014, "The scope names no resource.")
     seconds = options().access_token_seconds

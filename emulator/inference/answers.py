@@ -1,21 +1,19 @@
 """What models would answer: invented, and the same for the same question wherever that matters."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 from emulator.catalogue import Model
 from emulator.inference.errors import Refused
 
-_DIMENSIONS: Final = 1024
+DIMENSIONS = 1024
 
 
 def word_count(said: Any) -> int:
@@ -71,11 +69,11 @@ def _embed(body: dict[str, Any], model: Model, words: int) -> HttpResponseBase:
 
 def _vector(text: str) -> list[float]:
     """The same text has the same vector; nothing else is meant by it."""
-    digest = hashlib.shake_256(text.encode(errors="replace")).digest(_DIMENSIONS)
+    digest = hashlib.shake_256(text.encode(errors="replace")).digest(DIMENSIONS)
     return [round(byte / 127.5 - 1, 4) for byte in digest]
 
 
-ROUTES: Final = {
+ROUTES = {
     ("/chat/completions", "chat_completion"): _chat,
     ("/completions", "chat_completion"): _complete,
     ("/completions", "text_generation"): _complete,

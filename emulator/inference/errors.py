@@ -1,7 +1,5 @@
 """How an endpoint refuses: not in ARM's envelope, but in one of its own."""
 
-from __future__ import annotations
-
 from django.http import HttpResponse, JsonResponse
 
 

@@ -1,14 +1,12 @@
 """Calls of endpoints' own addresses: whose they are, who may make them, and how many."""
 
-from __future__ import annotations
-
 import json
 import re
 import secrets
 import threading
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
@@ -23,12 +21,12 @@ from emulator.options import options
 from emulator.state import Resource
 
 # What a deployment may be asked in a minute.
-_REQUESTS: Final = 1000
-_TOKENS: Final = 200_000
-_MINUTE: Final = 60.0
+REQUESTS = 1000
+TOKENS = 200_000
+MINUTE = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Called:
     """A request to an endpoint's own address."""
 
@@ -37,7 +35,7 @@ class Called:
     path: str
 
 
-@dataclass(slots=True)
+@dataclass
 class _Budget:
     since: float
     requests: int = 0
@@ -144,10 +142,10 @@ def _spend(key: str, tokens: int) -> None:
     now = clock.now()
     with _lock:
         budget = _budgets.get(key)
-        if budget is None or now - budget.since >= _MINUTE:
+        if budget is None or now - budget.since >= MINUTE:
             budget = _budgets[key] = _Budget(now)
-        if budget.requests >= _REQUESTS or budget.tokens + tokens > _TOKENS:
-            wait = max(1, round(budget.since + _MINUTE - now))
+        if budget.requests >= REQUESTS or budget.tokens + tokens > TOKENS:
+            wait = max(1, round(budget.since + MINUTE - now))
             raise Refused(429, "RateLimitReached", f"Rate limit is exceeded. Try again in {wait} seconds.", wait)
         budget.requests, budget.tokens = budget.requests + 1, budget.tokens + tokens
 
