@@ -1,96 +1,144 @@
-"""The settings of one emulator: EMULATOR_* variables, which the options of the command fill in."""
+"""The options of the emulator, each listed once: command line, environment, page and docs read this table."""
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
-@dataclass(frozen=True)
-class Options:
-    host: str
-    port: int
-    public_url: str
-    backchannel: str
-    client_redirects: tuple[str, ...]
-    post_logout_redirects: tuple[str, ...]
-    provisioning_seconds: tuple[float, float]
-    throttle_scale: float
-    deployments_per_model: int
-    page_size: int
-    inference_uri: str
-    access_token_seconds: int
-    state_file: Path | None
-    tls_file: Path | None
+def whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("write a whole number.")
+    return int(text)
 
 
-DEFAULTS = {
-    "HOST": "127.0.0.1",
-    "PORT": "8001",
-    "PUBLIC_URL": "",
-    "BACKCHANNEL": "",
-    "CLIENT_REDIRECT": "http://localhost:8000/auth/callback",
-    "POST_LOGOUT_REDIRECT": "http://localhost:8000/",
-    "PROVISIONING_SECONDS": "8-40",
-    "THROTTLE_SCALE": "1",
-    "DEPLOYMENTS_PER_MODEL": "1",
-    "PAGE_SIZE": "100",
-    "INFERENCE_URI": "",
-    "ACCESS_TOKEN_SECONDS": "4500",
-    "STATE_FILE": "",
-    "TLS_FILE": "",
-}
-
-
-def value(name: str) -> str:
-    return os.environ.get(f"EMULATOR_{name}") or DEFAULTS[name]
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("write a number.") from None
 
 
 def seconds_range(text: str) -> tuple[float, float]:
     """Read "8-40" or "0.5"; both ends must be positive and in order."""
     low, _, high = text.partition("-")
-    first, last = float(low), float(high or low)
+    first, last = number(low), number(high or low)
     if not 0 < first <= last:
-        raise ValueError(f"'{text}' is no range of seconds such as 8-40 or 0.5.")
+        raise ValueError("write a range of seconds, such as 8-40 or 0.5.")
     return first, last
 
 
-def inference_template(public_url: str) -> str:
-    """Where endpoints are called. Must say which one is meant, as {name} and {region} do."""
-    template = (value("INFERENCE_URI") or f"{public_url}/inference/{{region}}/{{name}}").rstrip("/")
-    if not {"{name}", "{region}"} <= set(re.findall(r"{\w+}", template)) or "://" not in template:
-        raise ValueError(f"'{template}' is no address with {{name}} and {{region}} in it.")
-    return template
+def url_list(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def base_url(text: str) -> str:
+    return text.rstrip("/")
+
+
+def uri_template(text: str) -> str:
+    """The address of an endpoint must identify it, so it needs both placeholders."""
+    if text and (not {"{name}", "{region}"} <= set(re.findall(r"{\w+}", text)) or "://" not in text):
+        raise ValueError("write an address with {name} and {region} in it.")
+    return text.rstrip("/")
+
+
+def optional_file(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def option(default: str, about: str, read: Callable[[str], Any] = str) -> Any:
+    """A field of Options. An empty default is derived from the other options, or means "none"."""
+    return field(metadata={"default": default, "about": about, "read": read})
+
+
+@dataclass(frozen=True)
+class Options:
+    host: str = option("127.0.0.1", "Address to listen on.")
+    port: int = option("8001", "Port to listen on.", whole_number)
+    public_url: str = option("", "Address that browsers use. Default: http://127.0.0.1 with the port.", base_url)
+    backchannel: str = option(
+        "",
+        "HTTPS address that clients use for tokens and signing keys. Default: the public address with TLS, "
+        "else https://login.emulator.test.",
+        base_url,
+    )
+    client_redirect: tuple[str, ...] = option(
+        "http://localhost:8000/auth/callback",
+        "Redirect URIs of the registered application, separated by commas.",
+        url_list,
+    )
+    post_logout_redirect: tuple[str, ...] = option(
+        "http://localhost:8000/", "Addresses that a sign-out may redirect to, separated by commas.", url_list
+    )
+    provisioning_seconds: tuple[float, float] = option(
+        "8-40", "Time it takes to create an endpoint: a number or a range.", seconds_range
+    )
+    throttle_scale: float = option("1", "Factor on ARM's request limits; 0.1 throttles ten times sooner.", number)
+    deployments_per_model: int = option("1", "Endpoints of one model that a workspace may have.", whole_number)
+    page_size: int = option("100", "Items per page of a list.", whole_number)
+    inference_uri: str = option(
+        "", "Address of an endpoint, with {name} and {region} in it. Default: below the public address.", uri_template
+    )
+    access_token_seconds: int = option("4500", "Lifetime of an access token.", whole_number)
+    tls_file: Path | None = option(  # noqa: RUF009 - it describes the field
+        "", "PEM file with certificate and key to serve HTTPS with; created if it is missing.", optional_file
+    )
+    state_file: Path | None = option("", "File that keeps everything across restarts.", optional_file)  # noqa: RUF009
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row of the table."""
+
+    name: str
+    default: str
+    about: str
+    read: Callable[[str], Any]
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"EMULATOR_{self.name.upper()}"
+
+    @property
+    def text(self) -> str:
+        return os.environ.get(self.variable) or self.default
+
+    @property
+    def help(self) -> str:
+        return f"{self.about} [{self.default}]" if self.default else self.about
+
+    def value(self) -> Any:
+        try:
+            return self.read(self.text)
+        except ValueError as error:
+            raise ValueError(f"{self.flag} cannot be '{self.text}': {error}") from None
+
+
+OPTIONS = tuple(Option(one.name, **one.metadata) for one in fields(Options))
 
 
 def read_options() -> Options:
-    port = int(value("PORT"))
-    scheme = "https" if value("TLS_FILE") else "http"
-    public_url = (value("PUBLIC_URL") or f"{scheme}://127.0.0.1:{port}").rstrip("/")
-    # Clients insist on https for tokens; without TLS they are given a name that is led here by other means.
-    backchannel = value("BACKCHANNEL") or (public_url if value("TLS_FILE") else "https://login.emulator.test")
-    return Options(
-        host=value("HOST"),
-        port=port,
-        public_url=public_url,
-        backchannel=backchannel.rstrip("/"),
-        client_redirects=tuple(value("CLIENT_REDIRECT").split(",")),
-        post_logout_redirects=tuple(value("POST_LOGOUT_REDIRECT").split(",")),
-        provisioning_seconds=seconds_range(value("PROVISIONING_SECONDS")),
-        throttle_scale=float(value("THROTTLE_SCALE")),
-        deployments_per_model=int(value("DEPLOYMENTS_PER_MODEL")),
-        page_size=int(value("PAGE_SIZE")),
-        inference_uri=inference_template(public_url),
-        access_token_seconds=int(value("ACCESS_TOKEN_SECONDS")),
-        state_file=Path(value("STATE_FILE")) if value("STATE_FILE") else None,
-        tls_file=Path(value("TLS_FILE")) if value("TLS_FILE") else None,
-    )
+    """Raises ValueError, in a sentence that names the option."""
+    given = Options(**{one.name: one.value() for one in OPTIONS})
+    public_url = given.public_url or f"{'https' if given.tls_file else 'http'}://127.0.0.1:{given.port}"
+    # msal requires https of an authority, so without TLS clients get a name that they map to the emulator themselves:
+    # https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/259
+    backchannel = given.backchannel or (public_url if given.tls_file else "https://login.emulator.test")
+    inference_uri = given.inference_uri or f"{public_url}/inference/{{region}}/{{name}}"
+    return replace(given, public_url=public_url, backchannel=backchannel, inference_uri=inference_uri)
 
 
 @cache
 def options() -> Options:
-    """The options of this process; read once, as they cannot change while it runs."""
+    """The options of this process; read once, since they cannot change while it runs."""
     return read_options()
 
 

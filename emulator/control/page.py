@@ -15,7 +15,7 @@ from emulator.control.api import revoke_now, start_over
 from emulator.directory import APPLICATIONS, PEOPLE, person_by_oid
 from emulator.faults import Scope
 from emulator.numbers import whole_number
-from emulator.options import options
+from emulator.options import OPTIONS, options
 
 STYLE = Path(__file__).parent.parent / "static" / "style.css"
 SHOWN_REQUESTS = 60
@@ -51,6 +51,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "looked_at": _looked_at(request.GET.get("request", "")),
         "magic_names": MAGIC_NAMES,
         "seconds": f"{low:g}" if low == high else f"{low:g} to {high:g}",
+        "options": OPTIONS,
         "problem": problem,
         "typed": request.POST,
     }

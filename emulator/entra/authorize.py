@@ -74,7 +74,7 @@ def check_client(query: QueryDict) -> None:
     if application_by_id(query.get("client_id", "")) is None:
         raise EntraError("unauthorized_client", 700016, "Application was not found in the directory.")
     redirect_uri = query.get("redirect_uri", "")
-    if query["client_id"] != CLIENT_ID or redirect_uri not in options().client_redirects:
+    if query["client_id"] != CLIENT_ID or redirect_uri not in options().client_redirect:
         text = f"The redirect URI '{redirect_uri}' specified in the request does not match the registered ones."
         raise EntraError(REQUEST, 50011, text)
 
@@ -106,7 +106,7 @@ def _silent_error(known: SignIn | None) -> EntraError:
 def sign_out(request: HttpRequest, tenant: UUID) -> HttpResponse:
     """https://openid.net/specs/openid-connect-rpinitiated-1_0.html"""
     target = request.GET.get("post_logout_redirect_uri", "")
-    if target in options().post_logout_redirects:
+    if target in options().post_logout_redirect:
         response: HttpResponse = HttpResponseRedirect(target)
     else:
         response = render(request, "emulator/signed_out.html")

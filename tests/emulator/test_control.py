@@ -1,6 +1,7 @@
 """Steering the emulator."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -141,12 +142,13 @@ def test_a_fault_at_the_token_endpoint_is_for_one_person(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--provisioning-seconds", "9-3"], "is no range of seconds"),
+        (["--provisioning-seconds", "9-3"], "--provisioning-seconds cannot be '9-3': write a range of seconds"),
+        (["--port", "many"], "--port cannot be 'many': write a whole number."),
         (["--port", "1", "--host", "127.0.0.1x"], "cannot listen on 127.0.0.1x"),
         (["--port", str(environment.EMULATOR_PORT)], "is taken"),
         (["--tls-file", "README.md"], "There is no certificate in README.md"),
         (["--state-file", "README.md/state.json"], "It cannot use README.md"),
-        (["--inference-uri", "http://here/{name}"], "is no address with {name} and {region}"),
+        (["--inference-uri", "http://here/{name}"], "write an address with {name} and {region}"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(azure: Azure, options: list[str], sentence: str) -> None:
@@ -156,3 +158,16 @@ def test_a_wrong_option_is_one_sentence(azure: Azure, options: list[str], senten
     assert done.stderr.startswith("The emulator cannot start.")
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_page_shows_every_option(azure: Azure) -> None:
+    page = azure.http.get(f"{azure.url}/emulator/", timeout=10).text
+    assert [one.flag for one in OPTIONS if one.flag not in page or one.variable not in page] == []
+    assert str(environment.EMULATOR_PORT) in page
+
+
+def test_an_option_can_be_a_variable() -> None:
+    environ = {**os.environ, "EMULATOR_PROVISIONING_SECONDS": "9-3"}
+    command = [sys.executable, "-m", "emulator"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30)
+    assert "--provisioning-seconds cannot be '9-3'" in done.stderr
