@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def whole_number(text: str) -> int:
+def integer(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("write a whole number.")
     return int(text)
@@ -58,7 +58,7 @@ def option(default: str, about: str, read: Callable[[str], Any] = str) -> Any:
 @dataclass(frozen=True)
 class Options:
     host: str = option("127.0.0.1", "Address to listen on.")
-    port: int = option("8001", "Port to listen on.", whole_number)
+    port: int = option("8001", "Port to listen on.", integer)
     public_url: str = option("", "Address that browsers use. Default: http://127.0.0.1 with the port.", base_url)
     backchannel: str = option(
         "",
@@ -78,12 +78,12 @@ class Options:
         "8-40", "Time it takes to create an endpoint: a number or a range.", seconds_range
     )
     throttle_scale: float = option("1", "Factor on ARM's request limits; 0.1 throttles ten times sooner.", number)
-    deployments_per_model: int = option("1", "Endpoints of one model that a workspace may have.", whole_number)
-    page_size: int = option("100", "Items per page of a list.", whole_number)
+    deployments_per_model: int = option("1", "Endpoints of one model that a workspace may have.", integer)
+    page_size: int = option("100", "Items per page of a list.", integer)
     inference_uri: str = option(
         "", "Address of an endpoint, with {name} and {region} in it. Default: below the public address.", uri_template
     )
-    access_token_seconds: int = option("4500", "Lifetime of an access token.", whole_number)
+    access_token_seconds: int = option("4500", "Lifetime of an access token.", integer)
     tls_file: Path | None = option(  # noqa: RUF009 - it describes the field
         "", "PEM file with certificate and key to serve HTTPS with; created if it is missing.", optional_file
     )

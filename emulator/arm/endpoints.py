@@ -17,13 +17,17 @@ from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
 from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
-from emulator.arm.validation import check_endpoint, check_endpoint_name, check_name, check_patch
+from emulator.arm.validation import check_body, check_name
 from emulator.catalogue import find_model, is_fine_tuned
 from emulator.directory import TENANT_ID
 from emulator.options import options
 from emulator.seed import Workspace
 from emulator.state import Resource
 
+# What the API definition calls them.
+CREATE_OR_UPDATE = "ServerlessEndpoints_CreateOrUpdate"
+UPDATE = "ServerlessEndpoints_Update"
+OPERATION_IDS = {"PATCH": UPDATE, "DELETE": "ServerlessEndpoints_Delete"}
 ACTIONS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
@@ -53,7 +57,7 @@ def endpoint(
     require(caller, subject.action, subject)
     if method == "PUT":
         return _put(request, caller, here, row, subject)
-    check_name(name)
+    check_name(OPERATION_IDS[method], name)
     return _patch(request, caller, here, row, subject) if method == "PATCH" else _delete(request, here, row, subject)
 
 
@@ -75,8 +79,9 @@ def require_rest(row: Resource, subject: Subject) -> None:
 
 def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
     body, version = body_of(request), request.GET["api-version"]
-    check_endpoint_name(subject.name)
-    check_endpoint(body, version, row.document if row else identifiers(here, ENDPOINTS, subject.name))
+    check_name(CREATE_OR_UPDATE, subject.name)
+    now = row.document if row else identifiers(here, ENDPOINTS, subject.name)
+    check_body(CREATE_OR_UPDATE, body, version, now)
     subject = replace(subject, model_id=model_of(body))
     _check_can_be_made(here, body, subject, row)
     made = _made(here, subject.name, body, caller, row)
@@ -91,7 +96,7 @@ def _patch(
     request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject
 ) -> HttpResponse:
     body, target = body_of(request), target_of(request)
-    check_patch(body)
+    check_body(UPDATE, body, request.GET["api-version"])
     if row is None:
         raise not_found(ENDPOINTS, subject.name)
     require_rest(row, subject)

@@ -13,7 +13,7 @@ from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of
 from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
-from emulator.arm.validation import check_key_request, check_name
+from emulator.arm.validation import check_body, check_name
 from emulator.seed import Workspace
 from emulator.state import Resource
 
@@ -35,7 +35,7 @@ def regenerate_keys(
 ) -> HttpResponse:
     here, row, subject = _asked_for(request, caller, "regenerateKeys", subscription, group, workspace, name)
     body, target = body_of(request), target_of(request)
-    check_key_request(body)
+    check_body("ServerlessEndpoints_RegenerateKeys", body, request.GET["api-version"])
     require_rest(row, subject)
     fresh = {f"{body['keyType'].lower()}Key": body.get("keyValue") or secrets.token_hex(16)}
     operation = operations.begin("regenerate", ENDPOINTS, here, row, subject, target, fresh)
@@ -51,7 +51,7 @@ def _asked_for(
 ) -> tuple[Workspace, Resource, Subject]:
     """Raises ArmError when there is no such endpoint or the caller may not have its keys."""
     here = find_workspace(caller, subscription, group, workspace)
-    check_name(name)
+    check_name(f"ServerlessEndpoints_{action[0].upper()}{action[1:]}", name)
     row = find(request, here, name)
     subject = subject_of(caller, here, ENDPOINTS, name, f"{action}/action", row)
     require(caller, subject.action, subject)

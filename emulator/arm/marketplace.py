@@ -21,11 +21,14 @@ from emulator.arm.scopes import find_workspace
 from emulator.arm.service import answer, arm, body_of, page
 from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
-from emulator.arm.validation import check_name, check_subscription_body
+from emulator.arm.validation import check_body, check_name
 from emulator.catalogue import Model, find_model
 from emulator.options import options
 from emulator.seed import Workspace
 from emulator.state import Resource
+
+# What the API definition calls them.
+OPERATION_IDS = {"PUT": "MarketplaceSubscriptions_CreateOrUpdate", "DELETE": "MarketplaceSubscriptions_Delete"}
 
 
 @arm("GET")
@@ -53,7 +56,7 @@ def marketplace_subscription(
     action = "write" if request.method == "PUT" else "delete"
     subject = subject_of(caller, here, MARKETPLACE, name, action, row)
     require(caller, subject.action, subject)
-    check_name(name)
+    check_name(OPERATION_IDS[str(request.method)], name)
     if request.method == "PUT":
         return _put(request, caller, here, row, subject)
     return _delete(request, here, row, subject)
@@ -71,7 +74,8 @@ def payer(here: Workspace, model_id: str) -> Resource | None:
 
 def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
     body, version, target = body_of(request), request.GET["api-version"], target_of(request)
-    check_subscription_body(body, row.document if row else identifiers(here, MARKETPLACE, subject.name))
+    now = row.document if row else identifiers(here, MARKETPLACE, subject.name)
+    check_body(OPERATION_IDS["PUT"], body, version, now)
     subject = replace(subject, model_id=model_of(body))
     if row and operations.running(row):
         raise error_of("busy", subject)

@@ -1,204 +1,154 @@
-"""What may be sent, by the API definition: closed objects, required fields, patterns, lists of values."""
+"""Validates requests against the API definition, and against the few rules of ARM that it does not state."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+from jsonschema_rs import Draft4Validator, ValidationError
+
+from emulator.arm.definition import definition, operation
 from emulator.arm.errors import ArmError, Document
 
+# Where in the body, and what is wrong there.
 Problems = Iterator[tuple[str, str]]
 
-ENDPOINT_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,51}")
-NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-READ_ONLY = ("id", "name", "type", "systemData")
-READ_ONLY_STATE = ("provisioningState", "endpointState", "inferenceEndpoint", "marketplaceSubscriptionId")
-READ_ONLY_PURCHASE = ("marketplacePlan", "marketplaceSubscriptionStatus", "provisioningState")
-# Tuples, because a value sent may be of any kind, and some cannot be looked up in a set.
-IDENTITY_TYPES = ("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")
-TIERS = ("Free", "Basic", "Standard", "Premium")
-SAFETY = ("Enabled", "Disabled")
-KEY_TYPES = ("Primary", "Secondary")
-AUTH_MODES_SINCE = {"Key": "", "AAD": "2025-12-01", "KeyAndAAD": "2025-12-01"}
-# Only what the definition calls nullable may be null.
-ABSENT = object()
-MOST_TAGS = 15
-INT32 = 2**31
+INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
+# https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update
+ENTRA_AUTH_SINCE = "2025-12-01"
+ENTRA_AUTH_MODES = ["AAD", "KeyAndAAD"]
+# https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/resource-api-reference.md
+MAX_TAGS = 15
+MAX_TAG_KEY = 512
+MAX_TAG_VALUE = 256
 
 
-def check_endpoint_name(name: str) -> None:
-    """The name of a new endpoint, which becomes part of a host name."""
-    _check_name(name, ENDPOINT_NAME)
-
-
-def check_name(name: str) -> None:
-    """Any other name."""
-    _check_name(name, NAME)
-
-
-def _check_name(name: str, pattern: re.Pattern[str]) -> None:
-    if not pattern.fullmatch(name):
-        text = f"The name '{name}' does not match the pattern '^{pattern.pattern}$'."
+def check_name(operation_id: str, name: str) -> None:
+    """Raises ArmError. The name of a new endpoint becomes part of a host name, so its pattern is the narrowest."""
+    parameters = operation(operation_id)["parameters"]
+    pattern = next(one["pattern"] for one in parameters if one.get("name") == "name")
+    if not re.fullmatch(pattern, name):
+        text = f"The name '{name}' does not match the pattern '{pattern}'."
         raise ArmError(400, "InvalidResourceName", text, target="name")
 
 
-def check_endpoint(body: Document, version: str, now: Document) -> None:
-    """The body of a PUT of an endpoint. Raises ArmError that lists everything that is wrong, as the others here."""
-    _check(_endpoint(body, version, now))
-
-
-def check_patch(body: Document) -> None:
-    """The body of a PATCH of an endpoint."""
-    _check(_patch(body))
-
-
-def check_key_request(body: Document) -> None:
-    """The body of regenerateKeys."""
-    _check(_key_request(body))
-
-
-def check_subscription_body(body: Document, now: Document) -> None:
-    """The body of a PUT of a marketplace subscription."""
-    _check(_subscription(body, now))
-
-
-def _check(problems: Problems) -> None:
-    found = list(problems)
-    if found:
+def check_body(operation_id: str, body: Document, version: str, now: Document | None = None) -> None:
+    """Raises ArmError that lists everything wrong with a body. `now` is the resource as it stands."""
+    has_entra_auth = version[:10] >= ENTRA_AUTH_SINCE
+    problems = [
+        *schema_problems(validator(operation_id, has_entra_auth), body),
+        *read_only_problems(body_schema(operation_id, has_entra_auth), body, now),
+        *tag_problems(body.get("tags")),
+        *identity_problems(body.get("identity")),
+    ]
+    # The definition allows an empty location; ARM does not.
+    if body.get("location") == "":
+        problems.append(("location", "'location' is required."))
+    if problems:
         details: list[Document] = [
-            {"code": "InvalidRequestContent", "message": text, "target": target} for target, text in found
+            {"code": "InvalidRequestContent", "message": text, "target": target} for target, text in problems
         ]
-        text = f"The request content is not valid: {found[0][1]}"
-        raise ArmError(400, "InvalidRequestContent", text, target=found[0][0], details=details)
+        target, text = problems[0]
+        raise ArmError(
+            400, "InvalidRequestContent", f"The request content is not valid: {text}", target=target, details=details
+        )
 
 
-def _endpoint(body: Document, version: str, now: Document) -> Problems:
-    yield from _strangers(body, "", {"location", "tags", "kind", "identity", "sku", "properties", *READ_ONLY})
-    yield from _read_only(body, now, "", READ_ONLY)
-    if not isinstance(body.get("location"), str) or not body.get("location"):
-        yield "location", "'location' is required."
-    if not isinstance(body.get("kind", ""), str):
-        yield "kind", "'kind' must be a string."
-    yield from _tags(body.get("tags", {}))
-    yield from _identity(body.get("identity", ABSENT), now.get("identity", {}))
-    yield from _sku(body.get("sku", ABSENT))
-    yield from _properties(body.get("properties"), version, now.get("properties", {}))
+@cache
+def validator(operation_id: str, has_entra_auth: bool) -> Draft4Validator:
+    return Draft4Validator(body_schema(operation_id, has_entra_auth))
 
 
-def _patch(body: Document) -> Problems:
-    yield from _strangers(body, "", {"tags", "identity", "sku"})
-    yield from _tags(body.get("tags", {}))
-    yield from _identity(body.get("identity", ABSENT), {}, is_partial=True)
-    yield from _sku(body.get("sku", ABSENT), is_partial=True)
+@cache
+def body_schema(operation_id: str, has_entra_auth: bool) -> Document:
+    """The schema of a request body, with what other api-versions than 2025-09-01 add to it."""
+    schema = for_requests(next(one["schema"] for one in operation(operation_id)["parameters"] if "schema" in one))
+    settings = schema["properties"].get("properties", {}).get("properties", {})
+    if "authMode" in settings and has_entra_auth:
+        settings["authMode"] |= {"enum": [*settings["authMode"]["enum"], *ENTRA_AUTH_MODES]}
+    if "contentSafety" in settings:
+        settings["contentSafety"]["properties"]["contentSafetyLevel"] = {}  # in preview versions
+    return schema
 
 
-def _key_request(body: Document) -> Problems:
-    yield from _strangers(body, "", {"keyType", "keyValue"})
-    if body.get("keyType") not in KEY_TYPES:
-        yield "keyType", "'keyType' is required and must be Primary or Secondary."
-    if not isinstance(body.get("keyValue"), str | None):
-        yield "keyValue", "'keyValue' must be a string."
+def for_requests(part: Document) -> Document:
+    """A part of the definition as requests are held to it.
+
+    Objects are closed, lists of values too (a reader must accept more: that is what modelAsString says), and
+    read-only values may be anything here: they are compared with the resource instead.
+    """
+    if reference := part.get("$ref"):
+        part = definition()["definitions"][reference.rpartition("/")[2]]
+    if part.get("readOnly"):
+        return {"readOnly": True}
+    schema = {**part, **INT32} if part.get("format") == "int32" else dict(part)
+    if "properties" in schema:
+        schema["properties"] = {name: for_requests(one) for name, one in schema["properties"].items()}
+        schema.setdefault("additionalProperties", False)
+    if isinstance(schema.get("additionalProperties"), dict):
+        schema["additionalProperties"] = for_requests(schema["additionalProperties"])
+    return schema
 
 
-def _subscription(body: Document, now: Document) -> Problems:
-    yield from _strangers(body, "", {"properties", *READ_ONLY})
-    yield from _read_only(body, now, "", READ_ONLY)
-    properties = body.get("properties")
-    if not isinstance(properties, dict):
-        yield "properties", "'properties' is required and must be an object."
+def schema_problems(schema: Draft4Validator, body: Document) -> Problems:
+    try:
+        errors = list(schema.iter_errors(body))
+    except ValueError:  # nested too deep, or text that is not Unicode
+        raise ArmError(400, "InvalidRequestContent", "The request content was invalid and could not be read.") from None
+    for error in errors:
+        yield from described(error)
+
+
+def described(error: ValidationError) -> Problems:
+    """The validator's own sentences quote the whole value, which may be long."""
+    path, about = [str(step) for step in error.instance_path], error.kind.as_dict()
+    target = ".".join(path)
+    match error.kind.name:
+        case "additionalProperties":
+            for unknown_key in sorted(about["unexpected"]):
+                name = ".".join([*path, unknown_key])
+                yield name, f"'{name}' is not a known property."
+        case "required":
+            name = ".".join([*path, about["property"]])
+            yield name, f"'{name}' is required."
+        case "type":
+            yield target, f"'{target}' must be of type {' or '.join(about['types'])}."
+        case "enum":
+            yield target, f"'{target}' must be one of: {', '.join(map(str, about['options']))}."
+        case "minimum" | "maximum":
+            yield target, f"'{target}' must be a 32-bit integer."
+        case _:
+            yield target, f"'{target}' is not valid."
+
+
+def read_only_problems(schema: Document, body: Any, now: Any, path: tuple[str, ...] = ()) -> Problems:
+    """What only the service sets may be repeated, but not changed."""
+    if not isinstance(body, dict):
         return
-    yield from _strangers(properties, "properties.", {"modelId", *READ_ONLY_PURCHASE})
-    yield from _read_only(properties, now.get("properties", {}), "properties.", READ_ONLY_PURCHASE)
-    model = properties.get("modelId")
-    if not isinstance(model, str) or not re.search("[a-zA-Z0-9_]", model):
-        yield "properties.modelId", "'modelId' is required and must name a model."
+    for name, value in body.items():
+        part = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+        before = now.get(name) if isinstance(now, dict) else None
+        target = ".".join([*path, name])
+        if not isinstance(part, dict):
+            continue
+        if not part.get("readOnly"):
+            yield from read_only_problems(part, value, before, (*path, name))
+        elif not isinstance(now, dict) or name not in now or value != before:
+            yield target, f"'{target}' is read-only and cannot be set."
 
 
-def _properties(properties: Any, version: str, now: Document) -> Problems:
-    if not isinstance(properties, dict):
-        yield "properties", "'properties' is required and must be an object."
+def tag_problems(tags: Any) -> Problems:
+    if not isinstance(tags, dict):
         return
-    yield from _strangers(properties, "properties.", {"authMode", "contentSafety", "modelSettings", *READ_ONLY_STATE})
-    yield from _read_only(properties, now, "properties.", READ_ONLY_STATE)
-    # The definition requires it, but Microsoft's own client and samples leave it out.
-    mode = properties.get("authMode", "Key")
-    if not isinstance(mode, str) or version[:10] < AUTH_MODES_SINCE.get(mode, "never"):
-        yield "properties.authMode", f"'authMode' cannot be '{mode}' in this api-version."
-    yield from _content_safety(properties.get("contentSafety"))
-    model = properties.get("modelSettings")
-    if model is None:
-        return
-    if not isinstance(model, dict) or not isinstance(model.get("modelId"), str | None):
-        yield "properties.modelSettings", "'modelId' must be a string."
-        return
-    yield from _strangers(model, "properties.modelSettings.", {"modelId"})
+    if len(tags) > MAX_TAGS:
+        yield "tags", f"A resource can have {MAX_TAGS} tags at most."
+    if any(len(key) > MAX_TAG_KEY or len(str(value)) > MAX_TAG_VALUE for key, value in tags.items()):
+        yield "tags", f"The key of a tag has {MAX_TAG_KEY} characters at most, and its value {MAX_TAG_VALUE}."
 
 
-def _content_safety(safety: Any) -> Problems:
-    if safety is None:
+def identity_problems(identity: Any) -> Problems:
+    """https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/overview"""
+    if not isinstance(identity, dict) or "UserAssigned" not in str(identity.get("type")):
         return
-    if not isinstance(safety, dict) or safety.get("contentSafetyStatus") not in SAFETY:
-        yield "properties.contentSafety", "'contentSafetyStatus' is required and must be Enabled or Disabled."
-        return
-    # The level exists in preview versions.
-    yield from _strangers(safety, "properties.contentSafety.", {"contentSafetyStatus", "contentSafetyLevel"})
-
-
-def _tags(tags: Any) -> Problems:
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        yield "tags", "'tags' must be an object of strings."
-    elif len(tags) > MOST_TAGS:
-        yield "tags", f"A resource can have {MOST_TAGS} tags at most."
-    elif any(len(key) > 512 or len(value) > 256 for key, value in tags.items()):
-        yield "tags", "A tag's key has 512 characters at most and its value 256."
-
-
-def _identity(identity: Any, now: Document, *, is_partial: bool = False) -> Problems:
-    if identity is ABSENT:
-        return
-    if not isinstance(identity, dict) or identity.get("type", "None" if is_partial else "") not in IDENTITY_TYPES:
-        yield "identity", "'identity.type' is required and must be one of the four types."
-        return
-    shown = () if is_partial else ("principalId", "tenantId")
-    yield from _strangers(identity, "identity.", {"type", "userAssignedIdentities", *shown})
-    yield from _read_only(identity, now, "identity.", shown)
-    assigned = identity.get("userAssignedIdentities", {})
-    if "UserAssigned" in identity.get("type", "") and not assigned:
+    if not identity.get("userAssignedIdentities"):
         yield "identity.userAssignedIdentities", "A user-assigned identity needs at least one resource id."
-    if not isinstance(assigned, dict) or not all(isinstance(one, dict) for one in assigned.values()):
-        yield "identity.userAssignedIdentities", "'userAssignedIdentities' must be an object of objects."
-        return
-    shown = () if is_partial else ("principalId", "clientId")
-    for name, one in assigned.items():
-        prefix = f"identity.userAssignedIdentities.{name}."
-        yield from _strangers(one, prefix, set(shown))
-        yield from _read_only(one, now.get("userAssignedIdentities", {}).get(name, {}), prefix, shown)
-
-
-def _read_only(body: Document, now: Document, prefix: str, names: Iterable[str]) -> Problems:
-    """What only the service sets may be repeated, and not changed."""
-    for name in names:
-        if name in body and (name not in now or body[name] != now[name]):
-            yield f"{prefix}{name}", f"'{prefix}{name}' is read-only and cannot be set."
-
-
-def _sku(sku: Any, *, is_partial: bool = False) -> Problems:
-    if sku is ABSENT:
-        return
-    if not isinstance(sku, dict) or not isinstance(sku.get("name", "" if is_partial else None), str):
-        yield "sku", "'sku.name' is required."
-        return
-    yield from _strangers(sku, "sku.", {"name", "tier", "size", "family", "capacity"})
-    for name in ("size", "family"):
-        if not isinstance(sku.get(name, ""), str):
-            yield f"sku.{name}", f"'sku.{name}' must be a string."
-    if "tier" in sku and sku["tier"] not in TIERS:
-        yield "sku.tier", f"'{sku['tier']}' is no tier."
-    capacity = sku.get("capacity", 0)
-    whole = isinstance(capacity, int) and not isinstance(capacity, bool)
-    if not (whole and -INT32 <= capacity < INT32):
-        yield "sku.capacity", "'capacity' must be a 32-bit integer."
-
-
-def _strangers(part: Document, prefix: str, known: set[str]) -> Problems:
-    for name in sorted(part.keys() - known):
-        yield f"{prefix}{name}", f"'{prefix}{name}' is not a known property."

@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis import Case
 
+from emulator.arm.definition import definition
 from emulator.seed import WORKSPACES
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, body
 from tests.support.azure import Azure

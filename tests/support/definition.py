@@ -1,7 +1,4 @@
-"""The public API definition, and whether what was said over the wire keeps to it.
-
-The definition is data: an excerpt of Azure's REST API definitions, api-version 2025-09-01.
-"""
+"""Whether requests and responses on the wire keep to the public API definition."""
 
 import json
 import re
@@ -11,47 +8,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from tests.support.azure import ROOT
-
 Document = dict[str, Any]
-_FILE = ROOT / "emulator" / "arm" / "serverless-endpoints.openapi.json"
 _METHODS = {"get", "put", "patch", "post", "delete"}
-
-
-@cache
-def definition() -> Document:
-    """The definition in plain JSON Schema: no allOf, which closed objects contradict, and null where it is allowed."""
-    whole: Document = json.loads(_FILE.read_text("utf-8"))
-    parts = whole["definitions"]
-    # Of an endpoint authMode is required, but Microsoft's own client and samples leave it out.
-    del parts["ServerlessEndpoint"]["required"]
-    whole["definitions"] = {name: _plain(part, parts) for name, part in parts.items()}
-    return whole
-
-
-def _plain(part: Any, parts: Document) -> Any:
-    if isinstance(part, list):
-        return [_plain(one, parts) for one in part]
-    if not isinstance(part, dict):
-        return part
-    plain = {name: _plain(value, parts) for name, value in part.items() if name != "allOf"}
-    for base in part.get("allOf", []):
-        inherited = _plain(parts[base["$ref"].rpartition("/")[2]], parts)
-        plain = {
-            **inherited,
-            **plain,
-            "properties": inherited.get("properties", {}) | plain.get("properties", {}),
-            "required": sorted({*inherited.get("required", []), *plain.get("required", [])}),
-        }
-        if not plain["properties"]:
-            del plain["properties"]
-        if not plain["required"]:
-            del plain["required"]
-    if plain.get("x-nullable") and "type" in plain:
-        plain["type"] = [plain["type"], "null"]
-        if "enum" in plain:
-            plain["enum"] = [*plain["enum"], None]
-    return plain
 
 
 def operation(method: str, path: str) -> Document | None:
