@@ -1,4 +1,4 @@
-"""A local Azure: Entra ID and Azure Resource Manager for serverless endpoints, on loopback, for trying and testing.
+"""A local Azure: Entra ID, Azure Resource Manager for serverless endpoints, and the endpoints, on loopback.
 
-It imports nothing of Endpoint Desk and knows nothing of what Endpoint Desk sends.
+It imports nothing of Endpoint Desk, and is written from the API definition, not from the requests of one client.
 """

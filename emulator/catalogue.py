@@ -1,4 +1,7 @@
-"""Which models can be served where, and which need a marketplace offer first; the table is catalogue.json."""
+"""Which models can be deployed in which region, and which need a marketplace offer first: catalogue.json.
+
+https://learn.microsoft.com/en-us/azure/machine-learning/concept-endpoint-serverless-availability
+"""
 
 import json
 import re
@@ -9,7 +12,7 @@ from pathlib import Path
 FILE = Path(__file__).with_name("catalogue.json")
 REGISTRY_ID = re.compile(r"azureml://registries/([^/]+)/models/([^/]+)/?", re.IGNORECASE)
 FINE_TUNED_ID = re.compile(r"azureml://locations/[^/]+/workspaces/[^/]+/models/[^/]+/versions/[^/]+", re.IGNORECASE)
-# What the name of a model says about its calls; all others chat.
+# The task of a model, by a part of its name; all others chat.
 TASKS = {
     "embed": "embeddings",
     "stable-": "image_generation",
@@ -32,7 +35,7 @@ class Model:
 
     @property
     def plan(self) -> dict[str, str]:
-        """The marketplace's names for what is bought."""
+        """The marketplace plan of its offer."""
         return {
             "publisherId": self.registry.removeprefix("azureml-"),
             "offerId": self.offer,
@@ -41,7 +44,7 @@ class Model:
 
     @property
     def task(self) -> str:
-        """What kind of calls it answers, in the words of the inference API."""
+        """The model_type of the inference API."""
         return next((task for part, task in TASKS.items() if part in self.name.lower()), "chat_completion")
 
     @property
@@ -68,7 +71,7 @@ def _model(regions: dict[str, list[str]], row: dict[str, str | bool]) -> Model:
 
 
 def models_of(registries: tuple[str, ...]) -> list[Model]:
-    """What these registries still offer on the marketplace."""
+    """The models that these registries still offer on the marketplace."""
     return [
         model
         for model in _models().values()
@@ -77,17 +80,17 @@ def models_of(registries: tuple[str, ...]) -> list[Model]:
 
 
 def find_model(model_id: str) -> Model | None:
-    """The catalogue's entry; names compare without case, as registries do."""
+    """The model with this id; names are case-insensitive, as in registries."""
     match = REGISTRY_ID.fullmatch(model_id)
     return _models().get((match[1].lower(), match[2].lower())) if match else None
 
 
 def is_fine_tuned(model_id: str) -> bool:
-    """A model somebody trained: it lives in a workspace, carries a version and is in no catalogue."""
+    """A fine-tuned model is in a workspace, has a version and is not in the catalogue."""
     return bool(FINE_TUNED_ID.fullmatch(model_id))
 
 
 def region_title(region: str) -> str:
-    """A region as this service's messages write it: "East US 2" for eastus2."""
+    """A region as in the service's messages: "East US 2" for eastus2."""
     titles: dict[str, str] = json.loads(FILE.read_text("utf-8"))["titles"]
     return titles.get(region, region)

@@ -1,36 +1,36 @@
-"""The emulator's two times: the wall clock, by which clients check tokens, and the clock of the operations."""
+"""Two clocks: the wall clock, by which clients check tokens, and the clock of operations, which can be advanced."""
 
 import time
 from datetime import UTC, datetime
 
-FARTHEST = 10 * 365 * 86_400.0
+MAX_SECONDS = 10 * 365 * 86_400.0
 _ahead = 0.0
 
 
 def now() -> float:
-    """Seconds since 1970, as the emulator sees it."""
+    """Seconds since 1970 on the clock of operations."""
     return time.time() + _ahead
 
 
 def wall() -> float:
-    """Seconds since 1970, as everybody sees it."""
+    """Seconds since 1970 on the wall clock."""
     return time.time()
 
 
 def restart() -> None:
-    """Put the clock back to the real time."""
+    """Set the clock of operations back to the wall clock."""
     global _ahead
     _ahead = 0.0
 
 
 def advance(seconds: float) -> None:
-    """Raises ValueError for what is no time to come."""
+    """Raises ValueError for a negative or absurd number."""
     global _ahead
-    if not 0 <= seconds <= FARTHEST:
-        raise ValueError("The clock only goes forward, and not for ever.")
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise ValueError("The clock moves forward only, by ten years at most.")
     _ahead += seconds
 
 
 def iso(moment: float) -> str:
-    """A moment as this front end writes it: seven decimals at most and an offset, never a Z."""
+    """A time as this front end writes it: with an offset, never with a Z."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

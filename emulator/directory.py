@@ -1,4 +1,4 @@
-"""The tenant: its one registered application and the people who can sign in, each there to show one situation."""
+"""The tenant: its registered applications, and the people who can sign in, each an example of one situation."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ APPLICATION_OID = "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0003"
 FOREIGN_TENANT_ID = "c0ffee00-7d1a-4f0e-8b55-e0d35a1b0009"
 
 
-# A second application, as a pipeline or a script of its own would be registered: it may write.
+# A second application, as for a pipeline or a script, which may write.
 PIPELINE_CLIENT_ID = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0004"
 PIPELINE_CLIENT_SECRET = "pipeline-emulator-secret"  # noqa: S105
-# What a client on the same machine has to show for a token of the managed identity.
+# The X-IDENTITY-HEADER of clients on this machine, for a token of the managed identity.
 IDENTITY_HEADER = "emulator-identity-header"
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can call: a person, or the service principal of an application."""
+    """A caller: a person, or the service principal of an application."""
 
     oid: str
     name: str
     upn: str
     roles: tuple[str, ...]
     about: str
-    # Built-in or custom roles of Azure, in every subscription that is visible.
+    # Roles of Azure, which apply in every visible subscription.
     azure_roles: tuple[str, ...] = ("Reader",)
     arm_subscriptions: tuple[int, ...] | None = None
     groups_overage: bool = False
@@ -54,7 +54,7 @@ PEOPLE = (
         "Olga Operator",
         "olga@emulator.test",
         ("Operator",),
-        "a second operator, whom Azure shows no keys",
+        "a second operator, without access to keys in Azure",
         ("Reader", "Serverless Endpoint Operator"),
     ),
     Person(
@@ -62,17 +62,17 @@ PEOPLE = (
         "Vera Viewer",
         "vera@emulator.test",
         ("Viewer",),
-        "looks only, and only in the first subscription",
+        "reads only, and only the first subscription",
         arm_subscriptions=(0,),
     ),
     Person(_oid(5), "Kim Keys", "kim@emulator.test", ("Operator", "Keys"), "may read keys", DEVELOPER),
-    Person(_oid(6), "Nora Norole", "nora@emulator.test", (), "has no role and no rights", (), arm_subscriptions=()),
+    Person(_oid(6), "Nora Norole", "nora@emulator.test", (), "has no role and no permission", (), arm_subscriptions=()),
     Person(
         _oid(7),
         "Gus Groups",
         "gus@emulator.test",
         (),
-        "is in more groups than a token holds",
+        "is in more groups than fit into a token",
         groups_overage=True,
     ),
     Person(
@@ -80,7 +80,7 @@ PEOPLE = (
         "Mira MFA",
         "mira@emulator.test",
         ("Operator",),
-        "must approve a second step before she writes",
+        "must approve a second factor before writing",
         DEVELOPER,
         writes_need_mfa=True,
     ),
@@ -119,7 +119,8 @@ MANAGED_IDENTITY = Person(
 )
 
 CALLERS = {
-    one.oid: one for one in (*PEOPLE, *(application.principal for application in APPLICATIONS), MANAGED_IDENTITY)
+    caller.oid: caller
+    for caller in (*PEOPLE, *(application.principal for application in APPLICATIONS), MANAGED_IDENTITY)
 }
 
 

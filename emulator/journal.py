@@ -1,4 +1,4 @@
-"""What came in lately, for people and tests to look at: in memory only, and without any secret."""
+"""The latest requests and responses, for people and tests: in memory only, and without secrets."""
 
 import itertools
 import re
@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from emulator import faults
 
-KEEP = 1000
-MOST_BODY = 20_000
-# Headers that say who the caller is, or where only those may look who were told.
+MAX_ENTRIES = 1000
+MAX_BODY = 20_000
+# Headers that authenticate the caller.
 SECRET = {"authorization", "cookie", "set-cookie", "x-identity-header", "api-key"}
 KEYS = re.compile(r'("(?:primaryKey|secondaryKey|keyValue)": *")[^"]*')
 SIGNED = {"azure-asyncoperation", "location"}
@@ -35,12 +35,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A request and its answer as they were; secrets are taken out when somebody looks."""
+    """A request and its response as they were; secrets are removed on reading."""
 
     entry: Entry
     request: HttpRequest
-    answer_headers: dict[str, str]
-    answer_body: bytes
+    response_headers: dict[str, str]
+    response_body: bytes
 
     def detail(self) -> dict[str, Any]:
         query, is_arm = self.request.META.get("QUERY_STRING", ""), self.entry.path.lower().startswith("/subscriptions")
@@ -49,13 +49,13 @@ class _Kept:
             "query": query if is_arm and "&s=" not in query else "",
             "headers": _shown(dict(self.request.headers)),
             "body": _text(getattr(self.request, "_body", b"")) if is_arm else "",
-            "answer_headers": _shown(self.answer_headers),
-            "answer_body": _text(self.answer_body) if is_arm else "",
+            "response_headers": _shown(self.response_headers),
+            "response_body": _text(self.response_body) if is_arm else "",
         }
 
 
 _lock = threading.Lock()
-_entries: deque[_Kept] = deque(maxlen=KEEP)
+_entries: deque[_Kept] = deque(maxlen=MAX_ENTRIES)
 _numbers = itertools.count(1)
 
 
@@ -70,23 +70,23 @@ def write(request: HttpRequest, response: HttpResponseBase, *, at: str, who: str
         milliseconds=milliseconds,
         client_request_id=request.headers.get("x-ms-client-request-id", ""),
         correlation_id=request.headers.get("x-ms-correlation-request-id", ""),
-        faults=faults.befallen(),
+        faults=faults.applied(),
     )
-    body = response.content[: MOST_BODY + 1] if isinstance(response, HttpResponse) else b""
+    body = response.content[: MAX_BODY + 1] if isinstance(response, HttpResponse) else b""
     with _lock:
         _entries.append(_Kept(entry, request, dict(response.items()), body))
 
 
-def newest_first(limit: int = KEEP) -> list[dict[str, Any]]:
+def newest_first(limit: int = MAX_ENTRIES) -> list[dict[str, Any]]:
     with _lock:
-        chosen = list(itertools.islice(reversed(_entries), limit))
-    return [asdict(one.entry) for one in chosen]
+        newest = list(itertools.islice(reversed(_entries), limit))
+    return [asdict(kept.entry) for kept in newest]
 
 
 def details(number: int | None = None) -> list[dict[str, Any]]:
-    """Everything about all requests, oldest first, or about one of them."""
+    """All requests in full, oldest first, or one of them."""
     with _lock:
-        return [one.detail() for one in _entries if number in (None, one.entry.number)]
+        return [kept.detail() for kept in _entries if number in (None, kept.entry.number)]
 
 
 def clear() -> None:
@@ -108,4 +108,4 @@ def _without_secret(name: str, value: str) -> str:
 
 def _text(body: bytes) -> str:
     text = KEYS.sub(r"\1(secret)", body.decode(errors="replace"))
-    return f"{text[:MOST_BODY]} (cut)" if len(text) > MOST_BODY else text
+    return f"{text[:MAX_BODY]} (cut)" if len(text) > MAX_BODY else text

@@ -1,4 +1,4 @@
-"""What happens to every request: it is written down, and the faults that are switched on befall it."""
+"""Every request is recorded in the journal, and faults that are switched on apply to it."""
 
 import time
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from emulator.faults import Fault, Target
 from emulator.inference import serving
 from emulator.server import connection_of
 
-HALF_AN_ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"properties": {"p'
+TRUNCATED = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"properties": {"p'
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
 def journalled(get_response: View) -> View:
     def view(request: HttpRequest) -> HttpResponseBase:
         started, at = time.perf_counter(), clock.iso(clock.now())
-        faults.forget_befallen()
+        faults.start_request()
         response = get_response(request)
         if not request.path.startswith(("/emulator/", "/healthz")):
             journal.write(
@@ -39,41 +39,42 @@ def journalled(get_response: View) -> View:
 
 def faulty(get_response: View) -> View:
     def view(request: HttpRequest) -> HttpResponseBase:
-        endpoint = serving.called(request)
+        endpoint = serving.endpoint_call(request)
 
-        def right_answer() -> HttpResponseBase:
+        def correct_response() -> HttpResponseBase:
             return serving.serve(request, endpoint) if endpoint else get_response(request)
 
         if not faults.any_on():
-            return right_answer()
+            return correct_response()
         target = serving.target_of(request, endpoint) if endpoint else target_of(request)
-        fault = faults.take("answer", target) if target.where else None
+        fault = faults.take("response", target) if target.where else None
         if fault is None:
-            return right_answer()
-        done = right_answer() if fault.settings["when"] == "after" else None
+            return correct_response()
+        response = correct_response() if fault.settings["when"] == "after" else None
         if fault.kind == "slow":
             time.sleep(float(fault.settings["seconds"]))
-            return done or right_answer()
-        # Where the connection is closed nobody reads the answer; the journal shows what it would have been.
-        return _befall(fault, request, target) or done or HttpResponse(status=500)
+            return response or correct_response()
+        # On a closed connection no one reads the response; the journal shows what it would have been.
+        return _apply(fault, request, target) or response or HttpResponse(status=500)
 
     return view
 
 
 def guarded(get_response: View) -> View:
-    """Keeps pages of other sites out: a name that is not ours led here, or a form of theirs that would steer us."""
+    """Refuse pages of other sites: under a foreign host name (DNS rebinding), or with a form that posts here."""
 
     def view(request: HttpRequest) -> HttpResponseBase:
         host, origin = request.get_host(), request.headers.get("Origin", "")
         if request.path.startswith("/emulator/") and origin and urlsplit(origin).netloc != host:
-            return HttpResponse(f"The emulator is not steered from {origin}.", status=403, content_type="text/plain")
+            text = f"The emulator cannot be controlled from {origin}."
+            return HttpResponse(text, status=403, content_type="text/plain")
         return get_response(request)
 
     return view
 
 
-def _befall(fault: Fault, request: HttpRequest, target: Target) -> HttpResponseBase | None:
-    """What comes instead of the right answer; None when it is that the connection has been closed."""
+def _apply(fault: Fault, request: HttpRequest, target: Target) -> HttpResponseBase | None:
+    """The response instead of the correct one; None if the connection is closed instead."""
     connection = connection_of(request.META)
     match fault.kind:
         case "hang":
@@ -81,7 +82,7 @@ def _befall(fault: Fault, request: HttpRequest, target: Target) -> HttpResponseB
         case "drop":
             connection.close()
         case "cut-off":
-            connection.close(last_words=HALF_AN_ANSWER)
+            connection.close(last_words=TRUNCATED)
         case kind if kind in PLAIN:
             return PLAIN[kind](fault.settings)
         case _:

@@ -1,9 +1,10 @@
-"""Numbers that people and programs write into addresses, forms and headers."""
+"""Numbers in URLs, forms and headers."""
 
-# As long as any that makes sense; Python refuses to read much longer ones.
-MOST_DIGITS = 18
+# Enough for any sensible number; Python itself refuses to parse very long ones:
+# https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+MAX_DIGITS = 18
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a text writes in plain digits; None when it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
+    """The number that a text has in plain ASCII digits; None if it has anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None

@@ -1,4 +1,4 @@
-"""What exists in ARM before anybody has done anything: subscriptions, resource groups, workspaces."""
+"""The subscriptions, resource groups and workspaces that exist from the start."""
 
 import uuid
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Workspace:
     name: str
     location: str
     friendly_name: str
-    # Registries whose marketplace offer this workspace has subscribed to.
+    # Registries whose marketplace offers this workspace has subscribed to.
     offers: tuple[str, ...] = ()
 
     @property

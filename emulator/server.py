@@ -1,8 +1,8 @@
-"""The web server of the emulator: a thread for each connection, so that one that hangs keeps nobody else waiting.
+"""The web server of the emulator: a thread for each connection, so that one that hangs delays no other.
 
-It hands the connection itself to the application, which a server for production never would: closing it without an
-answer is one of the faults that clients have to live with. The standard library's handler reads headers as if they
-were mail and takes three times as long as the application behind it; so this one reads them itself.
+It passes the connection itself to the application, which a server for production never would: closing it without a
+response is one of the faults. The standard library's handler parses headers as mail, which takes three times as long
+as the application behind it, so this one parses them itself.
 """
 
 import contextlib
@@ -25,15 +25,15 @@ from emulator.numbers import whole_number
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 
-NAME = "emulator.connection"
-LOOK_EVERY_SECONDS = 0.5
-MOST_HEAD = 65_536
-MOST_BODY = 16_000_000
-NO_PREFIX = {"content-type", "content-length"}
+CONNECTION_KEY = "emulator.connection"
+POLL_SECONDS = 0.5
+MAX_HEAD = 65_536
+MAX_BODY = 16_000_000
+CGI_HEADERS = {"content-type", "content-length"}
 
 
 class Connection:
-    """The client's connection, for an application that means to misbehave."""
+    """The client's connection, for an application that misbehaves on purpose."""
 
     def __init__(self, wire: socket.socket) -> None:
         self._wire = wire
@@ -44,24 +44,27 @@ class Connection:
             self._wire.shutdown(socket.SHUT_RDWR)
 
     def wait_until_closed(self) -> None:
-        """Say nothing until the client has gone away."""
+        """Send nothing until the client hangs up."""
         with contextlib.suppress(OSError):
             while not self._has_ended():
                 pass
         self.close()
 
     def _has_ended(self) -> bool:
-        readable, _, _ = select.select([self._wire], [], [], LOOK_EVERY_SECONDS)
+        readable, _, _ = select.select([self._wire], [], [], POLL_SECONDS)
         return bool(readable) and not self._wire.recv(1, socket.MSG_PEEK)
 
 
 def connection_of(environ: Environ) -> Connection:
-    connection: Connection = environ[NAME]
+    connection: Connection = environ[CONNECTION_KEY]
     return connection
 
 
 class _Unreadable(Exception):
-    """A request that is not HTTP as it is spoken here; the status says why, and the connection ends with it."""
+    """A request that is not valid HTTP, or not supported. The status says why, and the connection is closed.
+
+    https://datatracker.ietf.org/doc/html/rfc9112
+    """
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -74,48 +77,48 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def setup(self) -> None:
         if self.server.tls:
-            # Here, in the thread of the connection: a client that is slow to shake hands delays nobody else.
+            # Here, in the thread of the connection: a client with a slow handshake delays no other.
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
             try:
-                while self._answer_one():
+                while self._serve_request():
                     pass
             except _Unreadable as error:
                 self.request.sendall(_head(f"{error.status} {error.status.phrase}", [("Connection", "close")]))
 
-    def _answer_one(self) -> bool:
-        """Read one request and answer it; False when it was the last one of the connection."""
+    def _serve_request(self) -> bool:
+        """Read one request and send its response; False after the last one of the connection."""
         environ = self._environ()
         if environ is None:
             return False
         head: list[Any] = []
-        answer = self.server.application(environ, lambda *status_and_headers: head.extend(status_and_headers))
+        response = self.server.application(environ, lambda *status_and_headers: head.extend(status_and_headers))
         try:
-            self._send(head[0], head[1], answer, is_head=environ["REQUEST_METHOD"] == "HEAD")
+            self._send(head[0], head[1], response, is_head=environ["REQUEST_METHOD"] == "HEAD")
         finally:
-            if hasattr(answer, "close"):
-                answer.close()
+            if hasattr(response, "close"):
+                response.close()
         wants_close = environ.get("HTTP_CONNECTION", "").lower() == "close"
         return environ["SERVER_PROTOCOL"] == "HTTP/1.1" and not wants_close
 
-    def _send(self, status: str, headers: list[tuple[str, str]], answer: Iterable[bytes], *, is_head: bool) -> None:
-        if getattr(answer, "streaming", False):
+    def _send(self, status: str, headers: list[tuple[str, str]], response: Iterable[bytes], *, is_head: bool) -> None:
+        if getattr(response, "streaming", False):
             self.request.sendall(_head(status, [*headers, ("Transfer-Encoding", "chunked")]))
-            for part in filter(None, answer):
+            for part in filter(None, response):
                 self.request.sendall(b"%x\r\n%b\r\n" % (len(part), part))
             self.request.sendall(b"0\r\n\r\n")
             return
-        body = b"".join(answer)
+        body = b"".join(response)
         if not status.startswith(("204", "304")):
             headers = [*headers, ("Content-Length", str(len(body)))]
         self.request.sendall(_head(status, headers) + (b"" if is_head else body))
 
     def _environ(self) -> Environ | None:
-        """The next request; None when the client has no more."""
-        line = self.rfile.readline(MOST_HEAD)
+        """The next request; None if the client sends no more."""
+        line = self.rfile.readline(MAX_HEAD)
         if not line.strip():
             return None
         try:
@@ -138,14 +141,14 @@ class _Handler(socketserver.StreamRequestHandler):
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
-            NAME: Connection(self.request),
+            CONNECTION_KEY: Connection(self.request),
         }
         self._read_headers(environ)
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
         return environ
 
     def _read_headers(self, environ: Environ) -> None:
-        left = MOST_HEAD
+        left = MAX_HEAD
         while (line := self.rfile.readline(left)) not in {b"\r\n", b"\n"}:
             left -= len(line)
             name, colon, value = line.decode("latin-1").partition(":")
@@ -154,9 +157,9 @@ class _Handler(socketserver.StreamRequestHandler):
             if not colon or not line.endswith(b"\n"):
                 raise _Unreadable(HTTPStatus.BAD_REQUEST)
             if "_" in name:
-                continue  # it would pass for the header with a dash
+                continue  # in WSGI it would pass for the header with a dash
             key = name.upper().replace("-", "_")
-            environ[key if name.lower() in NO_PREFIX else f"HTTP_{key}"] = value.strip()
+            environ[key if name.lower() in CGI_HEADERS else f"HTTP_{key}"] = value.strip()
 
     def _body(self, environ: Environ) -> bytes:
         if "HTTP_TRANSFER_ENCODING" in environ:
@@ -164,7 +167,7 @@ class _Handler(socketserver.StreamRequestHandler):
         length = whole_number(environ.get("CONTENT_LENGTH", "0"))
         if length is None:
             raise _Unreadable(HTTPStatus.BAD_REQUEST)
-        if length > MOST_BODY:
+        if length > MAX_BODY:
             raise _Unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
             self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -187,7 +190,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__((host, port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that cannot shake hands has said so itself; anything else is a fault of ours."""
+        """A failed handshake is the client's problem; anything else is a bug."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -200,7 +203,7 @@ def serve(
     ready: Callable[[], None],
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises OSError when it cannot listen there."""
+    """Serve until SIGTERM or Ctrl-C. Raises OSError if it cannot listen."""
     server = _Server(application, host, port, tls)
 
     def stop(number: int, frame: FrameType | None) -> None:

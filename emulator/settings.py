@@ -1,4 +1,4 @@
-"""Django settings of the emulator: no database, no sessions, no installed apps; views, templates and signing only."""
+"""Django settings of the emulator: views, templates and signing only; no database, sessions or apps."""
 
 import logging
 from pathlib import Path
@@ -11,8 +11,8 @@ LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
 SECRET_KEY = state().secret
 DEBUG = False
-# On loopback a foreign host name means a page elsewhere tries to reach us (DNS rebinding); elsewhere the
-# name is whatever the network calls this machine.
+# On loopback, a foreign host name means that a page of another site tries to reach us (DNS rebinding). On other
+# addresses, the network decides the name of this machine.
 OURS = [str(urlsplit(address).hostname) for address in (options().public_url, options().backchannel)]
 ALLOWED_HOSTS = [*LOOPBACK, *OURS] if options().host in {"127.0.0.1", "localhost", "::1"} else ["*"]
 ROOT_URLCONF = "emulator.urls"
@@ -28,5 +28,5 @@ TEMPLATES = [
     }
 ]
 LOGGING_CONFIG = None
-# What was refused is in the journal.
+# Refused requests are in the journal.
 logging.getLogger("django.request").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The key that signs tokens, and the JSON Web Tokens made with it."""
+"""The key that signs tokens, and the JSON Web Tokens signed with it: https://datatracker.ietf.org/doc/html/rfc7519"""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ Claims = dict[str, Any]
 
 
 def new_private_key() -> str:
-    """A fresh RSA key as PEM, which is how it is kept."""
+    """A new RSA key as PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -26,7 +26,7 @@ def new_private_key() -> str:
 def load_key(pem: str) -> rsa.RSAPrivateKey:
     key = serialization.load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("The signing key in the state file is no RSA key.")
+        raise TypeError("The signing key in the state file is not an RSA key.")
     return key
 
 
@@ -38,7 +38,7 @@ def key_id(pem: str) -> str:
 
 
 def public_jwk(pem: str) -> Claims:
-    """The public half as the discovery document's keys endpoint shows it."""
+    """The public key as a JSON Web Key: https://datatracker.ietf.org/doc/html/rfc7517"""
     jwk: Claims = json.loads(RSAAlgorithm.to_jwk(load_key(pem).public_key()))
     kid = key_id(pem)
     return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "x5t": kid, "n": jwk["n"], "e": jwk["e"]}
@@ -51,7 +51,7 @@ def sign_token(claims: Claims, pem: str) -> str:
 
 @lru_cache(maxsize=256)
 def read_token(token: str, pem: str) -> Claims:
-    """The claims of a token with our signature; times and audience are the caller's to judge."""
+    """The claims of a token with our signature; the caller checks times and audience."""
     return jwt.decode(
         token,
         load_key(pem).public_key(),

@@ -1,4 +1,4 @@
-"""Everything the emulator remembers. One process, one lock; a copy goes to the state file if there is one."""
+"""The state of the emulator: one process, one lock, and a copy in the state file if there is one."""
 
 import atexit
 import json
@@ -36,7 +36,7 @@ Table = dict[str, dict[str, Resource]]
 
 @dataclass
 class Operation:
-    """One asynchronous operation. Nothing ticks: its state follows from the clock whenever somebody looks."""
+    """One asynchronous operation. Nothing runs in the background: its state follows from the clock on every read."""
 
     id: str
     kind: str
@@ -53,9 +53,9 @@ class Operation:
     error: Document | None = None
     error_status: int = 409
     settled: bool = False
-    # What becomes of the resource when it ends well.
+    # Changes to the resource if the operation succeeds.
     changes: Document = field(default_factory=dict)
-    # How many polls are still answered as if there were no such operation.
+    # How many more polls get 404, as if the operation did not exist.
     unknown_polls: int = 0
     result_status: int = 200
 
@@ -75,7 +75,7 @@ class State:
         return self.marketplace if collection == "marketplaceSubscriptions" else self.endpoints
 
     def clear(self) -> None:
-        """Forget what people did; keys stay, so that whoever is signed in stays signed in."""
+        """Forget everything but the keys, so that people stay signed in."""
         for memory in (self.endpoints, self.marketplace, self.operations, self.revoked_at, self.certificates):
             memory.clear()
 
@@ -85,13 +85,13 @@ _changed = threading.Event()
 
 
 def changed() -> None:
-    """Say that the state differs from the file; reading never says so."""
+    """Mark the state as different from the file."""
     _changed.set()
 
 
 @cache
 def state() -> State:
-    """The state of this process, from the file if one was named and is there."""
+    """The state of this process, read from the state file if it exists."""
     path = options().state_file
     loaded = (_read(path) if path and path.exists() else None) or State()
     if path:
@@ -100,7 +100,7 @@ def state() -> State:
 
 
 def _read(path: Path) -> State | None:
-    """What the file holds. One that cannot be read, as another version wrote it, is put aside."""
+    """The state in the file. A file that cannot be read, such as that of another version, is moved aside."""
     try:
         return _state_of(json.loads(path.read_text("utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -109,38 +109,38 @@ def _read(path: Path) -> State | None:
         return None
 
 
-def _state_of(kept: Document) -> State:
+def _state_of(document: Document) -> State:
     for name in ("endpoints", "marketplace"):
-        kept[name] = {
-            workspace: {key: Resource(**row) for key, row in rows.items()} for workspace, rows in kept[name].items()
+        document[name] = {
+            workspace: {key: Resource(**row) for key, row in rows.items()} for workspace, rows in document[name].items()
         }
-    kept["operations"] = {name: Operation(**row) for name, row in kept["operations"].items()}
-    return State(**kept)
+    document["operations"] = {name: Operation(**row) for name, row in document["operations"].items()}
+    return State(**document)
 
 
-def _keep_saving(kept: State, path: Path) -> None:
-    """Write soon after each change, together with the changes just behind it, and once more at the end."""
+def _keep_saving(current: State, path: Path) -> None:
+    """Save soon after each change, several changes at once, and once more at exit."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _save(kept, path)
-    threading.Thread(target=_save_when_changed, args=(kept, path), daemon=True).start()
-    atexit.register(_save, kept, path)
+    _save(current, path)
+    threading.Thread(target=_save_when_changed, args=(current, path), daemon=True).start()
+    atexit.register(_save, current, path)
 
 
-def _save_when_changed(kept: State, path: Path) -> None:
+def _save_when_changed(current: State, path: Path) -> None:
     pause = SAVE_AFTER_SECONDS
     while _changed.wait():
         time.sleep(pause)
         _changed.clear()
         started = time.monotonic()
-        _save(kept, path)
-        # Much takes long to write; nobody shall wait for it more than a tenth of the time.
+        _save(current, path)
+        # A large state takes long to save, so spend a tenth of the time on it at most.
         pause = max(SAVE_AFTER_SECONDS, 10 * (time.monotonic() - started))
 
 
-def _save(kept: State, path: Path) -> None:
-    """Replace the file in one step, readable by its owner alone: it holds the signing key."""
+def _save(current: State, path: Path) -> None:
+    """Replace the file atomically, readable by its owner alone, since it contains the signing key."""
     with lock:
-        text = json.dumps(asdict(kept))
+        text = json.dumps(asdict(current))
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

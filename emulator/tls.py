@@ -1,4 +1,4 @@
-"""A certificate for clients that insist on https: made once, trusted by naming its file, good for this machine only."""
+"""A self-signed certificate for clients that require HTTPS: created once, valid for this machine only."""
 
 import ipaddress
 import os
@@ -16,23 +16,23 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def context_of(file: Path, host: str) -> ssl.SSLContext:
-    """Serve with the certificate and key in a PEM file, which is made when it is not there or about to end."""
-    if not file.exists() or _ends_soon(file):
-        _make(file, host)
+    """The certificate and key in a PEM file, which is created if it is missing or about to expire."""
+    if not file.exists() or _expires_soon(file):
+        _create(file, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
 
 
-def _ends_soon(file: Path) -> bool:
+def _expires_soon(file: Path) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
     except ValueError:
-        raise ValueError(f"There is no certificate in {file}. Remove the file, and one is made.") from None
+        raise ValueError(f"There is no certificate in {file}. Remove the file to have one created.") from None
     return certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=1)
 
 
-def _make(file: Path, host: str) -> None:
+def _create(file: Path, host: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Azure emulator on this machine")])
     now = datetime.now(UTC)
@@ -45,7 +45,7 @@ def _make(file: Path, host: str) -> None:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + timedelta(days=DAYS))
-        .add_extension(x509.SubjectAlternativeName([_name(one) for one in dict.fromkeys((*NAMES, host))]), False)
+        .add_extension(x509.SubjectAlternativeName([_name(each) for each in dict.fromkeys((*NAMES, host))]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(USAGE, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)

@@ -1,4 +1,7 @@
-"""Every address. ARM's compare without case."""
+"""Every URL. ARM's are case-insensitive.
+
+https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +24,8 @@ LOCATION = rf"{SUBSCRIPTION}{PROVIDER}/locations/(?P<region>[^/]+)"
 
 
 def _arm(pattern: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-    found: Any = re_path(rf"(?i)^{pattern}/?$", view, name=name)
-    return found  # type: ignore[no-any-return]
+    url: Any = re_path(rf"(?i)^{pattern}/?$", view, name=name)
+    return url  # type: ignore[no-any-return]
 
 
 urlpatterns: list[URLPattern] = [

@@ -1,4 +1,7 @@
-"""ARM's error envelope, and the tree that Azure Machine Learning's front end hangs into it."""
+"""ARM's error envelope, and the tree that Azure Machine Learning's front end nests in it.
+
+https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md
+"""
 
 import secrets
 from typing import Any
@@ -36,9 +39,11 @@ class ArmError(Exception):
 
 
 def service_error(status: int, code: str, message: str, region: str, *inner_codes: str, **more: Any) -> ArmError:
-    """An error of the front end: the code is nearly always UserError, the cause sits in additionalInfo.
+    """An error of the front end: the code is nearly always UserError, the cause is in additionalInfo.
 
-    The shape is that of answers pasted into public issues (pulumi-azure-native 3687, terraform-provider-azapi 662).
+    The shape is that of errors pasted into public issues:
+    https://github.com/pulumi/pulumi-azure-native/issues/3687
+    https://github.com/Azure/terraform-provider-azapi/issues/662
     """
     more.setdefault("details", [])
     return ArmError(status, code, message, additional_info=_additional_info(region, inner_codes), **more)

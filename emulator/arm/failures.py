@@ -1,4 +1,8 @@
-"""Why Azure refuses or fails an endpoint: each cause once, usable at PUT, in a status document and as a fault."""
+"""Why Azure refuses or fails an endpoint: each cause once, used at PUT, in a status document and as a fault.
+
+Codes and messages are those of error documents in public issues. HTTP statuses are published for few of them:
+400 and 409 of `UserError` are guesses, and clients should decide by code.
+"""
 
 from dataclasses import dataclass
 
@@ -9,18 +13,18 @@ ELIGIBILITY = "Marketplace Subscription purchase eligibility check failed, error
 
 
 @dataclass(frozen=True)
-class Cause:
+class Failure:
     status: int
     code: str
     message: str
     inner: tuple[str, ...] = ()
-    # False: ARM itself answers, before the machine learning front end has seen the request.
+    # False: ARM itself refuses, before the machine learning front end sees the request.
     from_service: bool = True
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What an error's sentence speaks of."""
+    """What the message of an error is about."""
 
     name: str
     model_id: str
@@ -32,37 +36,41 @@ class Subject:
     state: str = "Updating"
 
 
-# HTTP statuses are nowhere public for most of these; clients decide by code.
-CAUSES = {
-    "region": Cause(
+FAILURES = {
+    # https://github.com/Azure/terraform-provider-azapi/issues/662
+    "region": Failure(
         400,
         "UserError",
         "The requested model {model} is not available in region {region}.",
         ("BadRequest", "ServerlessModelNotAvailableInRegion"),
     ),
-    "offer": Cause(
+    # https://github.com/pulumi/pulumi-azure-native/issues/3687
+    "offer": Failure(
         400,
         "UserError",
         "Serverless offer '{offer}' not found in service namespace '{namespace}'.",
         ("NotFound", "ServerlessOfferNotFound"),
     ),
-    "taken": Cause(
+    # https://github.com/Azure-Samples/azureai-foundry-finetuning-raft/issues/45
+    "taken": Failure(
         409, "UserError", "Serverless endpoint name '{name}' is not available. Please select a different name."
     ),
-    "model": Cause(
+    "model": Failure(
         409,
         "UserError",
         "Model {model} already has a serverless endpoint in this workspace. Only one is allowed.",
         ("Conflict", "ServerlessEndpointForModelExists"),
     ),
-    "quota": Cause(
+    "quota": Failure(
         400,
         "UserError",
         "The quota of serverless endpoints in region {region} is used up.",
         ("BadRequest", "QuotaExceeded"),
     ),
-    "plan": Cause(400, "UserError", ELIGIBILITY.format("Plan '{offer}-plan' not found in offer '{offer}'.")),
-    "enrollment": Cause(
+    # https://github.com/Nixtla/nixtla/issues/602
+    "plan": Failure(400, "UserError", ELIGIBILITY.format("Plan '{offer}-plan' not found in offer '{offer}'.")),
+    # https://github.com/microsoft/microsoft-foundry-for-vscode/issues/280
+    "enrollment": Failure(
         400,
         "UserError",
         ELIGIBILITY.format(
@@ -71,7 +79,8 @@ CAUSES = {
             "https://go.microsoft.com/fwlink/?linkid=2297238"
         ),
     ),
-    "payment": Cause(
+    # https://github.com/microsoft/foundry-dev-tools/issues/440
+    "payment": Failure(
         400,
         "UserError",
         ELIGIBILITY.format(
@@ -79,21 +88,25 @@ CAUSES = {
             "See https://aka.ms/SaaSPurchaseErrors"
         ),
     ),
-    "country": Cause(400, "AvailabilityNotInRegion", "Product is not available in region: JP."),
-    "busy": Cause(
+    # https://github.com/MicrosoftDocs/azure-docs/issues/120449
+    "country": Failure(400, "AvailabilityNotInRegion", "Product is not available in region: JP."),
+    # https://github.com/Azure/azure-sdk-for-net/issues/36961
+    "busy": Failure(
         409,
         "UserError",
         "Cannot change serverless endpoint {name} because it is in {state} provisioning state.",
         ("Conflict", "OperationInProgress"),
     ),
-    "provider": Cause(
+    # https://learn.microsoft.com/en-us/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
+    "provider": Failure(
         409,
         "MissingSubscriptionRegistration",
         "The subscription is not registered to use namespace 'Microsoft.MachineLearningServices'. "
         "See https://aka.ms/rps-not-found for how to register subscriptions.",
         from_service=False,
     ),
-    "rights": Cause(
+    # https://learn.microsoft.com/en-us/azure/role-based-access-control/troubleshooting
+    "rights": Failure(
         403,
         "AuthorizationFailed",
         "The client '{person}' with object id '{person}' does not have authorization to perform action "
@@ -101,21 +114,22 @@ CAUSES = {
         "is invalid. If access was recently granted, please refresh your credentials.",
         from_service=False,
     ),
-    "policy": Cause(
+    # https://learn.microsoft.com/en-us/azure/azure-resource-manager/troubleshooting/error-policy-requestdisallowedbypolicy
+    "policy": Failure(
         403,
         "RequestDisallowedByPolicy",
         "Resource '{name}' was disallowed by policy. Reasons: 'Only approved models may be deployed.'. "
         "See error details for policy resource IDs.",
         from_service=False,
     ),
-    "internal": Cause(500, "InternalServerError", "An internal server error occurred. Please try again."),
+    "internal": Failure(500, "InternalServerError", "An internal server error occurred. Please try again."),
 }
 
 
-def error_of(cause_name: str, subject: Subject) -> ArmError:
-    """The error document of a cause, speaking of this endpoint."""
-    cause = CAUSES[cause_name]
-    message = cause.message.format(
+def error_of(cause: str, subject: Subject) -> ArmError:
+    """The error of a cause, about this endpoint."""
+    failure = FAILURES[cause]
+    message = failure.message.format(
         name=subject.name,
         model=subject.model_id,
         region=region_title(subject.region),
@@ -126,9 +140,9 @@ def error_of(cause_name: str, subject: Subject) -> ArmError:
         action=subject.action,
         state=subject.state,
     )
-    if cause.from_service:
-        return service_error(cause.status, cause.code, message, subject.region, *cause.inner)
-    return ArmError(cause.status, cause.code, message, target=subject.name, additional_info=_policy(cause_name))
+    if failure.from_service:
+        return service_error(failure.status, failure.code, message, subject.region, *failure.inner)
+    return ArmError(failure.status, failure.code, message, target=subject.name, additional_info=_policy(cause))
 
 
 def _offer(model_id: str) -> str:
@@ -136,9 +150,9 @@ def _offer(model_id: str) -> str:
     return model.offer if model else f"{model_id.rsplit('/', 1)[-1].lower() or 'model'}-offer"
 
 
-def _policy(cause_name: str) -> list[dict[str, object]] | None:
-    """What ARM adds when a policy said no (resource-provider contract, common-api-details.md)."""
-    if cause_name != "policy":
+def _policy(cause: str) -> list[dict[str, object]] | None:
+    """https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md"""
+    if cause != "policy":
         return None
     prefix = "/providers/Microsoft.Authorization"
     info = {

@@ -1,4 +1,7 @@
-"""marketplaceSubscriptions: what a workspace has bought, so that it can serve models of partners."""
+"""marketplaceSubscriptions: a workspace needs one for each partner model that it serves.
+
+https://learn.microsoft.com/en-us/azure/machine-learning/how-to-deploy-models-serverless
+"""
 
 from dataclasses import replace
 
@@ -18,7 +21,7 @@ from emulator.arm.resources import (
     system_data,
 )
 from emulator.arm.scopes import find_workspace
-from emulator.arm.service import answer, arm, body_of, page
+from emulator.arm.service import arm, body_of, json_response, page
 from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
 from emulator.arm.validation import check_body, check_name
@@ -33,58 +36,60 @@ OPERATION_IDS = {"PUT": "MarketplaceSubscriptions_CreateOrUpdate", "DELETE": "Ma
 
 @arm("GET")
 def collection(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
-    here, target = find_workspace(caller, subscription, group, workspace), target_of(request)
-    there = rows(here, MARKETPLACE)
-    for row in list(there.values()):
+    parent, target = find_workspace(caller, subscription, group, workspace), target_of(request)
+    subscriptions = rows(parent, MARKETPLACE)
+    for row in list(subscriptions.values()):
         operations.settle(row)
-    return page(request, [shown(row.document, target) for _, row in sorted(there.items())])
+    return page(request, [shown(row.document, target) for _, row in sorted(subscriptions.items())])
 
 
 @arm("GET", "PUT", "DELETE")
 def marketplace_subscription(
     request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str, name: str
 ) -> HttpResponse:
-    here = find_workspace(caller, subscription, group, workspace)
-    row = rows(here, MARKETPLACE).get(name.lower())
+    parent = find_workspace(caller, subscription, group, workspace)
+    row = rows(parent, MARKETPLACE).get(name.lower())
     if row:
         operations.settle(row)
-        row = rows(here, MARKETPLACE).get(name.lower())
+        row = rows(parent, MARKETPLACE).get(name.lower())
     if request.method == "GET":
         if row is None:
             raise not_found(MARKETPLACE, name)
-        return answer(shown(row.document, target_of(request)))
+        return json_response(shown(row.document, target_of(request)))
     action = "write" if request.method == "PUT" else "delete"
-    subject = subject_of(caller, here, MARKETPLACE, name, action, row)
+    subject = subject_of(caller, parent, MARKETPLACE, name, action, row)
     require(caller, subject.action, subject)
     check_name(OPERATION_IDS[str(request.method)], name)
     if request.method == "PUT":
-        return _put(request, caller, here, row, subject)
-    return _delete(request, here, row, subject)
+        return _put(request, caller, parent, row, subject)
+    return _delete(request, parent, row, subject)
 
 
-def payer(here: Workspace, model_id: str) -> Resource | None:
+def payer(parent: Workspace, model_id: str) -> Resource | None:
     """The marketplace subscription by which the workspace may serve a model."""
-    for row in list(rows(here, MARKETPLACE).values()):
+    for row in list(rows(parent, MARKETPLACE).values()):
         operations.settle(row)
-        is_for_it = model_of(row.document).lower() == model_id.lower()
-        if is_for_it and row.document["properties"]["marketplaceSubscriptionStatus"] == "Subscribed":
+        is_for_model = model_of(row.document).lower() == model_id.lower()
+        if is_for_model and row.document["properties"]["marketplaceSubscriptionStatus"] == "Subscribed":
             return row
     return None
 
 
-def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
+def _put(
+    request: HttpRequest, caller: Caller, parent: Workspace, row: Resource | None, subject: Subject
+) -> HttpResponse:
     body, version, target = body_of(request), request.GET["api-version"], target_of(request)
-    now = row.document if row else identifiers(here, MARKETPLACE, subject.name)
+    now = row.document if row else identifiers(parent, MARKETPLACE, subject.name)
     check_body(OPERATION_IDS["PUT"], body, version, now)
     subject = replace(subject, model_id=model_of(body))
     if row and operations.running(row):
         raise error_of("busy", subject)
-    model = _offered(here, row, subject)
+    model = _purchasable_model(parent, row, subject)
     before = row.document["properties"] if row else {}
     if before.get("provisioningState") == "Succeeded":
-        return answer(row.document if row else None)
+        return json_response(row.document if row else None)
     document: Document = {
-        **identifiers(here, MARKETPLACE, subject.name),
+        **identifiers(parent, MARKETPLACE, subject.name),
         "systemData": system_data(caller, row.document["systemData"] if row else None),
         "properties": {
             "modelId": model.id,
@@ -93,40 +98,40 @@ def _put(request: HttpRequest, caller: Caller, here: Workspace, row: Resource | 
             "provisioningState": "Updating" if row else "Creating",
         },
     }
-    made = row or Resource(here.resource_id.lower(), {})
-    made.document = document
-    rows(here, MARKETPLACE)[subject.name.lower()] = made
-    operation = operations.begin("update" if row else "create", MARKETPLACE, here, made, subject, target)
+    accepted = row or Resource(parent.resource_id.lower(), {})
+    accepted.document = document
+    rows(parent, MARKETPLACE)[subject.name.lower()] = accepted
+    operation = operations.begin("update" if row else "create", MARKETPLACE, parent, accepted, subject, target)
     resource_url = f"{options().public_url}{document['id']}?api-version={version}"
     headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
-    return answer(made.document, 200 if row else 201, headers)
+    return json_response(accepted.document, 200 if row else 201, headers)
 
 
-def _offered(here: Workspace, row: Resource | None, subject: Subject) -> Model:
-    """The model whose offer is asked for. Raises ArmError when it cannot be bought, or need not be."""
+def _purchasable_model(parent: Workspace, row: Resource | None, subject: Subject) -> Model:
+    """The model to subscribe to. Raises ArmError if it cannot be bought, or need not be."""
     model = find_model(subject.model_id)
     if model is None:
         raise ArmError(400, "UserError", f"Model '{subject.model_id}' was not found.", target="modelId")
     if not model.needs_offer:
         text = f"Model {model.id} needs no marketplace subscription."
-        raise service_error(400, "UserError", text, here.location, "BadRequest", "MarketplaceNotRequired")
-    if here.location not in model.regions or model.retired:
+        raise service_error(400, "UserError", text, parent.location, "BadRequest", "MarketplaceNotRequired")
+    if parent.location not in model.regions or model.retired:
         raise error_of("region", subject)
-    others = [one for one in rows(here, MARKETPLACE).values() if one is not row]
+    others = [other for other in rows(parent, MARKETPLACE).values() if other is not row]
     is_other = row is not None and model_of(row.document).lower() != subject.model_id.lower()
-    if is_other or any(model_of(one.document).lower() == subject.model_id.lower() for one in others):
-        text = f"The workspace already has a marketplace subscription for model {model.id}, or this name is another's."
-        raise service_error(409, "UserError", text, here.location, "Conflict", "MarketplaceSubscriptionExists")
+    if is_other or any(model_of(other.document).lower() == subject.model_id.lower() for other in others):
+        text = f"The workspace already has a marketplace subscription for model {model.id}, or under this name."
+        raise service_error(409, "UserError", text, parent.location, "Conflict", "MarketplaceSubscriptionExists")
     return model
 
 
-def _delete(request: HttpRequest, here: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
+def _delete(request: HttpRequest, parent: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
     if row is None:
-        return answer(None, 204)
+        return json_response(None, 204)
     target, operation = target_of(request), operations.running(row)
     if operation and operation.kind != "delete":
         raise error_of("busy", subject)
     if operation is None:
         row.document["properties"]["provisioningState"] = "Deleting"
-        operation = operations.begin("delete", MARKETPLACE, here, row, subject, target)
-    return answer(None, 202, operation_status.headers(operation, request.GET["api-version"], target))
+        operation = operations.begin("delete", MARKETPLACE, parent, row, subject, target)
+    return json_response(None, 202, operation_status.headers(operation, request.GET["api-version"], target))

@@ -1,4 +1,8 @@
-"""The two addresses of an operation: how they are signed, and what they answer until it is over and then."""
+"""The two URLs of an operation: how they are signed, and what they return while it runs and afterwards.
+
+https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/async-api-reference.md
+https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations
+"""
 
 import base64
 import hashlib
@@ -13,7 +17,7 @@ from emulator import clock, faults, state
 from emulator.arm import operations
 from emulator.arm.errors import ArmError, Document, service_error
 from emulator.arm.scopes import check_subscription
-from emulator.arm.service import answer, arm
+from emulator.arm.service import arm, json_response
 from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
 from emulator.faults import Target
@@ -25,24 +29,24 @@ YEAR_ONE = "0001-01-01T00:00:00+00:00"
 
 
 def headers(operation: Operation, version: str, target: Target, resource_url: str = "") -> dict[str, str]:
-    """Where to look, as this front end says it: the PUT's Location is the resource itself, and no Retry-After."""
-    found = {
+    """The headers of this front end: Location of a PUT is the resource itself, and there is no Retry-After."""
+    urls = {
         "Azure-AsyncOperation": _signed("mfeOperationsStatus", operation, version),
         "Location": resource_url or _signed("mfeOperationResults", operation, version),
         "x-ms-async-operation-timeout": TIMEOUT,
     }
     if operation.kind == "regenerate":
-        del found["Azure-AsyncOperation"], found["x-ms-async-operation-timeout"]
+        del urls["Azure-AsyncOperation"], urls["x-ms-async-operation-timeout"]
     if fault := faults.take_kind("foreign-monitor", target):
-        found |= dict.fromkeys(("Azure-AsyncOperation", "Location"), f"{fault.settings['origin']}/{operation.id}")
+        urls |= dict.fromkeys(("Azure-AsyncOperation", "Location"), f"{fault.settings['origin']}/{operation.id}")
     if fault := faults.take_kind("no-monitor", target):
-        found.pop("Azure-AsyncOperation", None)
+        urls.pop("Azure-AsyncOperation", None)
         location = fault.settings["location"]
         if location == "none":
-            del found["Location"]
+            del urls["Location"]
         elif location == "result":
-            found["Location"] = _signed("mfeOperationResults", operation, version)
-    return found | _retry_after(target)
+            urls["Location"] = _signed("mfeOperationResults", operation, version)
+    return urls | _retry_after(target)
 
 
 def _retry_after(target: Target) -> dict[str, str]:
@@ -52,40 +56,42 @@ def _retry_after(target: Target) -> dict[str, str]:
 
 @arm("GET")
 def status(request: HttpRequest, caller: Caller, subscription: str, region: str, operation: str) -> HttpResponse:
-    found = _find(request, caller, subscription, operation)
-    document = _document(request, found)
+    running = _find(request, caller, subscription, operation)
+    document = _document(request, running)
     target = target_of(request)
-    if not _is_over(found) and (fault := faults.take_kind("unknown-status", target)):
+    if not _is_over(running) and (fault := faults.take_kind("unknown-status", target)):
         document["status"] = fault.settings["status"]
     if fault := faults.take_kind("whole-percent", target):
         document["percentComplete"] = fault.settings["percent"]
-    return answer(document, headers=_retry_after(target))
+    return json_response(document, headers=_retry_after(target))
 
 
 @arm("GET")
 def result(request: HttpRequest, caller: Caller, subscription: str, region: str, operation: str) -> HttpResponse:
-    """202 until it is over, then what the request itself would have answered."""
-    found = _find(request, caller, subscription, operation)
-    if not _is_over(found):
-        return answer(None, 202, headers={"Location": request.build_absolute_uri(), **_retry_after(target_of(request))})
-    row = state.state().table(found.collection).get(found.workspace, {}).get(found.name)
+    """202 while the operation runs, then the response that the request itself would have had."""
+    ended = _find(request, caller, subscription, operation)
+    if not _is_over(ended):
+        return json_response(
+            None, 202, headers={"Location": request.build_absolute_uri(), **_retry_after(target_of(request))}
+        )
+    row = state.state().table(ended.collection).get(ended.workspace, {}).get(ended.name)
     if row:
         operations.settle(row)
-    if found.kind == "delete" and found.status_outcome == "Succeeded" and found.result_status == 200:
-        # The recorded answer is the status document; ARM's contract says 204.
-        return answer(_document(request, found))
-    return outcome(found, row)
+    if ended.kind == "delete" and ended.status_outcome == "Succeeded" and ended.result_status == 200:
+        # Recorded; the contract says 204.
+        return json_response(_document(request, ended))
+    return outcome(ended, row)
 
 
 def outcome(operation: Operation, row: Resource | None) -> HttpResponse:
-    """What the request itself would have answered if it had waited. Raises ArmError where that is an error."""
+    """The response of the request, had it waited for the operation. Raises ArmError if it failed."""
     if operation.status_outcome != "Succeeded" and operation.kind in {"delete", "regenerate"}:
-        raise _ended_badly(operation)
+        raise _error_of(operation)
     if operation.kind == "delete":
-        return answer(None, 204)
+        return json_response(None, 204)
     if row is None:
         raise ArmError(404, "ResourceNotFound", f"The resource '{operation.name}' was not found.")
-    return answer(row.keys if operation.kind == "regenerate" else row.document)
+    return json_response(row.keys if operation.kind == "regenerate" else row.document)
 
 
 def _is_over(operation: Operation) -> bool:
@@ -93,7 +99,7 @@ def _is_over(operation: Operation) -> bool:
 
 
 def _document(request: HttpRequest, operation: Operation) -> Document:
-    """The status as the real one writes it: 0 per cent until the end, which lies in the year 1 until it comes."""
+    """As recorded: percentComplete stays 0, and endTime is in the year 1 while the operation runs."""
     is_over = _is_over(operation)
     document: Document = {
         "id": request.path,
@@ -108,7 +114,7 @@ def _document(request: HttpRequest, operation: Operation) -> Document:
     return document
 
 
-def _ended_badly(operation: Operation) -> ArmError:
+def _error_of(operation: Operation) -> ArmError:
     error = ArmError(operation.error_status, operation.status_outcome, "The operation did not succeed.")
     error.error = operation.error or error.error
     return error
@@ -116,43 +122,44 @@ def _ended_badly(operation: Operation) -> ArmError:
 
 def _find(request: HttpRequest, caller: Caller, subscription: str, operation: str) -> Operation:
     check_subscription(caller, subscription)
-    found = state.state().operations.get(operation)
-    if found is None or found.subscription.lower() != subscription.lower():
-        raise _no_operation(operation, "")
+    known = state.state().operations.get(operation)
+    if known is None or known.subscription.lower() != subscription.lower():
+        raise _not_found(operation, "")
     query = request.META.get("QUERY_STRING", "")
-    if not secrets.compare_digest(query.encode(), _query(found, *_asked_with(request)).encode()):
+    if not secrets.compare_digest(query.encode(), _query(known, *_version_and_time(request)).encode()):
         raise ArmError(403, "AuthorizationFailed", "The signature of the address is not valid.")
-    if found.unknown_polls > 0:
-        found.unknown_polls -= 1
-        raise _no_operation(operation, found.region)
-    return found
+    if known.unknown_polls > 0:
+        known.unknown_polls -= 1
+        raise _not_found(operation, known.region)
+    return known
 
 
-def _asked_with(request: HttpRequest) -> tuple[str, str]:
+def _version_and_time(request: HttpRequest) -> tuple[str, str]:
     return request.GET.get("api-version", ""), request.GET.get("t", "")
 
 
-def _no_operation(operation: str, region: str) -> ArmError:
+def _not_found(operation: str, region: str) -> ArmError:
     text = f"There is no operation with id {operation.rpartition(':')[2]}"
     details: list[Document] = [{"code": "OperationNotFound", "message": text, "details": [], "additionalInfo": []}]
     return service_error(404, "NotFound", "The specified resource was not found.", region, details=details)
 
 
-def _signed(place: str, operation: Operation, version: str) -> str:
+def _signed(collection: str, operation: Operation, version: str) -> str:
     path = (
         f"/subscriptions/{operation.subscription}/providers/Microsoft.MachineLearningServices"
-        f"/locations/{operation.region}/{place}/{operation.id}"
+        f"/locations/{operation.region}/{collection}/{operation.id}"
     )
-    moment = f"{int(operation.started_at * 10_000_000) + 621_355_968_000_000_000:018d}"
-    return f"{options().public_url}{path}?{_query(operation, version, moment)}"
+    # .NET ticks, as the real service has them.
+    ticks = f"{int(operation.started_at * 10_000_000) + 621_355_968_000_000_000:018d}"
+    return f"{options().public_url}{path}?{_query(operation, version, ticks)}"
 
 
-def _query(operation: Operation, version: str, moment: str) -> str:
-    """The signature, as long as the real one: a client has to keep some 3 kB whole."""
-    stem = f"{operation.id}|{version}|{moment}"
+def _query(operation: Operation, version: str, ticks: str) -> str:
+    """The signature, as long as the real one: clients must store some 3 kB unchanged."""
+    stem = f"{operation.id}|{version}|{ticks}"
     parts = {"c": 1931, "s": 256, "h": 32}
     signed = {name: _stretched(f"{name}|{stem}", size) for name, size in parts.items()}
-    return urlencode({"api-version": version, "t": moment, **signed})
+    return urlencode({"api-version": version, "t": ticks, **signed})
 
 
 @lru_cache(maxsize=65_536)

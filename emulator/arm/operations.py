@@ -1,7 +1,11 @@
-"""Asynchronous operations: how long they take, how they end, and what they make of their resource."""
+"""Asynchronous operations: how long they take, how they end, and how they change their resource.
+
+https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/async-api-reference.md
+"""
 
 import random
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from emulator import clock, faults, state
@@ -13,59 +17,57 @@ from emulator.options import inference_uri, options
 from emulator.seed import Workspace
 from emulator.state import Operation, Resource
 
-# The resource may be ready a little before or after the status says so; a client must live with both. What is
-# deleted is gone by then.
+# The resource may be ready a little before or after the status says so, and clients must handle both. A deleted
+# resource is gone by then.
 DRIFT = 0.15
-# How long each takes in comparison with making an endpoint.
-LENGTH = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
+# How long each takes compared with the creation of an endpoint.
+RELATIVE_DURATION = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
 PREFIX = {"delete": "odidp", "regenerate": "oe"}
-# Names that ask for a certain end; whatever comes after is free.
-BY_NAME: dict[str, dict[str, Any]] = {
-    "fail-region-": {"cause": "region"},
-    "fail-offer-": {"cause": "offer"},
-    "fail-taken-": {"cause": "taken"},
-    "fail-quota-": {"cause": "quota"},
-    "fail-payment-": {"cause": "payment"},
-    "break-": {"silently": True},
-    "never-": {"never": True},
-    "slow-": {"factor": 4.0},
-}
+
+
+@dataclass(frozen=True)
+class MagicName:
+    """A prefix of names that decides how the creation ends."""
+
+    plan: dict[str, Any]
+    about: str
+
 
 MAGIC_NAMES = {
-    "fail-region-": "fails: the model is not in the region",
-    "fail-offer-": "fails: the marketplace offer is missing",
-    "fail-taken-": "fails: the name is taken",
-    "fail-quota-": "fails: the quota is used up",
-    "fail-payment-": "fails: nobody pays for the marketplace offer",
-    "break-": "fails without a reason",
-    "never-": "never ends",
-    "slow-": "takes four times as long",
+    "fail-region-": MagicName({"cause": "region"}, "fails: the model is not available in the region"),
+    "fail-offer-": MagicName({"cause": "offer"}, "fails: the marketplace offer is missing"),
+    "fail-taken-": MagicName({"cause": "taken"}, "fails: the name is taken"),
+    "fail-quota-": MagicName({"cause": "quota"}, "fails: the quota is used up"),
+    "fail-payment-": MagicName({"cause": "payment"}, "fails: no valid payment method"),
+    "break-": MagicName({"silently": True}, "fails without a reason"),
+    "never-": MagicName({"never": True}, "never ends"),
+    "slow-": MagicName({"factor": 4.0}, "takes four times as long"),
 }
 
 
 def begin(
     kind: str,
     collection: str,
-    here: Workspace,
+    parent: Workspace,
     row: Resource,
     subject: Subject,
     target: Target,
     changes: dict[str, Any] | None = None,
 ) -> Operation:
-    """Start an operation on a resource; a fault or the resource's name decides how it will end, and may end it now."""
+    """Start an operation on a resource. A fault or the resource's name decides how and when it ends."""
     now, plan = clock.now(), _plan(kind, subject.name, target)
     status_ends_at, resource_ends_at = _ends(kind, now, plan, target)
     outcome = "Failed" if plan.get("cause") or plan.get("silently") else plan.get("outcome", "Succeeded")
     error = error_of(plan["cause"], subject) if plan.get("cause") else None
     fault = faults.take_kind("operation-not-found", target)
     operation = Operation(
-        id=f"{PREFIX.get(kind, 'oeidp')}:{here.workspace_id}:{uuid.uuid4()}",
+        id=f"{PREFIX.get(kind, 'oeidp')}:{parent.workspace_id}:{uuid.uuid4()}",
         kind=kind,
         collection=collection,
         workspace=row.workspace,
         name=subject.name.lower(),
-        subscription=here.subscription_id,
-        region=here.location,
+        subscription=parent.subscription_id,
+        region=parent.location,
         started_at=now,
         status_ends_at=status_ends_at,
         resource_ends_at=resource_ends_at,
@@ -77,7 +79,7 @@ def begin(
         unknown_polls=int(fault.settings["polls"]) if fault else 2 * (kind == "regenerate"),
         result_status=204 if faults.take_kind("result-204", target) else 200,
     )
-    _give_up(row)
+    _cancel(row)
     state.state().operations[operation.id] = operation
     row.operation = operation.id
     settle(row)
@@ -86,9 +88,9 @@ def begin(
 
 
 def _ends(kind: str, now: float, plan: dict[str, Any], target: Target) -> tuple[float | None, float | None]:
-    """When the status says that it is over, and when the resource shows it."""
+    """When the status ends, and when the resource shows it."""
     low, high = options().provisioning_seconds
-    length = random.uniform(low, high) * LENGTH[kind] * plan.get("factor", 1.0)  # noqa: S311
+    length = random.uniform(low, high) * RELATIVE_DURATION[kind] * plan.get("factor", 1.0)  # noqa: S311
     seconds = 0.0 if faults.take_kind("at-once", target) else float(plan.get("seconds", length))
     if plan.get("never"):
         return None, None
@@ -100,9 +102,9 @@ def _ends(kind: str, now: float, plan: dict[str, Any], target: Target) -> tuple[
 def _plan(kind: str, name: str, target: Target) -> dict[str, Any]:
     fault = faults.take("plan", target)
     if fault is None:
-        prefixes = (prefix for prefix in BY_NAME if name.lower().startswith(prefix))
-        # What such a name asks for is the end of its creation: a person can still delete it.
-        return BY_NAME.get(next(prefixes, ""), {}) if kind == "create" else {}
+        plans_by_name = (magic.plan for prefix, magic in MAGIC_NAMES.items() if name.lower().startswith(prefix))
+        # A magic name decides about the creation only, so the endpoint can still be deleted.
+        return next(plans_by_name, {}) if kind == "create" else {}
     plans: dict[str, dict[str, Any]] = {
         "fail": {"cause": fault.settings.get("cause")},
         "fail-silently": {"silently": True, "monitor": fault.settings.get("monitor")},
@@ -118,8 +120,8 @@ def running(row: Resource) -> Operation | None:
     return operation if operation and not operation.settled else None
 
 
-def _give_up(row: Resource) -> None:
-    """An operation that another one takes over is canceled."""
+def _cancel(row: Resource) -> None:
+    """A new operation cancels the one that is running."""
     if operation := running(row):
         operation.outcome = operation.status_outcome = "Canceled"
         operation.status_ends_at = operation.resource_ends_at = clock.now()
@@ -127,48 +129,48 @@ def _give_up(row: Resource) -> None:
 
 
 def settle(row: Resource) -> None:
-    """Bring a resource to where it is by now. Nothing ticks: this runs whenever somebody looks."""
+    """Bring a resource up to date. Nothing runs in the background: every read does this first."""
     operation = running(row)
     if operation and operation.resource_ends_at is not None and clock.now() >= operation.resource_ends_at:
         operation.settled = True
         _end(operation, row)
         state.changed()
     if row.suspended_at is not None:
-        external_changes.go_on(row, row.suspended_at)
+        external_changes.update_suspension(row, row.suspended_at)
 
 
 def settle_purchases(workspace: str) -> None:
-    """What a workspace has bought decides over its endpoints, so it comes first."""
+    """Marketplace subscriptions change endpoints, so they come first."""
     for row in list(state.state().marketplace.get(workspace, {}).values()):
         settle(row)
 
 
 def _end(operation: Operation, row: Resource) -> None:
-    properties, is_well = row.document["properties"], operation.outcome == "Succeeded"
+    properties, has_succeeded = row.document["properties"], operation.outcome == "Succeeded"
     if operation.kind == "regenerate":
-        row.keys |= operation.changes if is_well else {}
+        row.keys |= operation.changes if has_succeeded else {}
         return
-    if operation.kind == "delete" and is_well:
+    if operation.kind == "delete" and has_succeeded:
         state.state().table(operation.collection)[operation.workspace].pop(operation.name, None)
         if operation.collection == MARKETPLACE:
-            _move_endpoints(row)
+            _suspend_or_resume(row)
         return
     properties["provisioningState"] = operation.outcome
-    if is_well:
+    if has_succeeded:
         row.document |= operation.changes
     if operation.collection == MARKETPLACE:
-        if is_well:
+        if has_succeeded:
             properties["marketplaceSubscriptionStatus"] = "Subscribed"
-            _move_endpoints(row, to="Online")
-    elif is_well:
-        _bring_online(operation, row)
+            _suspend_or_resume(row, to="Online")
+    elif has_succeeded:
+        _set_online(operation, row)
     elif operation.kind == "delete":
         properties["endpointState"] = "DeletionFailed"
     elif properties["endpointState"] == "Creating":
         properties["endpointState"] = "CreationFailed"
 
 
-def _bring_online(operation: Operation, row: Resource) -> None:
+def _set_online(operation: Operation, row: Resource) -> None:
     properties = row.document["properties"]
     if operation.kind == "patch" and properties["endpointState"] != "Online":
         return
@@ -179,12 +181,12 @@ def _bring_online(operation: Operation, row: Resource) -> None:
     }
 
 
-def _move_endpoints(subscription: Resource, to: str = "Suspended") -> None:
-    """Endpoints live and die with the marketplace subscription that pays for them."""
+def _suspend_or_resume(subscription: Resource, to: str = "Suspended") -> None:
+    """Without its marketplace subscription an endpoint is suspended, and with it online again."""
     before = "Suspended" if to == "Online" else "Online"
     for row in list(state.state().endpoints.get(subscription.workspace, {}).values()):
         settle(row)
         properties = row.document["properties"]
-        is_paid_so = properties["marketplaceSubscriptionId"] == subscription.document["id"]
-        if is_paid_so and properties["endpointState"] == before:
+        is_paid_by_it = properties["marketplaceSubscriptionId"] == subscription.document["id"]
+        if is_paid_by_it and properties["endpointState"] == before:
             properties["endpointState"] = to

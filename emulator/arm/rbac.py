@@ -1,4 +1,7 @@
-"""What a caller may do: Azure's roles as lists of actions, and the answer to who asks for them."""
+"""Azure's role-based access control: roles as lists of actions, and a caller's own permissions.
+
+https://learn.microsoft.com/en-us/azure/role-based-access-control/role-definitions
+"""
 
 from fnmatch import fnmatchcase
 
@@ -8,7 +11,7 @@ from emulator.arm.errors import Document
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.resources import model_of, resource_type
 from emulator.arm.scopes import check_group, check_subscription, find_workspace
-from emulator.arm.service import answer, arm
+from emulator.arm.service import arm, json_response
 from emulator.arm.tokens import Caller, needs_claims
 from emulator.seed import Workspace
 from emulator.state import Resource
@@ -16,7 +19,8 @@ from emulator.state import Resource
 PROVIDER = "Microsoft.MachineLearningServices"
 ML = f"{PROVIDER}/workspaces"
 KINDS = ("serverlessEndpoints", "marketplaceSubscriptions")
-# The built-in ones as far as they matter here, and one that somebody made to keep keys apart.
+# Built-in roles as far as they matter here, and a custom one without access to keys:
+# https://learn.microsoft.com/en-us/azure/role-based-access-control/built-in-roles/ai-machine-learning
 ROLES: dict[str, tuple[list[str], list[str]]] = {
     "Reader": (["*/read"], []),
     "Contributor": (["*"], ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]),
@@ -32,23 +36,26 @@ ROLES: dict[str, tuple[list[str], list[str]]] = {
 
 
 def subject_of(
-    caller: Caller, here: Workspace, collection: str, name: str, action: str, row: Resource | None
+    caller: Caller, parent: Workspace, collection: str, name: str, action: str, row: Resource | None
 ) -> Subject:
-    """What errors about an action on a resource speak of."""
+    """The subject of errors about an action on a resource."""
     return Subject(
         name=name,
         model_id=model_of(row.document) if row else "",
-        region=here.location,
-        subscription=here.subscription_id,
+        region=parent.location,
+        subscription=parent.subscription_id,
         person=caller.person.upn or caller.person.oid,
-        scope=f"{here.resource_id}/{collection}/{name}",
+        scope=f"{parent.resource_id}/{collection}/{name}",
         action=f"{resource_type(collection)}/{action}",
         state=row.document["properties"]["provisioningState"] if row else "",
     )
 
 
 def require(caller: Caller, action: str, subject: Subject) -> None:
-    """Raises ArmError: 403 without the right, 401 with a claims challenge where a write needs a second factor."""
+    """Raises ArmError: 403 without permission, 401 with a claims challenge if a write needs a second factor.
+
+    https://learn.microsoft.com/en-us/entra/identity/authentication/concept-mandatory-multifactor-authentication
+    """
     if not any(_allows(role, action) for role in caller.person.azure_roles):
         raise error_of("rights", subject)
     if caller.person.writes_need_mfa and "p1" not in caller.acrs and not action.endswith("/read"):
@@ -68,7 +75,10 @@ def _matches(patterns: list[str], action: str) -> bool:
 def permissions(
     request: HttpRequest, caller: Caller, subscription: str, group: str = "", workspace: str = "", name: str = ""
 ) -> HttpResponse:
-    """Everything that the caller may do there, role by role."""
+    """The caller's permissions in a scope, role by role.
+
+    https://learn.microsoft.com/en-us/rest/api/authorization/permissions
+    """
     if workspace:
         find_workspace(caller, subscription, group, workspace)
     elif group:
@@ -79,4 +89,4 @@ def permissions(
         {"actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": []}
         for actions, not_actions in (ROLES[role] for role in caller.person.azure_roles)
     ]
-    return answer({"value": value})
+    return json_response({"value": value})

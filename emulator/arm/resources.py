@@ -1,4 +1,4 @@
-"""The two kinds of resources in a workspace: where they are kept, and how they look to somebody who reads them."""
+"""The two kinds of resources in a workspace: where they are stored, and how a reader sees them."""
 
 import copy
 from dataclasses import replace
@@ -16,11 +16,11 @@ MARKETPLACE = "marketplaceSubscriptions"
 TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
-def rows(here: Workspace, collection: str) -> dict[str, Resource]:
+def rows(parent: Workspace, collection: str) -> dict[str, Resource]:
     """The resources of a workspace by their names in lower case."""
-    table, key = state.state().table(collection), here.resource_id.lower()
+    table, key = state.state().table(collection), parent.resource_id.lower()
     if key not in table:
-        table[key] = _subscribed(here) if collection == MARKETPLACE else {}
+        table[key] = _subscribed(parent) if collection == MARKETPLACE else {}
     return table[key]
 
 
@@ -28,9 +28,9 @@ def resource_type(collection: str) -> str:
     return f"{TYPE}/{collection}"
 
 
-def identifiers(here: Workspace, collection: str, name: str) -> Document:
+def identifiers(parent: Workspace, collection: str, name: str) -> Document:
     return {
-        "id": f"{here.resource_id}/{collection}/{name}",
+        "id": f"{parent.resource_id}/{collection}/{name}",
         "name": name,
         "type": resource_type(collection),
     }
@@ -49,19 +49,19 @@ def model_of(document: Document) -> str:
     return str(properties.get("modelId") or (settings.get("modelId") if isinstance(settings, dict) else "") or "")
 
 
-def system_data(caller: Caller, before: Document | None = None) -> Document:
-    """Who made it and who changed it last."""
+def system_data(caller: Caller, previous: Document | None = None) -> Document:
+    """Who created a resource and who changed it last."""
     who = {
         "By": caller.person.upn or caller.person.oid,
         "ByType": caller.person.kind,
         "At": clock.iso(clock.now()),
     }
-    made = {f"created{key}": value for key, value in who.items()} if before is None else before
-    return {**made, **{f"lastModified{key}": value for key, value in who.items()}}
+    created = {f"created{key}": value for key, value in who.items()} if previous is None else previous
+    return {**created, **{f"lastModified{key}": value for key, value in who.items()}}
 
 
 def shown(document: Document, target: Target) -> Document:
-    """A resource as a reader gets it, with what the faults for reads make of it."""
+    """A resource as a reader gets it: changed by the faults for reads."""
     if not faults.any_on():
         return document
     target = replace(target, name=document["name"], model=model_of(document))
@@ -76,19 +76,19 @@ def shown(document: Document, target: Target) -> Document:
     return document
 
 
-def _subscribed(here: Workspace) -> dict[str, Resource]:
-    """What the workspace had subscribed to before anybody came."""
-    made = {
+def _subscribed(parent: Workspace) -> dict[str, Resource]:
+    """The marketplace subscriptions that exist from the start."""
+    created = {
         "createdBy": "ada@emulator.test",
         "createdByType": "User",
         "createdAt": "2026-01-05T08:30:00.000000+00:00",
     }
-    found = {}
-    for model in models_of(here.offers):
+    subscriptions = {}
+    for model in models_of(parent.offers):
         name = model.name.replace(".", "")
         document = {
-            **identifiers(here, MARKETPLACE, name),
-            "systemData": made,
+            **identifiers(parent, MARKETPLACE, name),
+            "systemData": created,
             "properties": {
                 "modelId": model.id,
                 "marketplacePlan": model.plan,
@@ -96,5 +96,5 @@ def _subscribed(here: Workspace) -> dict[str, Resource]:
                 "provisioningState": "Succeeded",
             },
         }
-        found[name.lower()] = Resource(here.resource_id.lower(), document)
-    return found
+        subscriptions[name.lower()] = Resource(parent.resource_id.lower(), document)
+    return subscriptions

@@ -1,9 +1,9 @@
-"""Subscriptions, resource groups and workspaces: what exists, and who may see it."""
+"""Subscriptions, resource groups and workspaces: what exists, and who may read it."""
 
 from django.http import HttpRequest, HttpResponse
 
 from emulator.arm.errors import ArmError, Document
-from emulator.arm.service import answer, arm, page
+from emulator.arm.service import arm, json_response, page
 from emulator.arm.tokens import Caller
 from emulator.directory import TENANT_ID, Person
 from emulator.seed import RESOURCE_GROUPS, SUBSCRIPTIONS, WORKSPACES, Subscription, Workspace
@@ -16,18 +16,21 @@ def visible(person: Person) -> list[Subscription]:
 
 
 def find_workspace(caller: Caller, subscription: str, group: str, workspace: str) -> Workspace:
-    """Raises ArmError: subscription, group and workspace are looked up in this order, without case."""
+    """Raises ArmError. Subscription, group and workspace are looked up in this order, case-insensitively.
+
+    https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules
+    """
     check_group(caller, subscription, group)
-    for one in WORKSPACES:
-        if _same((one.subscription_id, one.resource_group, one.name), (subscription, group, workspace)):
-            return one
+    for known in WORKSPACES:
+        if _same((known.subscription_id, known.resource_group, known.name), (subscription, group, workspace)):
+            return known
     kind = "Microsoft.MachineLearningServices/workspaces"
     text = f"The Resource '{kind}/{workspace}' under resource group '{group}' was not found."
     raise ArmError(404, "ResourceNotFound", text)
 
 
 def check_subscription(caller: Caller, subscription: str) -> Subscription:
-    known = [one for one in SUBSCRIPTIONS if _same((one.subscription_id,), (subscription,))]
+    known = [each for each in SUBSCRIPTIONS if _same((each.subscription_id,), (subscription,))]
     if not known:
         raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
     if known[0] not in visible(caller.person):
@@ -41,20 +44,20 @@ def check_subscription(caller: Caller, subscription: str) -> Subscription:
 
 def check_group(caller: Caller, subscription: str, group: str) -> None:
     check_subscription(caller, subscription)
-    if not any(_same((one.subscription_id, one.name), (subscription, group)) for one in RESOURCE_GROUPS):
+    if not any(_same((known.subscription_id, known.name), (subscription, group)) for known in RESOURCE_GROUPS):
         raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
 
 
 @arm("GET")
 def subscriptions(request: HttpRequest, caller: Caller) -> HttpResponse:
-    return page(request, [_subscription(one) for one in visible(caller.person)], next_link="")
+    return page(request, [_subscription(each) for each in visible(caller.person)], next_link="")
 
 
-def _subscription(one: Subscription) -> Document:
+def _subscription(subscription: Subscription) -> Document:
     return {
-        "id": f"/subscriptions/{one.subscription_id}",
-        "subscriptionId": one.subscription_id,
-        "displayName": one.name,
+        "id": f"/subscriptions/{subscription.subscription_id}",
+        "subscriptionId": subscription.subscription_id,
+        "displayName": subscription.name,
         "state": "Enabled",
         "tenantId": TENANT_ID,
         "authorizationSource": "RoleBased",
@@ -64,22 +67,22 @@ def _subscription(one: Subscription) -> Document:
 
 @arm("GET")
 def subscription(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
-    return answer(_subscription(check_subscription(caller, subscription)))
+    return json_response(_subscription(check_subscription(caller, subscription)))
 
 
 @arm("GET")
 def resource_groups(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
-    known = check_subscription(caller, subscription).subscription_id
+    subscription_id = check_subscription(caller, subscription).subscription_id
     items: list[Document] = [
         {
-            "id": f"/subscriptions/{known}/resourceGroups/{one.name}",
-            "name": one.name,
+            "id": f"/subscriptions/{subscription_id}/resourceGroups/{resource_group.name}",
+            "name": resource_group.name,
             "type": "Microsoft.Resources/resourceGroups",
-            "location": one.location,
+            "location": resource_group.location,
             "properties": {"provisioningState": "Succeeded"},
         }
-        for one in RESOURCE_GROUPS
-        if one.subscription_id == known
+        for resource_group in RESOURCE_GROUPS
+        if resource_group.subscription_id == subscription_id
     ]
     return page(request, items)
 
@@ -90,17 +93,18 @@ def workspaces(request: HttpRequest, caller: Caller, subscription: str, group: s
         check_group(caller, subscription, group)
     else:
         check_subscription(caller, subscription)
-    here = [
-        one
-        for one in WORKSPACES
-        if _same((one.subscription_id,), (subscription,)) and (not group or _same((one.resource_group,), (group,)))
+    scope = (subscription, group)
+    documents = [
+        _document(known)
+        for known in WORKSPACES
+        if _same((known.subscription_id, known.resource_group if group else ""), scope)
     ]
-    return page(request, [_document(one) for one in here])
+    return page(request, documents)
 
 
 @arm("GET")
 def workspace(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
-    return answer(_document(find_workspace(caller, subscription, group, workspace)))
+    return json_response(_document(find_workspace(caller, subscription, group, workspace)))
 
 
 @arm("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD")
@@ -109,23 +113,23 @@ def unknown(request: HttpRequest, caller: Caller) -> HttpResponse:
     raise ArmError(404, "InvalidResourceType", text)
 
 
-def _document(one: Workspace) -> Document:
+def _document(workspace: Workspace) -> Document:
     return {
-        "id": one.resource_id,
-        "name": one.name,
+        "id": workspace.resource_id,
+        "name": workspace.name,
         "type": "Microsoft.MachineLearningServices/workspaces",
-        "location": one.location,
+        "location": workspace.location,
         "kind": "Default",
-        "identity": {"type": "SystemAssigned", "tenantId": TENANT_ID, "principalId": one.workspace_id},
+        "identity": {"type": "SystemAssigned", "tenantId": TENANT_ID, "principalId": workspace.workspace_id},
         "sku": {"name": "Basic", "tier": "Basic"},
         "properties": {
-            "friendlyName": one.friendly_name,
-            "workspaceId": one.workspace_id,
+            "friendlyName": workspace.friendly_name,
+            "workspaceId": workspace.workspace_id,
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
         },
     }
 
 
-def _same(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return tuple(text.casefold() for text in one) == tuple(text.casefold() for text in other)
+def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    return [name.casefold() for name in names] == [other.casefold() for other in others]

@@ -1,4 +1,7 @@
-"""What all of ARM's answers have in common: the token and api-version checks before, headers and errors after."""
+"""What all of ARM's responses have in common: the token and api-version checks before, headers and errors after.
+
+https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md
+"""
 
 import json
 import re
@@ -17,15 +20,15 @@ from emulator.arm.errors import ArmError, Document
 from emulator.numbers import whole_number
 from emulator.options import options
 
-# The stable version this follows, and the other ones that services of ARM here are asked with.
+# Any version: clients send others than 2025-09-01, and ARM's own resource types have other ones.
 VERSION = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
-MOST_BODY = 1_000_000
+MAX_BODY = 1_000_000
 
 ArmView = Callable[..., HttpResponse]
 
 
 def arm(*methods: str) -> Callable[[ArmView], Callable[..., HttpResponse]]:
-    """Make a view of ARM out of a function that takes the request, who calls, and the names in the address."""
+    """Make a view of ARM out of a function that takes the request, the caller, and the names in the path."""
 
     def decorate(view: ArmView) -> Callable[..., HttpResponse]:
         @wraps(view)
@@ -37,11 +40,11 @@ def arm(*methods: str) -> Callable[[ArmView], Callable[..., HttpResponse]]:
                     raise ArmError(405, "HttpMethodNotAllowed", f"The method '{request.method}' is not supported here.")
                 _check_version(request)
                 caller = tokens.caller(request)
-                headers = throttle.spend(caller.person.oid, names.get("subscription", ""), request.method)
+                headers = throttle.hit(caller.person.oid, names.get("subscription", ""), request.method)
                 with state.lock:
                     response = view(request, caller, **names)
             except ArmError as error:
-                response = answer(error.document, error.status)
+                response = json_response(error.document, error.status)
                 headers |= error.headers | {"x-ms-response-type": "error"}
             return _with_headers(response, request, headers, started)
 
@@ -50,7 +53,7 @@ def arm(*methods: str) -> Callable[[ArmView], Callable[..., HttpResponse]]:
     return decorate
 
 
-def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     if document is None:
         return HttpResponse(status=status, headers=headers)
     return HttpResponse(json.dumps(document), "application/json; charset=utf-8", status, headers=headers)
@@ -58,7 +61,7 @@ def answer(document: Any, status: int = 200, headers: dict[str, str] | None = No
 
 def body_of(request: HttpRequest) -> Document:
     """The JSON object of a request. Raises ArmError."""
-    if len(request.body) > MOST_BODY:
+    if len(request.body) > MAX_BODY:
         raise ArmError(413, "RequestContentTooLarge", "The request content is too large.")
     try:
         body = json.loads(request.body)
@@ -70,7 +73,7 @@ def body_of(request: HttpRequest) -> Document:
 
 
 def page(request: HttpRequest, items: list[Document], next_link: str | None = None) -> HttpResponse:
-    """One page of a list, with the link to the next one; on the last page there is none, or an empty one."""
+    """One page of a list, with the link to the next; the last page has none, or an empty one."""
     size, first = options().page_size, _skip(request)
     document: Document = {"value": items[first : first + size]}
     if next_link is not None:
@@ -79,7 +82,7 @@ def page(request: HttpRequest, items: list[Document], next_link: str | None = No
         query = request.GET.copy()
         query["$skip"] = str(first + size)
         document["nextLink"] = f"{options().public_url}{request.path}?{query.urlencode()}"
-    return answer(document)
+    return json_response(document)
 
 
 def _skip(request: HttpRequest) -> int:

@@ -1,4 +1,4 @@
-"""What a request is about: its place among those where faults can be, and the names in it."""
+"""Which target of faults a request is, and the names in it."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from emulator.arm.resources import ENDPOINTS, MARKETPLACE, model_of
 from emulator.entra import grants
 from emulator.faults import Target
 
-PLACES = {
+TARGET_OF_VIEW = {
     ("endpoint", "PUT"): "put",
     ("endpoint", "PATCH"): "patch",
     ("endpoint", "DELETE"): "delete",
@@ -41,7 +41,7 @@ PLACES = {
 
 
 def match_of(request: HttpRequest) -> ResolverMatch | None:
-    """Which address it is; also before Django has looked it up itself."""
+    """Which URL pattern it matches, also before Django itself resolves it."""
     if request.resolver_match:
         return request.resolver_match
     try:
@@ -51,14 +51,17 @@ def match_of(request: HttpRequest) -> ResolverMatch | None:
 
 
 def target_of(request: HttpRequest) -> Target:
-    """For the faults alone, so that nothing is looked up while none is switched on."""
+    """Only faults need it, so nothing is looked up while none is switched on."""
     if not faults.any_on():
         return Target()
     match = match_of(request)
     names = match.kwargs if match else {}
     method = request.method or ""
-    where = PLACES.get((str(match.url_name), method), "") if match else ""
-    known = _of_operation(names) or {"name": str(names.get("name", "")), "workspace": str(names.get("workspace", ""))}
+    where = TARGET_OF_VIEW.get((str(match.url_name), method), "") if match else ""
+    known = _names_of_operation(names) or {
+        "name": str(names.get("name", "")),
+        "workspace": str(names.get("workspace", "")),
+    }
     return Target(
         where=where,
         method=method,
@@ -69,7 +72,7 @@ def target_of(request: HttpRequest) -> Target:
     )
 
 
-def _of_operation(names: dict[str, Any]) -> dict[str, str]:
+def _names_of_operation(names: dict[str, Any]) -> dict[str, str]:
     """The names behind the id of an operation."""
     operation = state.state().operations.get(str(names.get("operation", "")))
     if operation is None:

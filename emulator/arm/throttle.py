@@ -7,28 +7,30 @@ from emulator import clock
 from emulator.arm.errors import ArmError
 from emulator.options import options
 
-# Bucket size and refill per second (Microsoft's request-limits-and-throttling).
+# Bucket size and refill per second:
+# https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
 LIMITS = {"reads": (250, 25), "writes": (200, 10), "deletes": (200, 10)}
-GLOBAL = 15
+# All callers of a subscription together have this many times the limit of one.
+GLOBAL_FACTOR = 15
 
 
 @dataclass
-class _Bucket:
+class Bucket:
     left: float
     at: float
 
 
 _lock = threading.Lock()
-_buckets: dict[tuple[str, str, str], _Bucket] = {}
+_buckets: dict[tuple[str, str, str], Bucket] = {}
 
 
-def spend(oid: str, subscription: str, method: str) -> dict[str, str]:
-    """Take one from the bucket; returns the headers that tell what is left. Raises ArmError with 429 when empty."""
+def hit(oid: str, subscription: str, method: str) -> dict[str, str]:
+    """Take one from the bucket; returns the headers that report the rest. Raises ArmError with 429 if it is empty."""
     kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
     size, refill = (number * options().throttle_scale for number in LIMITS[kind])
     now = clock.now()
     with _lock:
-        bucket = _buckets.setdefault((oid, subscription.lower(), kind), _Bucket(size, now))
+        bucket = _buckets.setdefault((oid, subscription.lower(), kind), Bucket(size, now))
         bucket.left = min(size, bucket.left + (now - bucket.at) * refill)
         bucket.at = now
         if bucket.left < 1:
@@ -38,11 +40,11 @@ def spend(oid: str, subscription: str, method: str) -> dict[str, str]:
     scope = f"subscription-{kind}" if subscription else f"tenant-{kind}"
     headers = {f"x-ms-ratelimit-remaining-{scope}": str(left)}
     if subscription:
-        headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(int(size * GLOBAL - (size - left)))
+        headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(int(size * GLOBAL_FACTOR - (size - left)))
     return headers
 
 
-def refill() -> None:
+def reset() -> None:
     with _lock:
         _buckets.clear()
 

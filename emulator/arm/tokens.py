@@ -1,4 +1,4 @@
-"""Who calls: reads the bearer token of a request, or refuses it as ARM does."""
+"""Reads the bearer token of a request, or refuses it as ARM does."""
 
 import base64
 import json
@@ -25,7 +25,10 @@ class Caller:
 
 
 def caller(request: HttpRequest) -> Caller:
-    """Raises ArmError with 401 when there is no token that ARM takes."""
+    """Raises ArmError with 401 without a token that ARM accepts.
+
+    https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
+    """
     claims = _claims(request)
     if claims is None:
         raise invalid("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
@@ -44,7 +47,7 @@ def caller(request: HttpRequest) -> Caller:
 
 
 def who(request: HttpRequest) -> str:
-    """The caller's address for the journal and for faults; empty when nobody can be made out."""
+    """The caller's name for the journal and for faults; empty if the token cannot be read."""
     try:
         claims = _claims(request) or {}
     except ArmError:
@@ -53,13 +56,17 @@ def who(request: HttpRequest) -> str:
 
 
 def needs_claims(access_token: dict[str, Any]) -> ArmError:
-    """A claims challenge: the caller has to come back with a token that carries these."""
+    """A claims challenge: the caller must return with a token that carries these.
+
+    https://learn.microsoft.com/en-us/entra/identity-platform/claims-challenge
+    """
     claims = base64.b64encode(json.dumps({"access_token": access_token}).encode()).decode()
     text = "The request needs a stronger authentication, such as multifactor authentication."
     return invalid("InvalidAuthenticationToken", text, error="insufficient_claims", claims=claims)
 
 
 def invalid(code: str, text: str, **parameters: str) -> ArmError:
+    """https://datatracker.ietf.org/doc/html/rfc6750#section-3"""
     given = {"error": "invalid_token", "error_description": text, **parameters}
     named = ", ".join(f'{name}="{value}"' for name, value in given.items())
     authority = f"{options().backchannel}/{TENANT_ID}"

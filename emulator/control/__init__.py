@@ -1,1 +1,1 @@
-"""The emulator's own page and JSON API: faults, people, what came in."""
+"""The emulator's own page and JSON API: faults, people, the journal."""

@@ -1,4 +1,4 @@
-"""The JSON API that tests and scripts steer the emulator with."""
+"""The JSON API that controls the emulator from tests and scripts."""
 
 import json
 from dataclasses import asdict
@@ -14,6 +14,7 @@ from emulator import clock, faults, journal, state
 from emulator.arm import throttle
 from emulator.directory import application_by_id, person_by_oid
 from emulator.entra.clients import thumbprint
+from emulator.fault_kinds import KINDS, TARGETS
 from emulator.inference import serving
 from emulator.numbers import whole_number
 
@@ -25,32 +26,32 @@ def health(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST", "DELETE"])
 def faults_api(request: HttpRequest) -> HttpResponse:
-    """GET what is switched on, POST one more, DELETE all or the one with ?id=."""
+    """GET lists the faults that are switched on, POST adds one, DELETE removes all or the one with ?id=."""
     if request.method == "DELETE":
         number = whole_number(request.GET.get("id", ""))
         if "id" in request.GET and number is None:
-            return JsonResponse({"error": "'id' is the number of a fault."}, status=400)
+            return JsonResponse({"error": "'id' must be the number of a fault."}, status=400)
         return JsonResponse({"switched_off": faults.switch_off(number)})
     if request.method == "POST":
         try:
             faults.switch_on(_json(request))
-        except (faults.Refused, ValueError) as error:
+        except (faults.InvalidFault, ValueError) as error:
             return JsonResponse({"error": str(error)}, status=400)
-    kinds = {name: asdict(kind) for name, kind in faults.KINDS.items()}
-    return JsonResponse({"faults": faults.switched_on(), "kinds": kinds, "where": faults.WHERE})
+    kinds = {name: asdict(kind) for name, kind in KINDS.items()}
+    return JsonResponse({"faults": faults.switched_on(), "kinds": kinds, "where": TARGETS})
 
 
 @require_GET
 def requests_api(request: HttpRequest) -> HttpResponse:
-    """What came in, oldest first; word for word with ?detail=1."""
+    """The journal, oldest first; with headers and bodies if ?detail=1."""
     return JsonResponse({"requests": journal.details() if "detail" in request.GET else journal.newest_first()[::-1]})
 
 
 @require_GET
 def request_api(request: HttpRequest, number: int) -> HttpResponse:
-    """One request and its answer, with headers and bodies."""
-    found = journal.details(number)
-    return JsonResponse(found[0]) if found else JsonResponse({"error": "This request is not kept."}, status=404)
+    """One request and its response, with headers and bodies."""
+    entries = journal.details(number)
+    return JsonResponse(entries[0]) if entries else JsonResponse({"error": "This request is not kept."}, status=404)
 
 
 @require_POST
@@ -71,7 +72,7 @@ def advance_clock(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def revoke(request: HttpRequest, oid: UUID) -> HttpResponse:
-    """End all sign-ins that this person has made until now."""
+    """End all sign-ins of a person."""
     if person_by_oid(str(oid)) is None:
         return JsonResponse({"error": "There is no such person."}, status=404)
     revoke_now(str(oid))
@@ -80,7 +81,7 @@ def revoke(request: HttpRequest, oid: UUID) -> HttpResponse:
 
 @require_POST
 def register_certificate(request: HttpRequest, client_id: UUID) -> HttpResponse:
-    """Let an application prove itself with the key of this certificate, sent as PEM."""
+    """Register a certificate, sent as PEM, as a credential of an application."""
     if application_by_id(str(client_id)) is None:
         return JsonResponse({"error": "There is no such application."}, status=404)
     try:
@@ -100,8 +101,8 @@ def start_over() -> None:
     state.changed()
     faults.switch_off()
     clock.restart()
-    throttle.refill()
-    serving.forget_budgets()
+    throttle.reset()
+    serving.reset_limits()
     journal.clear()
 
 

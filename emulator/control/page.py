@@ -1,4 +1,4 @@
-"""The page for people: faults to switch on, the clock, who is there, and what came in, request by request."""
+"""The control page: faults, the clock, people, the journal and the options."""
 
 import json
 from dataclasses import fields
@@ -13,6 +13,7 @@ from emulator import clock, faults, journal, state
 from emulator.arm.operations import MAGIC_NAMES
 from emulator.control.api import revoke_now, start_over
 from emulator.directory import APPLICATIONS, PEOPLE, person_by_oid
+from emulator.fault_kinds import KINDS, TARGETS
 from emulator.faults import Scope
 from emulator.numbers import whole_number
 from emulator.options import OPTIONS, options
@@ -40,15 +41,15 @@ def show(request: HttpRequest) -> HttpResponse:
     low, high = options().provisioning_seconds
     context = {
         "faults": faults.switched_on(),
-        "kinds": {name: (kind, _written(kind.settings)) for name, kind in faults.KINDS.items()},
-        "where": faults.WHERE,
+        "kinds": {name: (kind, _written(kind.settings)) for name, kind in KINDS.items()},
+        "where": TARGETS,
         "scope": [(name, request.POST.get(name, "")) for name in SCOPE],
         "now": clock.iso(clock.now())[:19].replace("T", " "),
         "people": PEOPLE,
         "applications": APPLICATIONS,
         "revoked": set(state.state().revoked_at),
         "requests": journal.newest_first(SHOWN_REQUESTS),
-        "looked_at": _looked_at(request.GET.get("request", "")),
+        "selected": _selected(request.GET.get("request", "")),
         "magic_names": MAGIC_NAMES,
         "seconds": f"{low:g}" if low == high else f"{low:g} to {high:g}",
         "options": OPTIONS,
@@ -58,20 +59,20 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "emulator/page.html", context, status=400 if problem else 200)
 
 
-def _looked_at(number: str) -> dict[str, Any] | None:
-    wanted = whole_number(number)
-    found = [] if wanted is None else journal.details(wanted)
-    return found[0] if found else None
+def _selected(number: str) -> dict[str, Any] | None:
+    entry_number = whole_number(number)
+    entries = [] if entry_number is None else journal.details(entry_number)
+    return entries[0] if entries else None
 
 
 def _act(form: QueryDict) -> str:
-    """Do what the button says; returns what is wrong with it."""
+    """Carry out the action of a button; returns the problem, if there is one."""
     person, seconds, number = (str(form.get(name, "")) for name in ("person", "seconds", "id"))
     match form.get("do"):
         case "reset":
             start_over()
-        case "off" if (doomed := whole_number(number)) is not None:
-            faults.switch_off(doomed)
+        case "off" if (removed := whole_number(number)) is not None:
+            faults.switch_off(removed)
         case "revoke" if person_by_oid(person):
             revoke_now(person)
         case "advance" if seconds in {"60", "3600"}:
@@ -79,18 +80,18 @@ def _act(form: QueryDict) -> str:
         case "on":
             return _switch_on(form)
         case other:
-            return f"There is nothing called '{other}' to do here, or not with these values."
+            return f"Unknown action '{other}', or not with these values."
     return ""
 
 
 def _switch_on(form: QueryDict) -> str:
-    wish: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("kind", "where", *SCOPE)}
+    spec: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("kind", "where", *SCOPE)}
     if times := str(form.get("times", "")).strip():
         number = whole_number(times)
-        wish["times"] = times if number is None else number
+        spec["times"] = times if number is None else number
     try:
-        faults.switch_on(wish | _read(str(form.get("settings", ""))))
-    except faults.Refused as error:
+        faults.switch_on(spec | _read(str(form.get("settings", ""))))
+    except faults.InvalidFault as error:
         return str(error)
     return ""
 
@@ -101,7 +102,7 @@ def _read(text: str) -> dict[str, Any]:
     for part in filter(None, map(str.strip, text.split(","))):
         name, equals, value = part.partition("=")
         if not equals:
-            raise faults.Refused(f"'{part}' is no setting. Write, for example, status=503, retry_after=10.")
+            raise faults.InvalidFault(f"'{part}' is not a setting. Write, for example, status=503, retry_after=10.")
         try:
             settings[name.strip()] = json.loads(value)
         except ValueError:
@@ -110,5 +111,5 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _written(settings: dict[str, Any]) -> str:
-    """The other way round, for the hint of a kind."""
+    """Write settings as `_read` reads them."""
     return ", ".join(f"{name}={one if isinstance(one, str) else json.dumps(one)}" for name, one in settings.items())

@@ -156,8 +156,8 @@ def _refusal(error: EntraError) -> dict[str, str]:
     return {"error": error.error, "error_description": error.description}
 
 
-def _back(request: HttpRequest, auth: AuthorizationRequest, answer: dict[str, str]) -> HttpResponse:
-    fields = {name: value for name, value in {**answer, "state": auth.state}.items() if value}
+def _back(request: HttpRequest, auth: AuthorizationRequest, parameters: dict[str, str]) -> HttpResponse:
+    fields = {name: value for name, value in {**parameters, "state": auth.state}.items() if value}
     if auth.response_mode == "form_post":
         return render(request, "emulator/form_post.html", {"action": auth.redirect_uri, "fields": fields})
     return HttpResponseRedirect(f"{auth.redirect_uri}?{urlencode(fields)}")

@@ -1,4 +1,7 @@
-"""How an application proves itself at the token endpoint: by its secret, or by an assertion signed with its key."""
+"""Client authentication at the token endpoint: by secret, or by an assertion signed with a registered certificate.
+
+https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+"""
 
 import base64
 import secrets
@@ -23,7 +26,10 @@ LEEWAY_SECONDS = 300
 
 
 def client_of(request: HttpRequest) -> Application:
-    """The application behind a request. Raises EntraError."""
+    """The application that sent a request. Raises EntraError.
+
+    Error numbers: https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
+    """
     client_id, secret = _basic(request) or (request.POST.get("client_id", ""), request.POST.get("client_secret", ""))
     application = application_by_id(client_id)
     if application is None:
@@ -44,6 +50,7 @@ def client_of(request: HttpRequest) -> Application:
 
 
 def _basic(request: HttpRequest) -> tuple[str, str] | None:
+    """https://datatracker.ietf.org/doc/html/rfc6749#section-2.3.1"""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -55,10 +62,11 @@ def _basic(request: HttpRequest) -> tuple[str, str] | None:
 
 
 def _check_assertion(assertion: str, application: Application) -> None:
+    """https://learn.microsoft.com/en-us/entra/identity-platform/certificate-credentials"""
     try:
         header = jwt.get_unverified_header(assertion)
         key = _registered_key(header, application)
-        claims = jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=ONLY_THE_SIGNATURE)
+        claims = jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=SIGNATURE_ONLY)
     except jwt.PyJWTError as error:
         raise _refused(700027, f"Client assertion failed signature validation ({error}).") from error
     now = clock.wall()
@@ -70,18 +78,18 @@ def _check_assertion(assertion: str, application: Application) -> None:
         raise _refused(700023, "Client assertion audience claim does not match Realm issuer.")
 
 
-ONLY_THE_SIGNATURE: Any = dict.fromkeys(("verify_aud", "verify_exp", "verify_nbf", "verify_iat"), False)
+SIGNATURE_ONLY: Any = dict.fromkeys(("verify_aud", "verify_exp", "verify_nbf", "verify_iat"), False)
 
 
 def _registered_key(header: dict[str, Any], application: Application) -> RSAPublicKey:
     """The key of the registered certificate whose thumbprint the assertion names."""
-    named = {str(header.get(name, "")).rstrip("=") for name in ("x5t#S256", "x5t")}
+    thumbprints = {str(header.get(name, "")).rstrip("=") for name in ("x5t#S256", "x5t")}
     for pem in state().certificates.get(application.client_id, []):
         certificate = x509.load_pem_x509_certificate(pem.encode())
         key = certificate.public_key()
-        # SHA-1 is what `x5t` is made of; nothing is trusted because of it.
-        prints = {thumbprint(certificate, hashes.SHA256()), thumbprint(certificate, hashes.SHA1())}  # noqa: S303
-        if named & prints and isinstance(key, RSAPublicKey):
+        # x5t is SHA-1 by definition: https://datatracker.ietf.org/doc/html/rfc7515#section-4.1.7
+        own = {thumbprint(certificate, hashes.SHA256()), thumbprint(certificate, hashes.SHA1())}  # noqa: S303
+        if thumbprints & own and isinstance(key, RSAPublicKey):
             return key
     text = "The certificate with the thumbprint of the client assertion is not registered on the application."
     raise _refused(700027, text)

@@ -1,4 +1,7 @@
-"""What a client reads first: where everything is, and which keys sign."""
+"""Discovery: where everything is, and which keys sign.
+
+https://openid.net/specs/openid-connect-discovery-1_0.html
+"""
 
 from uuid import UUID
 
@@ -14,9 +17,9 @@ from emulator.state import state
 
 @require_safe
 def configuration(request: HttpRequest, tenant: UUID) -> JsonResponse:
-    """Browsers are sent to the public address; what a client calls itself has the https name it insists on."""
+    """Browsers use the public address; clients use the https name that they require."""
     if str(tenant) != TENANT_ID:
-        return EntraError(REQUEST, 90002, f"Tenant '{tenant}' not found.").answer()
+        return EntraError(REQUEST, 90002, f"Tenant '{tenant}' not found.").response()
     public, backchannel = f"{options().public_url}/{tenant}", f"{options().backchannel}/{tenant}"
     return JsonResponse(
         {
@@ -49,7 +52,7 @@ def configuration(request: HttpRequest, tenant: UUID) -> JsonResponse:
 
 @require_safe
 def cloud(request: HttpRequest) -> JsonResponse:
-    """What a client that can be pointed at another cloud reads about it."""
+    """The metadata that clients read of another cloud, such as the one in ARM_CLOUD_METADATA_URL."""
     public, backchannel = options().public_url, options().backchannel
     return JsonResponse(
         [

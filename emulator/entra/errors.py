@@ -1,4 +1,7 @@
-"""Entra ID's errors: an OAuth code, an AADSTS number in the description, and ids for support."""
+"""Entra ID's errors: an OAuth code, an AADSTS number in the description, and ids for support.
+
+https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
+"""
 
 import uuid
 from datetime import UTC, datetime
@@ -14,7 +17,7 @@ REQUEST = "invalid_request"
 
 
 class EntraError(Exception):
-    """A refusal: OAuth's word, Entra's number, a sentence, and what else the answer carries."""
+    """OAuth's error code, Entra's number, a sentence, and further fields of the response."""
 
     def __init__(self, error: str, code: int, text: str, status: int = 400, **more: Any) -> None:
         super().__init__(text)
@@ -24,7 +27,7 @@ class EntraError(Exception):
     def description(self) -> str:
         return f"AADSTS{self.code}: {self.text}"
 
-    def answer(self) -> JsonResponse:
+    def response(self) -> JsonResponse:
         now = datetime.fromtimestamp(clock.wall(), UTC)
         trace_id, correlation_id = str(uuid.uuid4()), str(uuid.uuid4())
         stamp = f"{now:%Y-%m-%d %H:%M:%SZ}"

@@ -1,6 +1,6 @@
-"""What the browser carries to the client and the client back to us: codes, refresh tokens, the sign-in cookie.
+"""Authorization codes, refresh tokens and the sign-in cookie.
 
-All three are signed notes of the same facts, so that a restart with the same state file breaks nothing.
+All three are signed copies of the same data, so a restart with the same state file invalidates none of them.
 """
 
 import json
@@ -21,7 +21,7 @@ COOKIE = "emulator-sign-in"
 
 @dataclass(frozen=True)
 class SignIn:
-    """A person proved who they are, when, and how strongly."""
+    """Who signed in, when, and with which authentication contexts."""
 
     oid: str
     at: float
@@ -31,7 +31,7 @@ class SignIn:
     def person(self) -> Person:
         person = person_by_oid(self.oid)
         if person is None:
-            raise signing.BadSignature("nobody")
+            raise signing.BadSignature("unknown person")
         return person
 
     @property
@@ -41,7 +41,7 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Code:
-    """What a client asked for, and who signed in for it."""
+    """An authorization code: the request of the client, and who signed in."""
 
     oid: str
     at: float
@@ -61,23 +61,23 @@ class Code:
 _redeemed: set[str] = set()
 
 
-def write(note: SignIn | Code, kind: str) -> str:
-    return signing.dumps(asdict(note), salt=kind, compress=True)
+def write(grant: SignIn | Code, kind: str) -> str:
+    return signing.dumps(asdict(grant), salt=kind, compress=True)
 
 
 def read_sign_in(text: str, kind: str) -> SignIn | None:
-    """The sign-in of a cookie or refresh token; None when it is not ours."""
-    facts = _read(text, kind)
-    return SignIn(facts["oid"], facts["at"], tuple(facts["acrs"])) if facts else None
+    """The sign-in of a cookie or refresh token; None if the signature is wrong."""
+    data = _read(text, kind)
+    return SignIn(data["oid"], data["at"], tuple(data["acrs"])) if data else None
 
 
 def read_code(text: str) -> Code | None:
-    facts = _read(text, "code")
-    return Code(**{**facts, "acrs": tuple(facts["acrs"])}) if facts else None
+    data = _read(text, "code")
+    return Code(**{**data, "acrs": tuple(data["acrs"])}) if data else None
 
 
 def bearer(request: HttpRequest) -> str:
-    """Who stands behind a request to Entra: a person's address, or the id of the application."""
+    """The caller of Entra ID: the address of a person, or the id of the application."""
     form, cookie = request.POST, request.COOKIES.get(COOKIE, "")
     code = read_code(form.get("code", ""))
     known = code.sign_in if code else read_sign_in(form.get("refresh_token", ""), "refresh")
@@ -85,13 +85,16 @@ def bearer(request: HttpRequest) -> str:
     return known.person.upn if known else str(form.get("client_id", ""))
 
 
-def is_of_an_earlier_life(text: str) -> bool:
-    """Whether a note looks like one of ours that was signed with another key."""
+def has_other_signature(text: str) -> bool:
+    """Whether a grant looks like ours, signed with another key: from before a restart without state file."""
     return text.count(":") == 2
 
 
 def redeem(code: Code) -> bool:
-    """Use the code up; False when it was used before."""
+    """Mark the code as used; False if it was used before.
+
+    https://datatracker.ietf.org/doc/html/rfc6749#section-4.1.2
+    """
     if code.id in _redeemed:
         return False
     _redeemed.add(code.id)
@@ -103,17 +106,20 @@ def is_expired(code: Code) -> bool:
 
 
 def requested_acrs(claims: str) -> tuple[str, ...]:
-    """The authentication contexts that a `claims` parameter asks for."""
+    """The authentication contexts in a `claims` parameter.
+
+    https://learn.microsoft.com/en-us/entra/identity-platform/developer-guide-conditional-access-authentication-context
+    """
     try:
-        asked = json.loads(claims)["access_token"]["acrs"]
-        return tuple(str(value) for value in asked.get("values") or [asked.get("value")] if value)
+        acrs = json.loads(claims)["access_token"]["acrs"]
+        return tuple(str(value) for value in acrs.get("values") or [acrs.get("value")] if value)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return ()
 
 
 def _read(text: str, kind: str) -> dict[str, Any] | None:
     try:
-        facts: dict[str, Any] = signing.loads(text, salt=kind)
+        data: dict[str, Any] = signing.loads(text, salt=kind)
     except signing.BadSignature:
         return None
-    return facts
+    return data

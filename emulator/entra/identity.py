@@ -1,4 +1,4 @@
-"""The managed identity of this machine, by the two protocols that clients know: App Service's and IMDS's."""
+"""The managed identity of this machine, by the protocols of App Service and IMDS."""
 
 import secrets
 
@@ -15,16 +15,22 @@ SYSTEM_ASSIGNED = "3d1f7e52-90c4-4a7b-8a52-e0d35a1b0006"
 
 @require_GET
 def app_service(request: HttpRequest) -> JsonResponse:
-    """What IDENTITY_ENDPOINT points to; IDENTITY_HEADER proves that the caller runs on the same machine."""
-    shown = request.headers.get("X-IDENTITY-HEADER", "")
-    if not secrets.compare_digest(shown.encode(), IDENTITY_HEADER.encode()):
+    """IDENTITY_ENDPOINT points here; IDENTITY_HEADER proves that the caller runs on the same machine.
+
+    https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity
+    """
+    header = request.headers.get("X-IDENTITY-HEADER", "")
+    if not secrets.compare_digest(header.encode(), IDENTITY_HEADER.encode()):
         return JsonResponse({"statusCode": 401, "message": "The X-IDENTITY-HEADER is missing or wrong."}, status=401)
     return _token(request)
 
 
 @require_GET
 def imds(request: HttpRequest) -> JsonResponse:
-    """What AZURE_POD_IDENTITY_AUTHORITY_HOST leads to; the header keeps forwarded requests out."""
+    """AZURE_POD_IDENTITY_AUTHORITY_HOST points here; the header keeps forwarded requests out.
+
+    https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+    """
     if request.headers.get("Metadata", "").lower() != "true":
         return _refused("Required metadata header not specified.")
     return _token(request)
@@ -52,10 +58,10 @@ def _token(request: HttpRequest) -> JsonResponse:
 
 
 def _identity(client_id: str) -> Person | None:
-    """The system-assigned one only reads; as user-assigned ones serve the registered applications."""
+    """The system-assigned identity only reads; the registered applications serve as user-assigned ones."""
     if not client_id:
         return MANAGED_IDENTITY
-    return next((one.principal for one in APPLICATIONS if one.client_id == client_id), None)
+    return next((known.principal for known in APPLICATIONS if known.client_id == client_id), None)
 
 
 def _refused(text: str) -> JsonResponse:

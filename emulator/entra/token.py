@@ -1,4 +1,7 @@
-"""The token endpoint: a code, a refresh token or the application's own credential against tokens."""
+"""The token endpoint: issues tokens for a code, a refresh token or an application's own credential.
+
+https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
+"""
 
 import base64
 import hashlib
@@ -31,7 +34,7 @@ def token(request: HttpRequest, tenant: UUID) -> JsonResponse:
         application = client_of(request)
         return JsonResponse(_granted(request.POST, application), headers={"Cache-Control": "no-store"})
     except EntraError as error:
-        return error.answer()
+        return error.response()
 
 
 def _granted(form: QueryDict, application: Application) -> dict[str, Any]:
@@ -65,8 +68,8 @@ def _code(form: QueryDict) -> Code:
 
 def _refreshed(form: QueryDict) -> SignIn:
     sign_in = grants.read_sign_in(form.get("refresh_token", ""), "refresh")
-    if sign_in is None and grants.is_of_an_earlier_life(form.get("refresh_token", "")):
-        text = "The provided grant has expired: it is from before the emulator was started anew."
+    if sign_in is None and grants.has_other_signature(form.get("refresh_token", "")):
+        text = "The provided grant has expired: it is from before the emulator was restarted."
         raise EntraError(GRANT, 50173, text, suberror="bad_token")
     if sign_in is None:
         raise EntraError(GRANT, 9002313, "Invalid request. The refresh token is malformed or invalid.")
@@ -76,8 +79,8 @@ def _refreshed(form: QueryDict) -> SignIn:
     if _fault("consent-missing", sign_in.person):
         text = "The user or administrator has not consented to use the application. Send an interactive request."
         raise EntraError(GRANT, 65001, text, suberror="consent_required")
-    wanted = grants.requested_acrs(form.get("claims", ""))
-    missing = [acr for acr in wanted if acr not in sign_in.acrs]
+    requested = grants.requested_acrs(form.get("claims", ""))
+    missing = [acr for acr in requested if acr not in sign_in.acrs]
     if _fault("mfa-required", sign_in.person):
         missing = missing or ["p1"]
     if missing:
@@ -107,7 +110,7 @@ def _tokens(sign_in: SignIn, scope: str, code: Code | None = None) -> dict[str, 
         "upn": person.upn,
         "scp": "user_impersonation",
         "acrs": list(sign_in.acrs),
-        # What ARM compares with a revocation; tokens made by a refresh keep the moment of the sign-in.
+        # ARM compares it with revocations; a refresh keeps the time of the sign-in.
         "auth_time": sign_in.at,
         "uti": secrets.token_urlsafe(16),
     }
@@ -126,6 +129,7 @@ def _tokens(sign_in: SignIn, scope: str, code: Code | None = None) -> dict[str, 
 
 
 def _id_token(sign_in: SignIn, now: int, code: Code | None, flaw: str) -> str:
+    """https://learn.microsoft.com/en-us/entra/identity-platform/id-token-claims-reference"""
     person = sign_in.person
     claims: dict[str, Any] = {
         "aud": CLIENT_ID,
@@ -147,6 +151,7 @@ def _id_token(sign_in: SignIn, now: int, code: Code | None, flaw: str) -> str:
         claims["auth_time"] = int(sign_in.at)
     if person.roles:
         claims["roles"] = list(person.roles)
+    # https://learn.microsoft.com/en-us/entra/identity-platform/id-token-claims-reference#groups-overage-claim
     if person.groups_overage:
         claims["_claim_names"] = {"groups": "src1"}
         endpoint = f"https://graph.windows.net/{person.tenant_id}/users/{person.oid}/getMemberObjects"
@@ -164,7 +169,7 @@ def _flawed(claims: dict[str, Any], flaw: str) -> str:
         "exp": {"exp": claims["iat"] - 7200, "nbf": claims["iat"] - 9000},
         "nonce": {"nonce": "another"},
         "auth_time": {"auth_time": claims["iat"] - 7200},
-        # As from a server whose clock is ahead.
+        # From a server whose clock is ahead.
         "one-minute-ahead": {"iat": claims["iat"] + 60, "nbf": claims["nbf"] + 60},
         "ten-minutes-ahead": {"iat": claims["iat"] + 600, "nbf": claims["nbf"] + 600},
     }
@@ -181,7 +186,10 @@ def _application_token(scope: str, application: Application) -> dict[str, Any]:
 
 
 def principal_token(principal: Person, audience: str, client_id: str, seconds: int) -> str:
-    """An access token for a service principal, in nobody's name but its own."""
+    """An access token for a service principal, without a user.
+
+    https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
+    """
     now = int(clock.wall())
     claims = {
         "aud": audience,
@@ -205,6 +213,7 @@ def _issuer(person: Person) -> str:
 
 
 def _challenge(verifier: str) -> str:
+    """https://datatracker.ietf.org/doc/html/rfc7636#section-4.2"""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 

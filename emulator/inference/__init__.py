@@ -1,1 +1,4 @@
-"""What endpoints serve at their own addresses: a stand-in that checks keys and limits, and invents its answers."""
+"""The endpoints' own addresses: a stand-in for models that checks keys and limits and invents its responses.
+
+https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference/
+"""

@@ -1,4 +1,4 @@
-"""Calls of endpoints' own addresses: whose they are, who may make them, and how many."""
+"""Requests to endpoints' own addresses: which endpoint, which key, how many."""
 
 import json
 import re
@@ -15,19 +15,20 @@ from emulator.arm import operations
 from emulator.arm.resources import model_of
 from emulator.catalogue import Model, find_model
 from emulator.faults import Target
-from emulator.inference.answers import ROUTES, word_count
-from emulator.inference.errors import Refused
+from emulator.inference.errors import InferenceError
+from emulator.inference.responses import ROUTES, word_count
 from emulator.options import options
 from emulator.state import Resource
 
-# What a deployment may be asked in a minute.
+# Limits of a deployment per minute:
+# https://learn.microsoft.com/en-us/azure/machine-learning/how-to-deploy-models-serverless
 REQUESTS = 1000
 TOKENS = 200_000
 MINUTE = 60.0
 
 
 @dataclass(frozen=True)
-class Called:
+class EndpointCall:
     """A request to an endpoint's own address."""
 
     name: str
@@ -36,25 +37,25 @@ class Called:
 
 
 @dataclass
-class _Budget:
+class _Usage:
     since: float
     requests: int = 0
     tokens: int = 0
 
 
 _lock = threading.Lock()
-_budgets: dict[str, _Budget] = {}
+_usage: dict[str, _Usage] = {}
 
 
-def called(request: HttpRequest) -> Called | None:
-    """Which endpoint is meant, by the address it was told to have; None when the request is for Azure itself."""
-    found = _address().fullmatch(f"{request.headers.get('Host', '')}{request.path}")
-    return Called(found["name"], found["region"], f"/{found['path'] or ''}") if found else None
+def endpoint_call(request: HttpRequest) -> EndpointCall | None:
+    """Which endpoint a request is for; None if it is for Azure itself."""
+    match = _address().fullmatch(f"{request.headers.get('Host', '')}{request.path}")
+    return EndpointCall(match["name"], match["region"], f"/{match['path'] or ''}") if match else None
 
 
 @cache
 def _address() -> re.Pattern[str]:
-    """The template of addresses, turned around, without the scheme, which may have been changed on the way here."""
+    """The template of addresses as a pattern, without the scheme, which a proxy may have changed."""
     host, slash, path = options().inference_uri.partition("://")[2].partition("/")
     template = f"{re.escape(host) if '{' in host else '[^/]*'}{slash}{re.escape(path)}"
     for part in ("name", "region"):
@@ -62,69 +63,69 @@ def _address() -> re.Pattern[str]:
     return re.compile(rf"{template}(?:/(?P<path>.*))?", re.IGNORECASE)
 
 
-def target_of(request: HttpRequest, found: Called) -> Target:
-    row = _endpoint(found)
+def target_of(request: HttpRequest, call: EndpointCall) -> Target:
+    row = _endpoint(call)
     workspace = row.workspace.rpartition("/")[2] if row else ""
     model = model_of(row.document) if row else ""
-    return Target("inference", request.method or "", found.path, found.name, model, workspace)
+    return Target("inference", request.method or "", call.path, call.name, model, workspace)
 
 
-def serve(request: HttpRequest, found: Called) -> HttpResponseBase:
+def serve(request: HttpRequest, call: EndpointCall) -> HttpResponseBase:
     try:
         with state.lock:
-            row, model = _served(found)
+            row, model = _served(call)
             _check_key(request, row)
-        return _answer(request, found, model)
-    except Refused as error:
-        return error.answer()
+        return _respond(request, call, model)
+    except InferenceError as error:
+        return error.response()
 
 
-def _endpoint(found: Called) -> Resource | None:
+def _endpoint(call: EndpointCall) -> Resource | None:
     for rows in state.state().endpoints.values():
-        row = rows.get(found.name.lower())
-        if row and row.document["location"] == found.region.lower():
+        row = rows.get(call.name.lower())
+        if row and row.document["location"] == call.region.lower():
             return row
     return None
 
 
-def _served(found: Called) -> tuple[Resource, Model]:
-    """The endpoint and its model. Raises Refused: what is not there, not ready or retired looks the same from here."""
-    row = _endpoint(found)
+def _served(call: EndpointCall) -> tuple[Resource, Model]:
+    """The endpoint and its model. Raises InferenceError: missing, not ready and retired all look the same."""
+    row = _endpoint(call)
     if row:
         operations.settle_purchases(row.workspace)
         operations.settle(row)
     if row is None or row.document["properties"]["inferenceEndpoint"] is None:
-        raise Refused(404, "NotFound", "The resource was not found.")
+        raise InferenceError(404, "NotFound", "The resource was not call.")
     model = find_model(model_of(row.document)) or Model("", model_of(row.document), frozenset(), False, False)
     if model.retired:
-        raise Refused(404, "NotFound", "The resource was not found.")
+        raise InferenceError(404, "NotFound", "The resource was not call.")
     if row.document["properties"]["endpointState"] != "Online":
-        raise Refused(403, "EndpointSuspended", "The endpoint is suspended and serves nothing.")
+        raise InferenceError(403, "EndpointSuspended", "The endpoint is suspended and serves nothing.")
     return row, model
 
 
 def _check_key(request: HttpRequest, row: Resource) -> None:
-    """Clients send the key as a bearer token, bare, or in a header of its own."""
+    """Clients send the key as a bearer token, as the whole Authorization header, or as api-key."""
     header = request.headers.get("Authorization", "")
     sent = (header.removeprefix("Bearer ").strip() or request.headers.get("api-key", "")).encode()
     if not any(secrets.compare_digest(sent, key.encode()) for key in row.keys.values()):
         text = "Access denied due to an invalid key. Provide a valid key of this endpoint, as a bearer token."
-        raise Refused(401, "Unauthorized", text)
+        raise InferenceError(401, "Unauthorized", text)
 
 
-def _answer(request: HttpRequest, found: Called, model: Model) -> HttpResponseBase:
-    route = found.path.rstrip("/").removeprefix("/v1")
+def _respond(request: HttpRequest, call: EndpointCall, model: Model) -> HttpResponseBase:
+    route = call.path.rstrip("/").removeprefix("/v1")
     if route == "/info" and request.method == "GET":
         publisher = model.registry.removeprefix("azureml-") or "azureml"
         return JsonResponse({"model_name": model.name, "model_type": model.task, "model_provider_name": publisher})
     work = ROUTES.get((route, model.task))
     if work is None:
-        raise Refused(404, "NotFound", f"There is nothing at '{found.path}' for a model of type {model.task}.")
+        raise InferenceError(404, "NotFound", f"There is nothing at '{call.path}' for a model of type {model.task}.")
     if request.method != "POST":
-        raise Refused(405, "MethodNotAllowed", "Method not allowed.")
+        raise InferenceError(405, "MethodNotAllowed", "Method not allowed.")
     body = _body(request)
     words = word_count(body.get("messages") or body.get("input") or body.get("prompt") or "")
-    _spend(f"{found.region}/{found.name}".lower(), words)
+    _hit(f"{call.region}/{call.name}".lower(), words)
     return work(body, model, words)
 
 
@@ -134,22 +135,22 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise Refused(400, "BadRequest", "The request body must be a JSON object.")
+        raise InferenceError(400, "BadRequest", "The request body must be a JSON object.")
     return body
 
 
-def _spend(key: str, tokens: int) -> None:
+def _hit(key: str, tokens: int) -> None:
     now = clock.now()
     with _lock:
-        budget = _budgets.get(key)
-        if budget is None or now - budget.since >= MINUTE:
-            budget = _budgets[key] = _Budget(now)
-        if budget.requests >= REQUESTS or budget.tokens + tokens > TOKENS:
-            wait = max(1, round(budget.since + MINUTE - now))
-            raise Refused(429, "RateLimitReached", f"Rate limit is exceeded. Try again in {wait} seconds.", wait)
-        budget.requests, budget.tokens = budget.requests + 1, budget.tokens + tokens
+        usage = _usage.get(key)
+        if usage is None or now - usage.since >= MINUTE:
+            usage = _usage[key] = _Usage(now)
+        if usage.requests >= REQUESTS or usage.tokens + tokens > TOKENS:
+            wait = max(1, round(usage.since + MINUTE - now))
+            raise InferenceError(429, "RateLimitReached", f"Rate limit is exceeded. Try again in {wait} seconds.", wait)
+        usage.requests, usage.tokens = usage.requests + 1, usage.tokens + tokens
 
 
-def forget_budgets() -> None:
+def reset_limits() -> None:
     with _lock:
-        _budgets.clear()
+        _usage.clear()

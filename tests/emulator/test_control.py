@@ -17,19 +17,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 
 
 def test_a_fault_that_makes_no_sense_is_told_so(azure: Azure) -> None:
-    for wish, sentence in [
-        ({"kind": "rain"}, "There is no kind 'rain'."),
-        ({"kind": "drop", "where": "moon"}, "There is no place 'moon'."),
-        ({"kind": "drop", "times": 0}, "'times' is a whole number"),
+    for spec, sentence in [
+        ({"kind": "rain"}, "Unknown kind 'rain'."),
+        ({"kind": "drop", "where": "moon"}, "Unknown target 'moon'."),
+        ({"kind": "drop", "times": 0}, "'times' must be a whole number"),
         ({"kind": "drop", "colour": "red"}, "not colour"),
-        ({"kind": ["drop"]}, "There is no kind"),
-        ({"kind": "drop", "where": ["put"]}, "There is no place"),
-        ({"kind": "fail", "cause": "fun"}, "There is no cause 'fun'."),
-        ({"kind": "html", "status": 99}, "is no HTTP status"),
+        ({"kind": ["drop"]}, "Unknown kind"),
+        ({"kind": "drop", "where": ["put"]}, "Unknown target"),
+        ({"kind": "fail", "cause": "fun"}, "Unknown cause 'fun'."),
+        ({"kind": "html", "status": 99}, "is not an HTTP status"),
         ({"kind": "slow", "seconds": "long"}, "cannot be 'long'"),
         ({"kind": "redirect", "to": "a\nb"}, "cannot be"),
     ]:
-        answer = azure.http.post(f"{azure.url}/emulator/faults", json=wish, timeout=10)
+        answer = azure.http.post(f"{azure.url}/emulator/faults", json=spec, timeout=10)
         assert answer.status_code == 400
         assert sentence in answer.json()["error"]
 
@@ -49,10 +49,10 @@ def test_the_page_switches_faults_on_and_off(azure: Azure) -> None:
     (fault,) = azure.http.get(f"{azure.url}/emulator/faults", timeout=10).json()["faults"]
     assert (fault["times"], fault["settings"], fault["scope"]) == (2, {"cause": "quota"}, "name my-*")
     number = fault["id"]
-    assert "None is switched on." in azure.http.post(page, data={"do": "off", "id": number}, timeout=10).text
+    assert "No fault is switched on." in azure.http.post(page, data={"do": "off", "id": number}, timeout=10).text
     wrong = azure.http.post(page, data={"do": "on", "kind": "fail", "times": "often"}, timeout=10)
     assert wrong.status_code == 400
-    assert "is a whole number" in wrong.text
+    assert "must be a whole number" in wrong.text
 
 
 def test_the_page_shows_what_came_in_word_for_word_but_for_secrets(azure: Azure) -> None:
@@ -99,11 +99,11 @@ def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"do": "on", "kind": "fail", "settings": "cause"}, "is no setting"),
-        ({"do": "on", "kind": "fail", "settings": "cause=7"}, "There is no cause"),
-        ({"do": "on", "kind": "server-error", "settings": "status=many"}, "is no HTTP status"),
+        ({"do": "on", "kind": "fail", "settings": "cause"}, "is not a setting"),
+        ({"do": "on", "kind": "fail", "settings": "cause=7"}, "Unknown cause"),
+        ({"do": "on", "kind": "server-error", "settings": "status=many"}, "is not an HTTP status"),
         ({"do": "revoke", "person": "nobody"}, "not with these values"),
-        ({"do": "dance"}, "nothing called"),
+        ({"do": "dance"}, "Unknown action"),
     ],
 )
 def test_the_page_says_what_is_wrong(azure: Azure, form: dict[str, str], sentence: str) -> None:

@@ -27,7 +27,7 @@ def problems(exchange: Document) -> list[str]:
     if exchange["faults"]:
         return []
     if "/mfeOperationsStatus/" in exchange["path"] and exchange["status"] == 200:
-        found = _wrong({"$ref": "#/definitions/OperationStatusResult"}, exchange["answer_body"])
+        found = _wrong({"$ref": "#/definitions/OperationStatusResult"}, exchange["response_body"])
     elif known := operation(exchange["method"], exchange["path"]):
         found = [*_problems(exchange, known, str(exchange["status"]))]
     else:
@@ -40,14 +40,14 @@ def _problems(exchange: Document, known: Document, status: str) -> Iterator[str]
     if is_well and status not in known["responses"]:
         yield f"{status} is not documented"
     documented = known["responses"].get(status, known["responses"]["default"])
-    yield from _wrong(documented.get("schema"), exchange["answer_body"])
-    if not is_well and not json.loads(exchange["answer_body"])["error"]["code"]:
+    yield from _wrong(documented.get("schema"), exchange["response_body"])
+    if not is_well and not json.loads(exchange["response_body"])["error"]["code"]:
         yield "an error without a code"
     sent = next((one for one in known["parameters"] if one.get("in") == "body"), None)
     if is_well and sent:
         yield from _wrong(sent["schema"], exchange["body"])
     wanted = set(documented.get("headers", {})) & {"Azure-AsyncOperation", "Location"}
-    yield from (f"{name} is missing" for name in sorted(wanted - set(exchange["answer_headers"])))
+    yield from (f"{name} is missing" for name in sorted(wanted - set(exchange["response_headers"])))
 
 
 def _wrong(schema: Document | None, text: str) -> list[str]:
