@@ -1,4 +1,4 @@
-"""Changes to endpoints that nobody made through this API: a deletion, a change of tags, a suspension."""
+"""Changes to endpoints that no one made through this API: a deletion, a change of tags, a suspension."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A client of ARM that knows nothing of Endpoint Desk."""
+"""A client of ARM that shares no code with Endpoint Desk."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +10,14 @@ from emulator.seed import WORKSPACES
 PRODUCTION = f"{WORKSPACES[0].resource_id}/serverlessEndpoints"
 VERSION = "2025-09-01"
 PHI = "azureml://registries/azureml/models/Phi-4"
-Ask = Callable[..., requests.Response]
+Arm = Callable[..., requests.Response]
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    """A PUT of an endpoint as most people send it."""
+    """The usual body of a PUT of an endpoint."""
     properties = {"authMode": "Key", "modelSettings": {"modelId": PHI}}
     return {"location": "eastus2", "sku": {"name": "Consumption"}, "properties": properties, **changes}
 
 
-def code(answer: requests.Response) -> str:
-    return str(answer.json()["error"]["code"])
+def code(response: requests.Response) -> str:
+    return str(response.json()["error"]["code"])

@@ -1,4 +1,4 @@
-"""Steering the emulator."""
+"""The control page, the control API and the options."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 import msal
 import pytest
 
-from tests.emulator.arm_client import PRODUCTION, VERSION, Ask, body
+from tests.emulator.arm_client import PRODUCTION, VERSION, body
 from tests.support import environment
 from tests.support.azure import ROOT, Azure
 from tests.support.signing_in import signed_in
@@ -16,7 +16,7 @@ from tests.support.signing_in import signed_in
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 
 
-def test_a_fault_that_makes_no_sense_is_told_so(azure: Azure) -> None:
+def test_an_invalid_fault_is_refused_with_a_sentence(azure: Azure) -> None:
     for spec, sentence in [
         ({"kind": "rain"}, "Unknown kind 'rain'."),
         ({"kind": "drop", "where": "moon"}, "Unknown target 'moon'."),
@@ -29,12 +29,12 @@ def test_a_fault_that_makes_no_sense_is_told_so(azure: Azure) -> None:
         ({"kind": "slow", "seconds": "long"}, "cannot be 'long'"),
         ({"kind": "redirect", "to": "a\nb"}, "cannot be"),
     ]:
-        answer = azure.http.post(f"{azure.url}/emulator/faults", json=spec, timeout=10)
-        assert answer.status_code == 400
-        assert sentence in answer.json()["error"]
+        response = azure.http.post(f"{azure.url}/emulator/faults", json=spec, timeout=10)
+        assert response.status_code == 400
+        assert sentence in response.json()["error"]
 
 
-def test_a_fault_lasts_as_often_as_asked(azure: Azure) -> None:
+def test_a_fault_applies_as_often_as_specified(azure: Azure) -> None:
     azure.fault("server-error", where="subscriptions", times=2, status=500)
     url = f"{azure.url}/subscriptions?api-version=2022-12-01"
     assert [azure.http.get(url, timeout=10).status_code for _ in range(3)] == [500, 500, 401]
@@ -55,29 +55,29 @@ def test_the_page_switches_faults_on_and_off(azure: Azure) -> None:
     assert "must be a whole number" in wrong.text
 
 
-def test_the_page_shows_what_came_in_word_for_word_but_for_secrets(azure: Azure) -> None:
+def test_the_page_shows_requests_without_secrets(azure: Azure) -> None:
     headers = {"Authorization": f"Bearer {azure.application_token()}", "X-Mine": "kept"}
     azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", headers=headers, timeout=10)
-    (asked,) = azure.requests("GET", "/subscriptions")
-    page = azure.http.get(f"{azure.url}/emulator/?request={asked['number']}", timeout=10).text
+    (request,) = azure.requests("GET", "/subscriptions")
+    page = azure.http.get(f"{azure.url}/emulator/?request={request['number']}", timeout=10).text
     assert "X-Mine: kept" in page
     assert "Contoso Production" in page
     assert "Authorization: (secret)" in page
     assert headers["Authorization"] not in page
 
 
-def test_keys_and_signatures_are_not_kept(azure: Azure, ask: Ask) -> None:
-    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+def test_the_journal_has_no_keys_and_signatures(azure: Azure, arm: Arm) -> None:
+    monitor = arm("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
     azure.advance(60)
-    ask("GET", monitor)
-    keys = ask("POST", f"{PRODUCTION}/one/listKeys").json()
+    arm("GET", monitor)
+    keys = arm("POST", f"{PRODUCTION}/one/listKeys").json()
     kept = json.dumps(azure.conversation())
     assert "(secret)" in kept
     assert not [secret for secret in (*keys.values(), monitor.partition("&c=")[2]) if secret in kept]
     assert "code=" not in kept
 
 
-def test_one_request_can_be_asked_for(azure: Azure) -> None:
+def test_one_request_can_be_read_in_full(azure: Azure) -> None:
     azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", timeout=10)
     number = azure.requests("GET", "/subscriptions")[0]["number"]
     one = azure.http.get(f"{azure.url}/emulator/requests/{number}", timeout=10).json()
@@ -86,14 +86,14 @@ def test_one_request_can_be_asked_for(azure: Azure) -> None:
 
 
 @pytest.mark.parametrize("sent", ["{}", '{"seconds": -1}', '{"seconds": 1e999}', '{"seconds": "x"}', "[]", "[" * 9999])
-def test_the_clock_goes_forward_and_not_for_ever(azure: Azure, sent: str) -> None:
+def test_the_clock_refuses_to_go_back_or_too_far(azure: Azure, sent: str) -> None:
     assert azure.http.post(f"{azure.url}/emulator/clock", data=sent, timeout=10).status_code == 400
 
 
-def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
-    ask("PUT", f"{PRODUCTION}/one", json=body())
+def test_the_page_moves_the_clock(azure: Azure, arm: Arm) -> None:
+    arm("PUT", f"{PRODUCTION}/one", json=body())
     azure.http.post(f"{azure.url}/emulator/", data={"do": "advance", "seconds": "60"}, timeout=10)
-    assert ask("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"] == "Online"
+    assert arm("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"] == "Online"
 
 
 @pytest.mark.parametrize(
@@ -106,31 +106,31 @@ def test_the_page_moves_the_clock(azure: Azure, ask: Ask) -> None:
         ({"do": "dance"}, "Unknown action"),
     ],
 )
-def test_the_page_says_what_is_wrong(azure: Azure, form: dict[str, str], sentence: str) -> None:
-    answer = azure.http.post(f"{azure.url}/emulator/", data=form, timeout=10)
-    assert (answer.status_code, sentence in answer.text) == (400, True)
+def test_the_page_reports_an_invalid_form(azure: Azure, form: dict[str, str], sentence: str) -> None:
+    response = azure.http.post(f"{azure.url}/emulator/", data=form, timeout=10)
+    assert (response.status_code, sentence in response.text) == (400, True)
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "x", ""])
-def test_what_is_no_number_is_told_so_and_switches_nothing_off(azure: Azure, ask: Ask, number: str) -> None:
+def test_an_invalid_number_is_refused_and_switches_nothing_off(azure: Azure, arm: Arm, number: str) -> None:
     azure.fault("drop", where="put")
     page, api = f"{azure.url}/emulator/", f"{azure.url}/emulator/faults"
     assert azure.http.get(page, params={"request": number}, timeout=10).ok
     assert azure.http.post(page, data={"do": "off", "id": number}, timeout=10).status_code == 400
     assert azure.http.delete(api, params={"id": number}, timeout=10).status_code == 400
-    assert ask("GET", f"{azure.url}{PRODUCTION}?api-version={VERSION}&$skip={number}").status_code == 400
+    assert arm("GET", f"{azure.url}{PRODUCTION}?api-version={VERSION}&$skip={number}").status_code == 400
     assert len(azure.http.get(api, timeout=10).json()["faults"]) == 1
 
 
 @pytest.mark.parametrize("path", ["/emulator/reset", "/emulator/faults", "/emulator/"])
-def test_a_page_of_another_site_does_not_steer_it(azure: Azure, path: str) -> None:
+def test_a_page_of_another_site_is_refused(azure: Azure, path: str) -> None:
     foreign = azure.http.post(f"{azure.url}{path}", headers={"Origin": "https://evil.example"}, timeout=10)
     assert foreign.status_code == 403
     rebound = azure.http.get(azure.url, headers={"Host": "evil.example"}, timeout=10)
     assert rebound.status_code == 400
 
 
-def test_a_fault_at_the_token_endpoint_is_for_one_person(
+def test_a_fault_at_the_token_endpoint_affects_one_person(
     azure: Azure, client: msal.ConfidentialClientApplication
 ) -> None:
     azure.fault("throttle", where="token", person="oscar@*", retry_after=1)
@@ -151,7 +151,7 @@ def test_a_fault_at_the_token_endpoint_is_for_one_person(
         (["--inference-uri", "http://here/{name}"], "write an address with {name} and {region}"),
     ],
 )
-def test_a_wrong_option_is_one_sentence(azure: Azure, options: list[str], sentence: str) -> None:
+def test_an_invalid_option_is_one_sentence(azure: Azure, options: list[str], sentence: str) -> None:
     command = [sys.executable, "-m", "emulator", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""What is thrown at the emulator by a program that knows nothing but the public API definition."""
+"""Random requests that are generated from the public API definition."""
 
 import copy
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.azure import Azure
 from tests.support.definition import definition
 
 HERE = WORKSPACES[0]
-# What exists or could, so that many requests get further than the first mistake.
+# Values that exist or could exist, so that many requests get past the first check.
 KNOWN = {
     "subscriptionId": [HERE.subscription_id],
     "resourceGroupName": [HERE.resource_group],
@@ -29,8 +29,8 @@ KNOWN = {
 }
 
 
-def with_what_is_known() -> dict[str, Any]:
-    """The definition with values that exist in place of any text."""
+def with_known_values() -> dict[str, Any]:
+    """The definition with KNOWN values in place of any text."""
     whole = copy.deepcopy(definition())
     operations = [one for methods in whole["paths"].values() for one in methods.values()]
     inline = [one for operation in operations for one in operation["parameters"]]
@@ -55,7 +55,7 @@ def parts_of(whole: Any) -> Iterator[dict[str, Any]]:
             yield from parts_of(part)
 
 
-schema = schemathesis.openapi.from_dict(with_what_is_known())
+schema = schemathesis.openapi.from_dict(with_known_values())
 BOUNDED = hypothesis.settings(
     derandomize=True,
     database=None,
@@ -68,7 +68,7 @@ BOUNDED = hypothesis.settings(
 
 @pytest.fixture
 def headers(azure: Azure) -> dict[str, str]:
-    """Those of somebody who may do everything, where one endpoint is online already."""
+    """The headers of a caller who may do everything; one endpoint is online already."""
     headers = {"Authorization": f"Bearer {azure.application_token()}"}
     url = f"{azure.url}{PRODUCTION}/one?api-version={VERSION}"
     assert azure.http.put(url, json=body(), headers=headers, timeout=10).status_code == 201
@@ -78,8 +78,8 @@ def headers(azure: Azure) -> dict[str, str]:
 
 @schema.parametrize()
 @BOUNDED
-def test_nothing_in_the_definition_breaks_it(azure: Azure, headers: dict[str, str], case: Case[Any]) -> None:
-    """What it answers is held against the definition when the test is over."""
+def test_no_request_of_the_definition_causes_a_5xx(azure: Azure, headers: dict[str, str], case: Case) -> None:
+    """The `azure` fixture checks the responses against the definition afterwards."""
     azure.advance(60)
-    answer = case.call(base_url=azure.url, headers=headers, timeout=10)
-    assert answer.status_code < 500
+    response = case.call(base_url=azure.url, headers=headers, timeout=10)
+    assert response.status_code < 500

@@ -1,4 +1,4 @@
-"""The emulator's Entra ID, as msal and requests see it."""
+"""The emulator's Entra ID, through msal and plain HTTP."""
 
 import re
 from typing import Any
@@ -31,13 +31,13 @@ def test_the_token_is_signed_with_a_published_key(client: msal.ConfidentialClien
     assert jwt.decode(id_token, key, algorithms=["RS256"], audience=settings.EMULATOR_CLIENT_ID)
 
 
-def test_too_many_groups_become_a_pointer(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+def test_too_many_groups_become_a_claim_source(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
     claims = signed_in(client, azure, "gus")["id_token_claims"]
     assert claims["_claim_names"] == {"groups": "src1"}
     assert "roles" not in claims
 
 
-def test_an_access_token_can_be_made_to_end_soon(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+def test_an_access_token_can_expire_soon(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
     azure.fault("short-token", person="ada@*", seconds=60)
     result = signed_in(client, azure, "ada")
     claims = jwt.decode(result["access_token"], options={"verify_signature": False})
@@ -45,7 +45,7 @@ def test_an_access_token_can_be_made_to_end_soon(client: msal.ConfidentialClient
     assert signed_in(client, azure, "oscar")["expires_in"] > 3600
 
 
-def test_a_claims_challenge_ends_in_a_token_that_carries_them(
+def test_a_claims_challenge_leads_to_a_token_with_them(
     client: msal.ConfidentialClientApplication, azure: Azure
 ) -> None:
     wanted = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
@@ -57,7 +57,7 @@ def test_a_claims_challenge_ends_in_a_token_that_carries_them(
     assert jwt.decode(token, options={"verify_signature": False})["acrs"] == ["p1"]
 
 
-def test_a_revoked_person_gets_nothing_silently(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
+def test_a_revoked_person_gets_no_token_silently(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
     signed_in(client, azure, "ada")
     azure.revoke("ada")
     refused = client.acquire_token_silent_with_error(SCOPE, client.get_accounts()[0], force_refresh=True)
@@ -67,12 +67,12 @@ def test_a_revoked_person_gets_nothing_silently(client: msal.ConfidentialClientA
 def test_the_application_signs_in_as_itself(client: msal.ConfidentialClientApplication, azure: Azure) -> None:
     result = client.acquire_token_for_client(["https://management.azure.com/.default"])
     headers = {"Authorization": f"Bearer {result['access_token']}"}
-    answer = azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", headers=headers, timeout=10)
-    assert len(answer.json()["value"]) == 2
+    response = azure.http.get(f"{azure.url}/subscriptions?api-version=2022-12-01", headers=headers, timeout=10)
+    assert len(response.json()["value"]) == 2
 
 
 def authorize(azure: Azure, **changes: str) -> Any:
-    asked = {
+    parameters = {
         "client_id": settings.EMULATOR_CLIENT_ID,
         "redirect_uri": REDIRECT,
         "response_type": "code",
@@ -80,7 +80,7 @@ def authorize(azure: Azure, **changes: str) -> Any:
         "state": "s",
     }
     url = f"{azure.url}/{settings.EMULATOR_TENANT_ID}/oauth2/v2.0/authorize"
-    return azure.http.get(url, params=asked | changes, allow_redirects=False, timeout=10)
+    return azure.http.get(url, params=parameters | changes, allow_redirects=False, timeout=10)
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def authorize(azure: Azure, **changes: str) -> Any:
         ({"code_challenge": "x", "code_challenge_method": "plain"}, "AADSTS501491"),
     ],
 )
-def test_what_cannot_be_trusted_is_not_sent_back(azure: Azure, changes: dict[str, str], code: str) -> None:
-    answer = authorize(azure, **changes)
-    assert answer.status_code == 400
-    assert code in answer.text
+def test_an_untrusted_request_is_not_redirected(azure: Azure, changes: dict[str, str], code: str) -> None:
+    response = authorize(azure, **changes)
+    assert response.status_code == 400
+    assert code in response.text
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "parameters",
     [
         {"max_age": "9" * 5000},
         {"claims": '{"access_token": {"acrs": [1]}}'},
@@ -107,16 +107,16 @@ def test_what_cannot_be_trusted_is_not_sent_back(azure: Azure, changes: dict[str
         {"claims": "[" * 9999},
     ],
 )
-def test_what_makes_no_sense_is_not_asked(azure: Azure, asked: dict[str, str]) -> None:
-    answer = authorize(azure, **asked)
-    assert (answer.status_code, "Who do you want to be?" in answer.text) == (200, True)
+def test_an_invalid_parameter_is_ignored(azure: Azure, parameters: dict[str, str]) -> None:
+    response = authorize(azure, **parameters)
+    assert (response.status_code, "Who do you want to be?" in response.text) == (200, True)
 
 
 def test_a_silent_request_without_a_sign_in_is_refused(azure: Azure) -> None:
     assert "error=login_required" in authorize(azure, prompt="none").headers["Location"]
 
 
-def test_who_signed_in_once_is_known_until_the_sign_out(azure: Azure) -> None:
+def test_a_sign_in_is_remembered_until_the_sign_out(azure: Azure) -> None:
     import requests
 
     with requests.Session() as browser:
@@ -129,17 +129,17 @@ def test_who_signed_in_once_is_known_until_the_sign_out(azure: Azure) -> None:
         assert "Who do you want to be?" in browser.get(url, timeout=10).text
 
 
-def test_a_hint_leaves_one_person_to_choose(azure: Azure) -> None:
+def test_a_login_hint_leaves_one_person_to_choose(azure: Azure) -> None:
     page = authorize(azure, login_hint="OSCAR@emulator.test").text
     assert "Oscar Operator" in page
     assert "Ada Admin" not in page
 
 
-def test_a_form_post_carries_the_answer_in_a_page(azure: Azure) -> None:
+def test_a_form_post_returns_the_code_in_a_page(azure: Azure) -> None:
     url = authorize(azure, response_mode="form_post").url
-    answer = azure.http.post(url, data={"person": PEOPLE["ada"]}, timeout=10)
-    assert re.search(r'<form method="post" action="http://localhost[^"]+"', answer.text)
-    assert 'name="code"' in answer.text
+    response = azure.http.post(url, data={"person": PEOPLE["ada"]}, timeout=10)
+    assert re.search(r'<form method="post" action="http://localhost[^"]+"', response.text)
+    assert 'name="code"' in response.text
 
 
 def redeem(azure: Azure, **form: str) -> Any:
@@ -163,12 +163,12 @@ def redeem(azure: Azure, **form: str) -> Any:
     ],
 )
 def test_the_token_endpoint_refuses_as_entra_does(azure: Azure, form: dict[str, str], code: int) -> None:
-    answer = redeem(azure, **form)
-    assert answer["error_codes"] == [code]
-    assert f"AADSTS{code}" in answer["error_description"]
+    response = redeem(azure, **form)
+    assert response["error_codes"] == [code]
+    assert f"AADSTS{code}" in response["error_description"]
 
 
-def test_a_code_is_bound_to_its_verifier_and_works_once(azure: Azure) -> None:
+def test_a_code_needs_its_verifier_and_works_once(azure: Azure) -> None:
     url = authorize(
         azure, code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method="S256"
     ).url

@@ -1,4 +1,4 @@
-"""What can be made to go wrong, and for whom."""
+"""Faults: their effect and their scope."""
 
 import time
 from collections.abc import Callable
@@ -7,50 +7,50 @@ import pytest
 import requests
 
 from emulator.seed import WORKSPACES
-from tests.emulator.arm_client import PHI, PRODUCTION, Ask, body, code
+from tests.emulator.arm_client import PHI, PRODUCTION, body, code
 from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")
 
 
 @pytest.mark.parametrize(("when", "is_made"), [("before", False), ("after", True)])
-def test_a_connection_is_lost_before_or_after_the_work_is_done(
-    azure: Azure, ask: Ask, when: str, is_made: bool
+def test_a_drop_closes_the_connection_before_or_after_the_work(
+    azure: Azure, arm: Arm, when: str, is_made: bool
 ) -> None:
     azure.fault("drop", where="put", when=when, times=1)
     with pytest.raises(requests.ConnectionError):
-        ask("PUT", f"{PRODUCTION}/one", json=body())
-    assert ask("GET", f"{PRODUCTION}/one").ok == is_made
+        arm("PUT", f"{PRODUCTION}/one", json=body())
+    assert arm("GET", f"{PRODUCTION}/one").ok == is_made
     (lost,) = azure.requests("PUT", "/one")
     assert (lost["status"], lost["faults"]) == (201 if is_made else 500, ["drop"])
 
 
-def test_a_connection_is_lost_in_the_middle_of_an_answer(azure: Azure, ask: Ask) -> None:
+def test_a_cut_off_closes_the_connection_within_the_body(azure: Azure, arm: Arm) -> None:
     azure.fault("cut-off", where="list")
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
-        ask("GET", PRODUCTION)
+        arm("GET", PRODUCTION)
 
 
 @pytest.mark.parametrize(("when", "is_made"), [("before", False), ("after", True)])
-def test_an_answer_never_comes_and_nobody_else_waits(azure: Azure, ask: Ask, when: str, is_made: bool) -> None:
+def test_a_hang_delays_no_other_request(azure: Azure, arm: Arm, when: str, is_made: bool) -> None:
     azure.fault("hang", method="PUT", when=when, times=1)
     with pytest.raises(requests.ReadTimeout):
-        ask("PUT", f"{PRODUCTION}/one", json=body(), timeout=0.3)
-    assert ask("GET", f"{PRODUCTION}/one").ok == is_made
+        arm("PUT", f"{PRODUCTION}/one", json=body(), timeout=0.3)
+    assert arm("GET", f"{PRODUCTION}/one").ok == is_made
 
 
-def test_a_slow_answer_is_right(azure: Azure, ask: Ask) -> None:
+def test_a_slow_response_is_correct(azure: Azure, arm: Arm) -> None:
     azure.fault("slow", where="list", seconds=0.2)
     started = time.monotonic()
-    assert ask("GET", PRODUCTION).ok
+    assert arm("GET", PRODUCTION).ok
     assert time.monotonic() - started >= 0.2
 
 
-def test_any_error_can_be_had(azure: Azure, ask: Ask) -> None:
+def test_a_fault_can_be_any_error(azure: Azure, arm: Arm) -> None:
     azure.fault("error", method="POST", path="*/listKeys", status=418, code="Teapot", message="Short and stout.")
-    answer = ask("POST", f"{PRODUCTION}/one/listKeys")
-    assert (answer.status_code, answer.json()["error"]) == (418, {"code": "Teapot", "message": "Short and stout."})
-    assert ask("GET", f"{PRODUCTION}/one").status_code == 404
+    response = arm("POST", f"{PRODUCTION}/one/listKeys")
+    assert (response.status_code, response.json()["error"]) == (418, {"code": "Teapot", "message": "Short and stout."})
+    assert arm("GET", f"{PRODUCTION}/one").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,18 @@ def test_any_error_can_be_had(azure: Azure, ask: Ask) -> None:
     ],
 )
 @pytest.mark.parametrize("way", ["resource", "monitor"])
-def test_a_fault_is_for_whom_it_is_meant(azure: Azure, ask: Ask, scope: dict[str, str], fits: bool, way: str) -> None:
-    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+def test_a_fault_matches_its_scope(azure: Azure, arm: Arm, scope: dict[str, str], fits: bool, way: str) -> None:
+    monitor = arm("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
     azure.fault("server-error", **scope)
-    answer = ask("GET", f"{PRODUCTION}/one" if way == "resource" else monitor)
+    response = arm("GET", f"{PRODUCTION}/one" if way == "resource" else monitor)
     if way == "monitor" and "path" in scope:
         fits = False
-    assert (answer.status_code == 503) == fits
+    assert (response.status_code == 503) == fits
 
 
-def test_a_put_is_known_by_the_model_it_asks_for(azure: Azure, ask: Ask) -> None:
+def test_a_fault_matches_the_model_of_a_put(azure: Azure, arm: Arm) -> None:
     azure.fault("refuse", model=PHI, cause="payment")
-    assert "payment method" in ask("PUT", f"{PRODUCTION}/one", json=body()).text
+    assert "payment method" in arm("PUT", f"{PRODUCTION}/one", json=body()).text
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_a_put_is_known_by_the_model_it_asks_for(azure: Azure, ask: Ask) -> None
         ("internal", 500, "InternalServerError"),
     ],
 )
-def test_every_cause_comes_at_the_put_and_in_the_status(
-    azure: Azure, ask: Ask, cause: str, status: int, inner: str
+def test_every_cause_works_at_put_and_in_the_status(
+    azure: Azure, arm: Arm, cause: str, status: int, inner: str
 ) -> None:
     azure.fault("refuse", cause=cause, times=1)
-    refused = ask("PUT", f"{PRODUCTION}/one", json=body())
+    refused = arm("PUT", f"{PRODUCTION}/one", json=body())
     assert (refused.status_code, inner in refused.text) == (status, True)
     azure.fault("fail", cause=cause, times=1)
-    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+    monitor = arm("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
     azure.advance(60)
-    ended = ask("GET", monitor)
+    ended = arm("GET", monitor)
     assert (ended.json()["status"], inner in ended.text) == ("Failed", True)
-    assert ask("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"] == "CreationFailed"
+    assert arm("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"] == "CreationFailed"
 
 
 @pytest.mark.parametrize(
@@ -127,86 +127,86 @@ def test_every_cause_comes_at_the_put_and_in_the_status(
         ("no-provisioning-state", lambda found: "provisioningState" not in found["properties"]),
     ],
 )
-def test_a_read_shows_what_nobody_expects(
-    azure: Azure, ask: Ask, kind: str, look: Callable[[dict[str, object]], bool]
+def test_a_read_can_show_unexpected_values(
+    azure: Azure, arm: Arm, kind: str, look: Callable[[dict[str, object]], bool]
 ) -> None:
-    ask("PUT", f"{PRODUCTION}/one", json=body())
+    arm("PUT", f"{PRODUCTION}/one", json=body())
     azure.fault(kind)
     azure.fault(kind, where="list", name="one")
-    assert look(ask("GET", f"{PRODUCTION}/one").json())
-    assert look(ask("GET", PRODUCTION).json()["value"][0])
+    assert look(arm("GET", f"{PRODUCTION}/one").json())
+    assert look(arm("GET", PRODUCTION).json()["value"][0])
 
 
-def test_a_status_shows_what_nobody_expects(azure: Azure, ask: Ask) -> None:
-    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+def test_a_status_can_show_unexpected_values(azure: Azure, arm: Arm) -> None:
+    monitor = arm("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
     azure.fault("unknown-status", status="Pondering")
     azure.fault("whole-percent")
     azure.fault("retry-after", where="status", retry_after=17)
-    answer = ask("GET", monitor)
-    assert (answer.json()["status"], answer.json()["percentComplete"]) == ("Pondering", 50)
-    assert answer.headers["Retry-After"] == "17"
+    response = arm("GET", monitor)
+    assert (response.json()["status"], response.json()["percentComplete"]) == ("Pondering", 50)
+    assert response.headers["Retry-After"] == "17"
 
 
-def test_the_status_can_run_ahead_of_the_resource(azure: Azure, ask: Ask) -> None:
+def test_the_status_can_run_ahead_of_the_resource(azure: Azure, arm: Arm) -> None:
     azure.fault("drift", seconds=100)
-    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+    monitor = arm("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
     azure.advance(60)
-    assert ask("GET", monitor).json()["status"] == "Succeeded"
-    assert ask("GET", f"{PRODUCTION}/one").json()["properties"]["provisioningState"] == "Creating"
+    assert arm("GET", monitor).json()["status"] == "Succeeded"
+    assert arm("GET", f"{PRODUCTION}/one").json()["properties"]["provisioningState"] == "Creating"
     azure.advance(100)
-    assert ask("GET", f"{PRODUCTION}/one").json()["properties"]["provisioningState"] == "Succeeded"
+    assert arm("GET", f"{PRODUCTION}/one").json()["properties"]["provisioningState"] == "Succeeded"
 
 
-def test_an_endpoint_is_suspended_and_comes_back_on_its_own(azure: Azure, ask: Ask) -> None:
-    ask("PUT", f"{PRODUCTION}/one", json=body())
+def test_a_suspended_endpoint_is_reinstated(azure: Azure, arm: Arm) -> None:
+    arm("PUT", f"{PRODUCTION}/one", json=body())
     azure.advance(60)
     azure.fault("suspended", name="one", times=1, seconds=100)
     seen = []
     for _ in range(4):
-        seen.append(ask("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"])
+        seen.append(arm("GET", f"{PRODUCTION}/one").json()["properties"]["endpointState"])
         azure.advance(35)
     assert seen == ["Suspending", "Suspended", "Reinstating", "Online"]
 
 
-def test_others_delete_and_change_endpoints(azure: Azure, ask: Ask) -> None:
+def test_external_changes_delete_and_change_endpoints(azure: Azure, arm: Arm) -> None:
     for name in ("one", "two"):
-        ask("PUT", f"{PRODUCTION}/{name}", json=body())
+        arm("PUT", f"{PRODUCTION}/{name}", json=body())
     azure.advance(60)
     azure.fault("deleted-elsewhere", name="one", times=1)
     azure.fault("changed-elsewhere", name="two", times=1)
-    (left,) = ask("GET", PRODUCTION).json()["value"]
+    (left,) = arm("GET", PRODUCTION).json()["value"]
     assert (left["name"], left["tags"]) == ("two", {"by": "others"})
     assert left["systemData"]["lastModifiedBy"] == "somebody.else@emulator.test"
 
 
-def test_an_operation_that_nobody_knows(azure: Azure, ask: Ask) -> None:
+def test_an_operation_can_be_unknown_at_first(azure: Azure, arm: Arm) -> None:
     azure.fault("operation-not-found", where="put", polls=1)
-    monitor = ask("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
-    assert [ask("GET", monitor).status_code for _ in range(2)] == [404, 200]
+    monitor = arm("PUT", f"{PRODUCTION}/one", json=body()).headers["Azure-AsyncOperation"]
+    assert [arm("GET", monitor).status_code for _ in range(2)] == [404, 200]
 
 
-def test_where_to_look_can_be_missing_or_foreign(azure: Azure, ask: Ask) -> None:
+def test_polling_urls_can_be_missing_or_foreign(azure: Azure, arm: Arm) -> None:
     azure.fault("no-monitor", where="delete", location="result", times=1)
     azure.fault("foreign-monitor", times=1, origin="http://127.0.0.1:1")
-    made = ask("PUT", f"{PRODUCTION}/one", json=body())
+    made = arm("PUT", f"{PRODUCTION}/one", json=body())
     assert made.headers["Azure-AsyncOperation"].startswith("http://127.0.0.1:1/")
     azure.advance(60)
-    deleted = ask("DELETE", f"{PRODUCTION}/one")
+    deleted = arm("DELETE", f"{PRODUCTION}/one")
     assert "Azure-AsyncOperation" not in deleted.headers
     assert "mfeOperationResults" in deleted.headers["Location"]
 
 
 @pytest.mark.parametrize(("kind", "status"), [("empty", 200), ("broken-json", 200), ("html", 502), ("redirect", 307)])
-def test_an_answer_is_no_json(azure: Azure, ask: Ask, kind: str, status: int) -> None:
+def test_a_response_can_be_other_than_json(azure: Azure, arm: Arm, kind: str, status: int) -> None:
     azure.fault(kind, where="list")
-    answer = ask("GET", PRODUCTION)
-    assert answer.status_code == status
+    response = arm("GET", PRODUCTION)
+    assert response.status_code == status
     with pytest.raises(requests.JSONDecodeError):
-        answer.json()
+        response.json()
 
 
-def test_a_fault_of_the_lists_is_not_one_of_the_resources(azure: Azure, ask: Ask) -> None:
+def test_a_fault_of_lists_does_not_affect_resources(azure: Azure, arm: Arm) -> None:
     azure.fault("throttle", where="list", retry_after=3)
-    assert ask("GET", PRODUCTION).headers["Retry-After"] == "3"
-    assert code(ask("GET", f"{PRODUCTION}/one")) == "ResourceNotFound"
-    assert ask("GET", WORKSPACES[0].resource_id).ok
+    assert arm("GET", PRODUCTION).headers["Retry-After"] == "3"
+    assert code(arm("GET", f"{PRODUCTION}/one")) == "ResourceNotFound"
+    assert arm("GET", WORKSPACES[0].resource_id).ok

@@ -1,4 +1,4 @@
-"""msal as anybody would use it: told an address and a certificate to trust, and nothing else of ours."""
+"""msal as in any program: configured with an address and a trusted certificate only."""
 
 import base64
 import re
@@ -50,7 +50,7 @@ def application(
 
 @pytest.fixture(scope="module")
 def key_pair() -> dict[str, str]:
-    """A private key and its certificate, as msal takes them."""
+    """A private key and its certificate, in the form that msal accepts."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pipeline")])
     now = datetime.now(UTC)
@@ -63,8 +63,8 @@ def key_pair() -> dict[str, str]:
     return {"private_key": private.decode(), "public_certificate": public.decode()}
 
 
-def sign_in(azure: Azure, client: msal.ConfidentialClientApplication, person: str, **asked: Any) -> dict[str, Any]:
-    flow = client.initiate_auth_code_flow(SCOPE, redirect_uri=REDIRECT, **asked)
+def sign_in(azure: Azure, client: msal.ConfidentialClientApplication, person: str, **options: Any) -> dict[str, Any]:
+    flow = client.initiate_auth_code_flow(SCOPE, redirect_uri=REDIRECT, **options)
     back = parse_qs(urlsplit(azure.pick(flow["auth_uri"], person)).query)
     found: dict[str, Any] = client.acquire_token_by_auth_code_flow(flow, {key: one for key, (one,) in back.items()})
     return found
@@ -89,28 +89,28 @@ def test_a_person_signs_in_refreshes_and_steps_up(tls_azure: Azure) -> None:
 
 
 def msal_claims(header: str) -> str:
-    """The claims of a challenge, as every client has to read them."""
+    """The claims of a claims challenge."""
     found = re.search('claims="([^"]+)"', header)
     assert found
     return base64.b64decode(found[1]).decode()
 
 
-def test_the_key_of_the_certificate_is_its_owners(tls_azure: Azure) -> None:
+def test_the_tls_file_is_private_to_its_owner(tls_azure: Azure) -> None:
     assert tls_azure.certificate
     assert tls_azure.certificate.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_recent_sign_in_can_be_asked_for(tls_azure: Azure) -> None:
+def test_max_age_returns_the_time_of_the_sign_in(tls_azure: Azure) -> None:
     result = sign_in(tls_azure, application(tls_azure, CLIENT_SECRET, CLIENT_ID), "kim", max_age=60)
     assert abs(result["id_token_claims"]["auth_time"] - datetime.now(UTC).timestamp()) < 30
 
 
-def test_an_application_proves_itself_by_its_secret(tls_azure: Azure) -> None:
+def test_an_application_authenticates_by_secret(tls_azure: Azure) -> None:
     token = application(tls_azure, PIPELINE_CLIENT_SECRET).acquire_token_for_client([f"{ARM}/.default"])
     assert put(tls_azure, token["access_token"], "by-secret").status_code == 201
 
 
-def test_an_application_proves_itself_by_its_certificate(tls_azure: Azure, key_pair: dict[str, str]) -> None:
+def test_an_application_authenticates_by_certificate(tls_azure: Azure, key_pair: dict[str, str]) -> None:
     unknown = application(tls_azure, key_pair).acquire_token_for_client([f"{ARM}/.default"])
     assert unknown["error_codes"] == [700027]
     url = f"{tls_azure.url}/emulator/applications/{PIPELINE_CLIENT_ID}/certificates"
@@ -129,7 +129,7 @@ def test_an_application_proves_itself_by_its_certificate(tls_azure: Azure, key_p
         ({}, None),
     ],
 )
-def test_an_assertion_is_looked_at_closely(
+def test_an_assertion_is_validated(
     tls_azure: Azure, key_pair: dict[str, str], changes: dict[str, Any], code: int | None
 ) -> None:
     url = f"{tls_azure.url}/emulator/applications/{PIPELINE_CLIENT_ID}/certificates"
@@ -143,12 +143,12 @@ def test_an_assertion_is_looked_at_closely(
         "client_assertion": jwt.encode(claims, key_pair["private_key"], "PS256", headers={"x5t#S256": thumbprint}),
         "scope": f"{ARM}/.default",
     }
-    answer = tls_azure.http.post(token_url, data=form, timeout=10).json()
-    assert answer.get("error_codes", [None]) == [code]
+    response = tls_azure.http.post(token_url, data=form, timeout=10).json()
+    assert response.get("error_codes", [None]) == [code]
 
 
 @pytest.mark.parametrize("protocol", ["App Service", "IMDS"])
-def test_a_machine_has_an_identity(azure: Azure, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+def test_managed_identities_get_tokens(azure: Azure, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
     if protocol == "App Service":
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{azure.url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", IDENTITY_HEADER)
@@ -172,5 +172,5 @@ def test_a_machine_has_an_identity(azure: Azure, monkeypatch: pytest.MonkeyPatch
         ("/metadata/identity/oauth2/token?resource=x", {}, 400),
     ],
 )
-def test_who_is_not_on_the_machine_gets_nothing(azure: Azure, path: str, headers: dict[str, str], status: int) -> None:
+def test_managed_identities_refuse_others(azure: Azure, path: str, headers: dict[str, str], status: int) -> None:
     assert azure.http.get(f"{azure.url}{path}", headers=headers, timeout=10).status_code == status

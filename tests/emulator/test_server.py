@@ -8,8 +8,8 @@ import pytest
 from tests.support.azure import Azure
 
 
-def say(azure: Azure, *requests: bytes, hang_up: bool = True) -> bytes:
-    """What comes back on one connection until it is closed, by us or by the server."""
+def exchange(azure: Azure, *requests: bytes, hang_up: bool = True) -> bytes:
+    """The bytes that come back on one connection until either side closes it."""
     parts = urlsplit(azure.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=5) as wire:
         wire.sendall(b"".join(requests))
@@ -22,29 +22,29 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n%b\r\n"
 
 
 def test_a_connection_is_kept_for_the_next_request(azure: Azure) -> None:
-    assert say(azure, HEALTH % b"", HEALTH % b"").count(b"200 OK") == 2
+    assert exchange(azure, HEALTH % b"", HEALTH % b"").count(b"200 OK") == 2
 
 
-def test_a_connection_is_closed_when_the_client_says_so(azure: Azure) -> None:
-    assert b"200 OK" in say(azure, HEALTH % b"Connection: close\r\n", hang_up=False)
-    assert b"200 OK" in say(azure, HEALTH.replace(b"1.1", b"1.0") % b"", hang_up=False)
+def test_a_connection_closes_on_request_of_the_client(azure: Azure) -> None:
+    assert b"200 OK" in exchange(azure, HEALTH % b"Connection: close\r\n", hang_up=False)
+    assert b"200 OK" in exchange(azure, HEALTH.replace(b"1.1", b"1.0") % b"", hang_up=False)
 
 
-def test_it_listens_on_loopback_alone(azure: Azure) -> None:
-    # Of this machine too, and not the address that it was told: whoever listens on all of them answers here.
+def test_the_server_listens_on_loopback_only(azure: Azure) -> None:
+    # Also loopback, but not the configured address: a server that listens on all addresses would accept this.
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", urlsplit(azure.url).port), timeout=5):
         pass
 
 
-def test_a_head_has_no_body(azure: Azure) -> None:
-    head = say(azure, b"HEAD /subscriptions?api-version=2022-12-01 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+def test_a_head_response_has_no_body(azure: Azure) -> None:
+    head = exchange(azure, b"HEAD /subscriptions?api-version=2022-12-01 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert head.endswith(b"\r\n\r\n")
 
 
-def test_who_waits_for_a_hundred_gets_it(azure: Azure) -> None:
-    asked = b"POST /emulator/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: 14\r\nExpect: 100-continue\r\n\r\n"
-    answer = say(azure, asked, b'{"seconds": 1}')
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+def test_expect_100_gets_a_continue(azure: Azure) -> None:
+    request = b"POST /emulator/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: 14\r\nExpect: 100-continue\r\n\r\n"
+    response = exchange(azure, request, b'{"seconds": 1}')
+    assert response.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_who_waits_for_a_hundred_gets_it(azure: Azure) -> None:
         (HEALTH % (b"Long: %b\r\n" % (b"x" * 70_000)), b"431"),
     ],
 )
-def test_what_is_no_request_is_told_so(azure: Azure, request_: bytes, status: bytes) -> None:
-    assert say(azure, request_).startswith(b"HTTP/1.1 " + status)
+def test_an_invalid_request_gets_its_status(azure: Azure, request_: bytes, status: bytes) -> None:
+    assert exchange(azure, request_).startswith(b"HTTP/1.1 " + status)

@@ -1,4 +1,4 @@
-"""The one thing in Endpoint Desk that knows of an emulator, and that a real installation cannot come upon it."""
+"""The only part of Endpoint Desk that depends on the emulator, and that production cannot reach it."""
 
 import json
 import subprocess
@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.processes import ROOT
 
-LOOK = """
+PROGRAM = """
 import json, django
 django.setup()
 from accounts import entra
 session = entra.http()
 mounted = {prefix: type(adapter).__name__ for prefix, adapter in session.adapters.items()}
-taken = next((name for prefix, name in mounted.items() if "https://login.emulator.test/x".startswith(prefix)), None)
-print(json.dumps({"mounted": mounted, "taken": taken}))
+chosen = next((name for prefix, name in mounted.items() if "https://login.emulator.test/x".startswith(prefix)), None)
+print(json.dumps({"mounted": mounted, "chosen": chosen}))
 """
 PRODUCTION = {
     "AZURE_BACKEND": "azure",
@@ -29,10 +29,15 @@ PRODUCTION = {
 
 
 def adapters(tmp_path_name: str, **environment: str) -> dict[str, object]:
-    """How the HTTP session for Entra ID is put together in a process of these settings."""
+    """The adapters of the HTTP session for Entra ID in a process with these settings."""
     given = {"PATH": "/usr/bin:/bin", "DATA_DIR": tmp_path_name, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
     done = subprocess.run(
-        [sys.executable, "-c", LOOK], cwd=ROOT, env={**given, **environment}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env={**given, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)
@@ -51,4 +56,4 @@ def test_production_settings_cannot_reach_the_emulators_adapter(
 
 def test_the_emulators_settings_reach_it(tmp_path_factory: pytest.TempPathFactory) -> None:
     found = adapters(str(tmp_path_factory.mktemp("var")))
-    assert found["taken"] == "EmulatorAdapter"
+    assert found["chosen"] == "EmulatorAdapter"

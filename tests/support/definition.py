@@ -9,11 +9,10 @@ from typing import Any
 import jsonschema_rs
 
 Document = dict[str, Any]
-_METHODS = {"get", "put", "patch", "post", "delete"}
 
 
 def operation(method: str, path: str) -> Document | None:
-    """The operation that a request is an example of."""
+    """The operation of a request, if it is in the definition."""
     for template, methods in definition()["paths"].items():
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
         if method.lower() in methods and re.fullmatch(f"{pattern}/?", path, re.IGNORECASE):
@@ -23,7 +22,7 @@ def operation(method: str, path: str) -> Document | None:
 
 
 def problems(exchange: Document) -> list[str]:
-    """What a journalled request and its answer do that the definition does not know."""
+    """Where a request and its response in the journal differ from the definition."""
     if exchange["faults"]:
         return []
     if "/mfeOperationsStatus/" in exchange["path"] and exchange["status"] == 200:
