@@ -1,4 +1,4 @@
-"""Microsoft's own SDK against the emulator. Only the address and the certificate are told to it."""
+"""Microsoft's own SDK against the emulator, configured with its address and certificate only."""
 
 import json
 import os
@@ -17,9 +17,9 @@ PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 
 @pytest.fixture
 def journey(tls_azure: Azure) -> dict[str, object]:
-    """What the SDK found on its way."""
+    """The results of tests/sdk/journey.py."""
     here = WORKSPACES[0]
-    told = {
+    configuration = {
         "authority": tls_azure.url,
         "tenant_id": TENANT_ID,
         "client_id": PIPELINE_CLIENT_ID,
@@ -28,12 +28,12 @@ def journey(tls_azure: Azure) -> dict[str, object]:
         "resource_group": here.resource_group,
         "workspace": here.name,
     }
-    found: dict[str, object] = json.loads(run_with_sdk(tls_azure, "tests/sdk/journey.py", json.dumps(told)))
+    found: dict[str, object] = json.loads(run_with_sdk(tls_azure, "tests/sdk/journey.py", json.dumps(configuration)))
     return found
 
 
 def run_with_sdk(azure: Azure, *arguments: str) -> str:
-    """What a program prints that is told of the emulator by environment variables alone."""
+    """The output of a program that finds the emulator by environment variables only."""
     if not PYTHON.exists():
         skip_or_fail("Microsoft's SDK is not installed. `make sdk` installs it into an environment of its own.")
     environment = {
@@ -47,13 +47,13 @@ def run_with_sdk(azure: Azure, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_readmes_program_works_as_it_stands(tls_azure: Azure) -> None:
+def test_the_documented_program_works_unchanged(tls_azure: Azure) -> None:
     (program,) = (text for language, text in BLOCKS if language == "python")
     assert "https://127.0.0.1:8443" in program
     assert run_with_sdk(tls_azure, "-c", program.replace("https://127.0.0.1:8443", tls_azure.url)) == "[]\n"
 
 
-def test_the_sdk_makes_reads_lists_and_deletes(journey: dict[str, object]) -> None:
+def test_the_sdk_creates_reads_lists_and_deletes(journey: dict[str, object]) -> None:
     assert journey == {
         "made": "succeeded",
         "location": "eastus2",
