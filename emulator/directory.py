@@ -133,8 +133,8 @@ def person_by_oid(oid: str) -> Person | None:
 
 
 def person_by_address(address: str) -> Person | None:
-    wanted = address.strip().casefold()
-    return next((person for person in PEOPLE if person.upn == wanted), None)
+    upn = address.strip().casefold()
+    return next((person for person in PEOPLE if person.upn == upn), None)
 
 
 def application_by_id(client_id: str) -> Application | None:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from emulator.arm.failures import FAILURES
-from emulator.fault_kinds import KINDS, SERVICES, TARGETS
+from emulator.fault_kinds import KINDS, SERVICES, TARGETS, Group
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def any_on() -> bool:
     return bool(_faults)
 
 
-def take(group: str, target: Target) -> Fault | None:
+def take(group: Group, target: Target) -> Fault | None:
     """The first fault of a group that fits, counted down by one."""
     return _take(lambda fault: KINDS[fault.kind].group == group and fault.fits(target))
 

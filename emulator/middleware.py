@@ -11,6 +11,7 @@ from emulator.arm import tokens
 from emulator.arm.errors import ArmError, service_error
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.targets import target_of
+from emulator.fault_kinds import Group
 from emulator.faults import Fault, Target
 from emulator.inference import serving
 from emulator.server import connection_of
@@ -47,7 +48,7 @@ def faulty(get_response: View) -> View:
         if not faults.any_on():
             return correct_response()
         target = serving.target_of(request, endpoint) if endpoint else target_of(request)
-        fault = faults.take("response", target) if target.where else None
+        fault = faults.take(Group.RESPONSE, target) if target.where else None
         if fault is None:
             return correct_response()
         response = correct_response() if fault.settings["when"] == "after" else None

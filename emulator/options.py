@@ -122,12 +122,12 @@ class Option:
             raise ValueError(f"{self.flag} cannot be '{self.text}': {error}") from None
 
 
-OPTIONS = tuple(Option(one.name, **one.metadata) for one in fields(Options))
+OPTIONS = tuple(Option(row.name, **row.metadata) for row in fields(Options))
 
 
 def read_options() -> Options:
     """Raises ValueError, in a sentence that names the option."""
-    given = Options(**{one.name: one.value() for one in OPTIONS})
+    given = Options(**{row.name: row.value() for row in OPTIONS})
     public_url = given.public_url or f"{'https' if given.tls_file else 'http'}://127.0.0.1:{given.port}"
     # msal requires https of an authority, so without TLS clients get a name that they map to the emulator themselves:
     # https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/259

@@ -27,13 +27,13 @@ def definition() -> Document:
 @cache
 def operation(operation_id: str) -> Document:
     methods = (method for path in definition()["paths"].values() for method in path.values())
-    found: Document = next(method for method in methods if method["operationId"] == operation_id)
-    return found
+    by_id: dict[str, Document] = {method["operationId"]: method for method in methods}
+    return by_id[operation_id]
 
 
 def plain(part: Any, types: Document) -> Any:
     if isinstance(part, list):
-        return [plain(one, types) for one in part]
+        return [plain(item, types) for item in part]
     if not isinstance(part, dict):
         return part
     schema = {name: plain(value, types) for name, value in part.items() if name != "allOf"}

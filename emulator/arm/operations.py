@@ -12,6 +12,7 @@ from emulator import clock, faults, state
 from emulator.arm import external_changes
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.resources import MARKETPLACE
+from emulator.fault_kinds import Group
 from emulator.faults import Target
 from emulator.options import inference_uri, options
 from emulator.seed import Workspace
@@ -100,7 +101,7 @@ def _ends(kind: str, now: float, plan: dict[str, Any], target: Target) -> tuple[
 
 
 def _plan(kind: str, name: str, target: Target) -> dict[str, Any]:
-    fault = faults.take("plan", target)
+    fault = faults.take(Group.PLAN, target)
     if fault is None:
         plans_by_name = (magic.plan for prefix, magic in MAGIC_NAMES.items() if name.lower().startswith(prefix))
         # A magic name decides about the creation only, so the endpoint can still be deleted.

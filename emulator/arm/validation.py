@@ -10,7 +10,7 @@ from jsonschema_rs import Draft4Validator, ValidationError
 from emulator.arm.definition import definition, operation
 from emulator.arm.errors import ArmError, Document
 
-# Where in the body, and what is wrong there.
+# The target in the body, and the message.
 Problems = Iterator[tuple[str, str]]
 
 INT32 = {"minimum": -(2**31), "maximum": 2**31 - 1}
@@ -26,7 +26,7 @@ MAX_TAG_VALUE = 256
 def check_name(operation_id: str, name: str) -> None:
     """Raises ArmError. The name of a new endpoint becomes part of a host name, so its pattern is the narrowest."""
     parameters = operation(operation_id)["parameters"]
-    pattern = next(one["pattern"] for one in parameters if one.get("name") == "name")
+    pattern = next(parameter["pattern"] for parameter in parameters if parameter.get("name") == "name")
     if not re.fullmatch(pattern, name):
         text = f"The name '{name}' does not match the pattern '{pattern}'."
         raise ArmError(400, "InvalidResourceName", text, target="name")
@@ -62,7 +62,8 @@ def validator(operation_id: str, has_entra_auth: bool) -> Draft4Validator:
 @cache
 def body_schema(operation_id: str, has_entra_auth: bool) -> Document:
     """The schema of a request body, with what other api-versions than 2025-09-01 add to it."""
-    schema = for_requests(next(one["schema"] for one in operation(operation_id)["parameters"] if "schema" in one))
+    parameters = operation(operation_id)["parameters"]
+    schema = for_requests(next(parameter["schema"] for parameter in parameters if "schema" in parameter))
     settings = schema["properties"].get("properties", {}).get("properties", {})
     if "authMode" in settings and has_entra_auth:
         settings["authMode"] |= {"enum": [*settings["authMode"]["enum"], *ENTRA_AUTH_MODES]}
@@ -83,7 +84,7 @@ def for_requests(part: Document) -> Document:
         return {"readOnly": True}
     schema = {**part, **INT32} if part.get("format") == "int32" else dict(part)
     if "properties" in schema:
-        schema["properties"] = {name: for_requests(one) for name, one in schema["properties"].items()}
+        schema["properties"] = {name: for_requests(value) for name, value in schema["properties"].items()}
         schema.setdefault("additionalProperties", False)
     if isinstance(schema.get("additionalProperties"), dict):
         schema["additionalProperties"] = for_requests(schema["additionalProperties"])

@@ -112,4 +112,6 @@ def _read(text: str) -> dict[str, Any]:
 
 def _written(settings: dict[str, Any]) -> str:
     """Write settings as `_read` reads them."""
-    return ", ".join(f"{name}={one if isinstance(one, str) else json.dumps(one)}" for name, one in settings.items())
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in settings.items()
+    )

@@ -20,6 +20,7 @@ from emulator.entra import grants
 from emulator.entra.clients import client_of
 from emulator.entra.errors import GRANT, REQUEST, EntraError
 from emulator.entra.grants import Code, SignIn
+from emulator.fault_kinds import Group
 from emulator.faults import Target
 from emulator.options import options
 from emulator.signing import new_private_key, sign_token
@@ -96,7 +97,7 @@ def _tokens(sign_in: SignIn, scope: str, code: Code | None = None) -> dict[str, 
     if not resources:
         raise EntraError(REQUEST, 90014, "The scope names no resource.")
     seconds = options().access_token_seconds
-    if fault := faults.take("id-token", Target("token", person=person.upn)):
+    if fault := faults.take(Group.ISSUED, Target("token", person=person.upn)):
         seconds = int(fault.settings.get("seconds", seconds))
     claims = {
         "aud": resources[0].rpartition("/")[0],

@@ -78,7 +78,7 @@ def headers(azure: Azure) -> dict[str, str]:
 
 @schema.parametrize()
 @BOUNDED
-def test_no_request_of_the_definition_causes_a_5xx(azure: Azure, headers: dict[str, str], case: Case) -> None:
+def test_no_request_of_the_definition_causes_a_5xx(azure: Azure, headers: dict[str, str], case: Case[Any]) -> None:
     """The `azure` fixture checks the responses against the definition afterwards."""
     azure.advance(60)
     response = case.call(base_url=azure.url, headers=headers, timeout=10)
