@@ -3,47 +3,20 @@
 https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/async-api-reference.md
 """
 
-import random
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from emulator import clock, faults, state
 from emulator.arm import external_changes
 from emulator.arm.failures import Subject, error_of
+from emulator.arm.plans import ends_of, plan_of
 from emulator.arm.resources import MARKETPLACE
-from emulator.fault_kinds import Group
 from emulator.faults import Target
-from emulator.options import inference_uri, options
+from emulator.options import inference_uri
 from emulator.seed import Workspace
 from emulator.state import Operation, Resource
 
-# The resource may be ready a little before or after the status says so, and clients must handle both. A deleted
-# resource is gone by then.
-DRIFT = 0.15
-# How long each takes compared with the creation of an endpoint.
-RELATIVE_DURATION = {"create": 1.0, "update": 0.5, "patch": 0.25, "delete": 0.4, "regenerate": 0.1}
 PREFIX = {"delete": "odidp", "regenerate": "oe"}
-
-
-@dataclass(frozen=True)
-class MagicName:
-    """A prefix of names that decides how the creation ends."""
-
-    plan: dict[str, Any]
-    about: str
-
-
-MAGIC_NAMES = {
-    "fail-region-": MagicName({"cause": "region"}, "fails: the model is not available in the region"),
-    "fail-offer-": MagicName({"cause": "offer"}, "fails: the marketplace offer is missing"),
-    "fail-taken-": MagicName({"cause": "taken"}, "fails: the name is taken"),
-    "fail-quota-": MagicName({"cause": "quota"}, "fails: the quota is used up"),
-    "fail-payment-": MagicName({"cause": "payment"}, "fails: no valid payment method"),
-    "break-": MagicName({"silently": True}, "fails without a reason"),
-    "never-": MagicName({"never": True}, "never ends"),
-    "slow-": MagicName({"factor": 4.0}, "takes four times as long"),
-}
 
 
 def begin(
@@ -56,10 +29,9 @@ def begin(
     changes: dict[str, Any] | None = None,
 ) -> Operation:
     """Start an operation on a resource. A fault or the resource's name decides how and when it ends."""
-    now, plan = clock.now(), _plan(kind, subject.name, target)
-    status_ends_at, resource_ends_at = _ends(kind, now, plan, target)
-    outcome = "Failed" if plan.get("cause") or plan.get("silently") else plan.get("outcome", "Succeeded")
-    error = error_of(plan["cause"], subject) if plan.get("cause") else None
+    now, plan = clock.now(), plan_of(kind, subject.name, target)
+    status_ends_at, resource_ends_at = ends_of(kind, now, plan, target)
+    error = error_of(plan.cause, subject) if plan.cause else None
     fault = faults.take_kind("operation-not-found", target)
     operation = Operation(
         id=f"{PREFIX.get(kind, 'oeidp')}:{parent.workspace_id}:{uuid.uuid4()}",
@@ -72,8 +44,8 @@ def begin(
         started_at=now,
         status_ends_at=status_ends_at,
         resource_ends_at=resource_ends_at,
-        outcome=outcome,
-        status_outcome=plan.get("monitor", outcome),
+        outcome=plan.outcome,
+        status_outcome=plan.status_outcome or plan.outcome,
         error=error.error if error else None,
         error_status=error.status if error else 409,
         changes=changes or {},
@@ -86,34 +58,6 @@ def begin(
     settle(row)
     state.changed()
     return operation
-
-
-def _ends(kind: str, now: float, plan: dict[str, Any], target: Target) -> tuple[float | None, float | None]:
-    """When the status ends, and when the resource shows it."""
-    low, high = options().provisioning_seconds
-    length = random.uniform(low, high) * RELATIVE_DURATION[kind] * plan.get("factor", 1.0)  # noqa: S311
-    seconds = 0.0 if faults.take_kind("at-once", target) else float(plan.get("seconds", length))
-    if plan.get("never"):
-        return None, None
-    fault, latest = faults.take_kind("drift", target), 0.0 if kind == "delete" else DRIFT
-    drift = float(fault.settings["seconds"]) if fault else seconds * random.uniform(-DRIFT, latest)  # noqa: S311
-    return now + seconds, now + seconds + drift
-
-
-def _plan(kind: str, name: str, target: Target) -> dict[str, Any]:
-    fault = faults.take(Group.PLAN, target)
-    if fault is None:
-        plans_by_name = (magic.plan for prefix, magic in MAGIC_NAMES.items() if name.lower().startswith(prefix))
-        # A magic name decides about the creation only, so the endpoint can still be deleted.
-        return next(plans_by_name, {}) if kind == "create" else {}
-    plans: dict[str, dict[str, Any]] = {
-        "fail": {"cause": fault.settings.get("cause")},
-        "fail-silently": {"silently": True, "monitor": fault.settings.get("monitor")},
-        "cancel": {"outcome": "Canceled"},
-        "never-ends": {"never": True},
-        "duration": {"seconds": fault.settings.get("seconds")},
-    }
-    return plans[fault.kind]
 
 
 def running(row: Resource) -> Operation | None:

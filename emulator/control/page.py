@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from emulator import clock, faults, journal, state
-from emulator.arm.operations import MAGIC_NAMES
+from emulator.arm.plans import MAGIC_NAMES
 from emulator.control.api import revoke_now, start_over
 from emulator.directory import APPLICATIONS, PEOPLE, person_by_oid
 from emulator.fault_kinds import KINDS, TARGETS

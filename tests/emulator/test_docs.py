@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator import directory
-from emulator.arm.operations import MAGIC_NAMES
+from emulator.arm.plans import MAGIC_NAMES
 from emulator.fault_kinds import KINDS, TARGETS
 from emulator.options import OPTIONS
 from emulator.seed import WORKSPACES
