@@ -7,7 +7,7 @@ import requests
 from django.conf import settings
 
 from accounts.entra import http
-from tests.emulator.arm_client import VERSION
+from tests.emulator.arm_client import VERSION, Arm
 from tests.support.azure import Azure, end, start_azure
 from tests.support.definition import problems
 from tests.support.environment import free_port

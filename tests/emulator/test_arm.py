@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from emulator.seed import WORKSPACES
-from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, body, code
+from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, Arm, body, code
 from tests.support.azure import Azure, end, start_azure
 from tests.support.environment import free_port
 

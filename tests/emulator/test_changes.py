@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.arm_client import PRODUCTION, body, code
+from tests.emulator.arm_client import PRODUCTION, Arm, body, code
 from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")

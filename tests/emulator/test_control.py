@@ -8,7 +8,8 @@ import sys
 import msal
 import pytest
 
-from tests.emulator.arm_client import PRODUCTION, VERSION, body
+from emulator.options import OPTIONS
+from tests.emulator.arm_client import PRODUCTION, VERSION, Arm, body
 from tests.support import environment
 from tests.support.azure import ROOT, Azure
 from tests.support.signing_in import signed_in

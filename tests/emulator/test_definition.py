@@ -14,7 +14,6 @@ from emulator.arm.definition import definition
 from emulator.seed import WORKSPACES
 from tests.emulator.arm_client import PHI, PRODUCTION, VERSION, body
 from tests.support.azure import Azure
-from tests.support.definition import definition
 
 HERE = WORKSPACES[0]
 # Values that exist or could exist, so that many requests get past the first check.

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from emulator.seed import WORKSPACES
-from tests.emulator.arm_client import PHI, PRODUCTION, body, code
+from tests.emulator.arm_client import PHI, PRODUCTION, Arm, body, code
 from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.emulator.arm_client import PRODUCTION, body
+from tests.emulator.arm_client import PRODUCTION, Arm, body
 from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")

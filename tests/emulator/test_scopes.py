@@ -5,7 +5,7 @@ from django.conf import settings
 
 from emulator.seed import PRODUCTION as PRODUCTION_SUBSCRIPTION
 from emulator.seed import RESEARCH, WORKSPACES
-from tests.emulator.arm_client import PRODUCTION, VERSION, body, code
+from tests.emulator.arm_client import PRODUCTION, VERSION, Arm, body, code
 from tests.support.azure import Azure, end, start_azure
 from tests.support.environment import free_port
 

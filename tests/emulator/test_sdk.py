@@ -8,7 +8,7 @@ import pytest
 
 from emulator.directory import PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, TENANT_ID
 from emulator.seed import WORKSPACES
-from tests.emulator.test_readme import BLOCKS
+from tests.emulator.handbook import BLOCKS
 from tests.support.azure import ROOT, Azure
 from tests.support.processes import skip_or_fail
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.arm_client import PHI, PRODUCTION, body
+from tests.emulator.arm_client import PHI, PRODUCTION, Arm, body
 from tests.support.azure import Azure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*response_mode:UserWarning")

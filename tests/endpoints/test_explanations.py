@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.arm.causes import CAUSES, Subject, error_of
+from emulator.arm.failures import FAILURES, Subject, error_of
 from endpoints.arm.errors import ArmError
 from endpoints.explanations import BY_HTTP_STATUS, UNKNOWN_ERROR, explain
 from tests.support.arm_responses import arm_response
@@ -11,7 +11,7 @@ SUBJECT = Subject("chat", "azureml://registries/azureml-meta/models/Llama-3.3-70
 UNEXPLAINED = {"internal"}
 
 
-@pytest.mark.parametrize("cause", sorted(CAUSES.keys() - UNEXPLAINED))
+@pytest.mark.parametrize("cause", sorted(FAILURES.keys() - UNEXPLAINED))
 def test_known_failure_is_explained(cause: str) -> None:
     error = error_of(cause, SUBJECT)
     explanation = explain(ArmError.from_response(arm_response(error.status, error.document)))

@@ -8,6 +8,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from emulator.arm.definition import definition
+
 Document = dict[str, Any]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.arm.definition import definition
 from endpoints.arm.json_fields import ArmObject
 from endpoints.arm.serverless_endpoint import (
     ContentSafety,
@@ -23,7 +24,6 @@ from endpoints.arm.serverless_endpoint import (
     UserAssignedIdentity,
     endpoints_in,
 )
-from tests.support.definition import definition
 from tests.support.endpoint_examples import (
     CREATE,
     CREATING,
