@@ -1,4 +1,4 @@
-"""The one place where history is written: events of an endpoint, and the end of what the audit log saw begin."""
+"""The only place that writes events and the audit entries of operations."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,7 +21,7 @@ def add_event(
     state: str = "",
     evidence: dict[str, Any] | None = None,
 ) -> None:
-    """`state` is the one it led to, when it led to another one."""
+    """`state` is the new state if it changed."""
     Event.objects.create(
         endpoint_id=operation.endpoint_id,
         operation_id=operation.pk,
@@ -34,7 +34,7 @@ def add_event(
 
 
 def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime) -> None:
-    """The same line for many: the ids of each operation and of its endpoint."""
+    """Add the same event to many operations, given as pairs of operation id and endpoint id."""
     Event.objects.bulk_create(
         Event(endpoint_id=endpoint_id, operation_id=operation_id, at=at, text=text)
         for operation_id, endpoint_id in operations
@@ -42,7 +42,7 @@ def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime)
 
 
 def open_audit_entry(operation: Operation, actor: Actor) -> None:
-    """Write down that somebody requested this, before anything of it happens."""
+    """Record the request before anything of it happens."""
     if action := operation.spec.audit_action:
         audit.record(
             action,
@@ -54,7 +54,7 @@ def open_audit_entry(operation: Operation, actor: Actor) -> None:
 
 
 def close_audit_entry(operation: Operation, outcome: Outcome, reason: str) -> None:
-    """Complete in the audit log what was attempted when the person requested it."""
+    """Record how a request ended that `open_audit_entry` recorded."""
     if action := operation.spec.audit_action:
         audit.record(
             action,

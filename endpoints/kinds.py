@@ -64,7 +64,7 @@ class KindSpec:
 
     @property
     def reads_resource(self) -> bool:
-        """Whether the resource tells how the operation went."""
+        """Whether the resource shows how the operation went."""
         return self.goal is not Goal.RESPONSE
 
 

@@ -177,7 +177,7 @@ def _on_answered(operation: Operation, step: Done, response: ArmResult, now: dat
     if step.outcome != Outcome.ERROR or 400 <= status != 404:
         return _on_terminal(operation, step, now)
     if operation.spec.goal is Goal.ABSENT:
-        return _confirm_deletion(operation, f"Azure answered {status}.", now)
+        return _confirm_deletion(operation, f"Azure returned {status}.", now)
     update = settle(operation, step, now)
     return replace(update, state=State.UNKNOWN) if status < 400 else update
 

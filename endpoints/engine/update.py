@@ -126,7 +126,7 @@ def try_again_after(operation: Operation, response: ArmResult, now: datetime) ->
     """Try again after a transient failure of a read."""
     if isinstance(response, NoResponse):
         return try_again(operation, None, response.reason, now)
-    return try_again(operation, retry_after(response), f"Azure answered {response.status}.", now)
+    return try_again(operation, retry_after(response), f"Azure returned {response.status}.", now)
 
 
 def try_again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> RowUpdate:
