@@ -24,9 +24,10 @@ SignIn = Callable[[str], Client]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what talks to the emulator. Modules that start other processes mark themselves."""
+    """Mark what talks to the emulator as slow. Modules that start other processes mark themselves."""
     for item in items:
-        if "azure" in getattr(item, "fixturenames", ()):
+        uses_emulator = "azure" in getattr(item, "fixturenames", ())
+        if uses_emulator or item.path.parent.name in {"browser", "emulator", "faults"}:
             item.add_marker(pytest.mark.slow)
 
 

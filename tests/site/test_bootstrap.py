@@ -17,6 +17,8 @@ import pytest
 
 from tests.support.processes import ROOT, skip_or_fail
 
+pytestmark = pytest.mark.slow
+
 BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 HIDE = """
 import importlib.util

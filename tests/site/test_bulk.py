@@ -4,8 +4,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.desk import Desk, desk, environment
 from tests.support.processes import eventually
+
+pytestmark = pytest.mark.slow
 
 CREATIONS = 500
 # How many requests may precede that of another user who clicks later: those already claimed, and a few more.

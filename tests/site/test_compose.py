@@ -19,6 +19,8 @@ from tests.support.desk import Desk
 from tests.support.environment import free_port
 from tests.support.processes import ROOT, eventually, postgres_server, redis_server, running
 
+pytestmark = pytest.mark.slow
+
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 

@@ -12,6 +12,8 @@ from tests.support.azure import Azure
 from tests.support.environment import free_port
 from tests.support.processes import ROOT, faked_time, manage
 
+pytestmark = pytest.mark.slow
+
 
 def doctor(folder: Path, **settings: str) -> tuple[int, str]:
     environment = {**os.environ, "DATA_DIR": str(folder), **settings}

@@ -14,6 +14,8 @@ from tests.support.desk import desk, environment
 from tests.support.environment import free_port
 from tests.support.processes import ROOT, children_of, command_line, eventually, is_alive, manage
 
+pytestmark = pytest.mark.slow
+
 
 def test_run_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
     ports = environment(tmp_path / "var")

@@ -24,6 +24,8 @@ from emulator.directory import CLIENT_SECRET
 from tests.support.desk import Desk, desk, environment
 from tests.support.processes import ROOT, eventually, manage, redis_server
 
+pytestmark = pytest.mark.slow
+
 # The prefixes of every JSON Web Token and of every Fernet token.
 JWT, FERNET = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}"), re.compile(r"gAAAA[\w-]{20,}")
 SIGNED_QUERY = re.compile(r"[?&]c=[\w-]{40,}")
