@@ -5,4 +5,4 @@ class EndpointsConfig(AppConfig):
     name = "endpoints"
 
     def ready(self) -> None:
-        from endpoints import signals  # noqa: F401  (goes on with parked operations after sign-in)
+        from endpoints import signals  # noqa: F401  (connects the receivers)

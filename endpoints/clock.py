@@ -1,7 +1,7 @@
-"""The time by the database's clock.
+"""The time of the database.
 
-Machines disagree about the time, and leases and due times compare what different machines wrote, so all of it is
-written by one clock.
+Machines disagree about the time, and leases and due times are written by one machine and compared by another. So all
+of them use the clock of the database.
 """
 
 import time
@@ -16,7 +16,7 @@ _measured: tuple[datetime, float] | None = None
 
 
 def now() -> datetime:
-    """The database's time; SQLite has that of this machine, which is the only one."""
+    """The time of the database. With SQLite there is only one machine, so its own clock will do."""
     if connection.vendor == "sqlite":
         return timezone.now()
     global _measured
@@ -27,7 +27,7 @@ def now() -> datetime:
                 cursor.execute("SELECT clock_timestamp()")
                 measured = _measured = (cursor.fetchone()[0], time.monotonic())
         except (OperationalError, InterfaceError):
-            # Away for a while. What was measured goes on, so that nobody ends for want of the time.
+            # While the database is down, continue from the last measurement, so that workers survive it.
             if measured is None:
                 raise
     return measured[0] + timedelta(seconds=time.monotonic() - measured[1])

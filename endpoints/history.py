@@ -1,4 +1,4 @@
-"""The only place that writes events and the audit entries of operations."""
+"""Add events to an endpoint's history, and open and close the audit entries of operations."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,7 +21,7 @@ def add_event(
     state: str = "",
     evidence: dict[str, Any] | None = None,
 ) -> None:
-    """`state` is the new state if it changed."""
+    """Add one event; `state` is the new state, if it changed."""
     Event.objects.create(
         endpoint_id=operation.endpoint_id,
         operation_id=operation.pk,
@@ -34,7 +34,7 @@ def add_event(
 
 
 def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime) -> None:
-    """Add the same event to many operations, given as pairs of operation id and endpoint id."""
+    """Add the same event to many endpoints, given as pairs of operation id and endpoint id."""
     Event.objects.bulk_create(
         Event(endpoint_id=endpoint_id, operation_id=operation_id, at=at, text=text)
         for operation_id, endpoint_id in operations
@@ -42,7 +42,7 @@ def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime)
 
 
 def open_audit_entry(operation: Operation, actor: Actor) -> None:
-    """Record the request before anything of it happens."""
+    """Record the request in the audit log before anything is sent to Azure."""
     if action := operation.spec.audit_action:
         audit.record(
             action,
@@ -54,7 +54,7 @@ def open_audit_entry(operation: Operation, actor: Actor) -> None:
 
 
 def close_audit_entry(operation: Operation, outcome: Outcome, reason: str) -> None:
-    """Record how a request ended that `open_audit_entry` recorded."""
+    """Record the outcome of the request in the audit log."""
     if action := operation.spec.audit_action:
         audit.record(
             action,

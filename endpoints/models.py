@@ -1,4 +1,4 @@
-"""What is kept: the workspaces, the endpoints in them, what was asked of Azure for each, and what happened."""
+"""Workspaces, their endpoints, the operations on these, and the history."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Workspace(models.Model):
 
 
 class WorkspaceAccess(models.Model):
-    """Azure's answer, a few minutes old at most, to whether a person may read a workspace."""
+    """Whether Azure lets a user read a workspace, cached for some minutes by `endpoints.access`."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
@@ -64,31 +64,31 @@ class WorkspaceAccess(models.Model):
 
 
 class Endpoint(models.Model):
-    """A serverless endpoint: what was asked for, what Azure was last seen to hold, and the state a person sees."""
+    """A serverless endpoint: the request, the resource as Azure last returned it, and the state that users see."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="endpoints")
     name = models.CharField(max_length=255)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
-    # Requested: the PUT body as it is sent, and its model id to search and sort by.
+    # The body of the PUT request, and its model id for searches.
     requested: models.JSONField[ServerlessEndpoint, ServerlessEndpoint] = ResourceField()
     model_id = models.CharField(max_length=1024)
-    # Observed: ARM's answer as it came, and when; null while Azure was never seen to hold it.
+    # The resource as ARM last returned it, and when. Null until then.
     observed: models.JSONField[ServerlessEndpoint | None, ServerlessEndpoint | None] = ResourceField(null=True)
     observed_at = models.DateTimeField(null=True)
-    # When a PUT for it first left: from then on Azure may hold it, and what it holds under this name is ours.
+    # When its PUT request was first sent. From then on, a resource with this name in Azure is ours.
     sent_at = models.DateTimeField(null=True)
-    # When Azure last said something that confirms the state, be it about the resource or about its operation.
+    # When a response of Azure, about the resource or its operation, last confirmed the state.
     confirmed_at = models.DateTimeField(null=True)
     inference_uri = models.CharField(max_length=2048, blank=True)
-    # What a person sees.
+    # Shown to users.
     state = models.CharField(max_length=20, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
     state_since = models.DateTimeField()
     urgency = models.PositiveSmallIntegerField(choices=Urgency.choices, default=Urgency.WORKING)
     changed_at = models.DateTimeField()
-    # Grows with every change of what the table shows; their sum tells a reader whether it has to draw anew.
+    # Incremented with every change that the table shows. The sum over all rows shows whether a page is out of date.
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -96,9 +96,9 @@ class Endpoint(models.Model):
             models.UniqueConstraint(F("workspace"), Lower("name"), name="endpoint_name_is_unique_in_its_workspace")
         ]
         indexes = [
-            # The table's order.
+            # The default order of the table.
             models.Index(fields=["urgency", "name", "id"], name="endpoint_table_order"),
-            # Counts by state and the sum of versions, from the index alone.
+            # endpoints.queries.count reads nothing but this index.
             models.Index(fields=["workspace", "state", "version"], name="endpoint_counts"),
         ]
 
@@ -118,7 +118,7 @@ class Endpoint(models.Model):
 
     @property
     def is_ours(self) -> bool:
-        """Whether what Azure may hold under this name is what this row is about, and not somebody else's."""
+        """Whether a resource with this name in Azure belongs to this row, rather than being created elsewhere."""
         return self.sent_at is not None or self.observed is not None
 
     @property
@@ -132,50 +132,54 @@ class Endpoint(models.Model):
 
 
 class Operation(models.Model):
-    """One thing asked of ARM for an endpoint. The row is the only memory of how far it is."""
+    """One request to ARM for an endpoint. Its progress is stored only in this row."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="operations")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    # The form's own id: the second click of a double click finds the first.
+    # Generated with the form, so that a double click makes one operation.
     submission_id = models.UUIDField(unique=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
-    # What is sent; null for what is sent without a body.
+    # The body of the request; null if it has none.
     body: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
     correlation_id = models.UUIDField(default=uuid.uuid4)
 
     phase = models.CharField(max_length=20, choices=Phase.choices, default=Phase.QUEUED)
-    # How ARM said to follow it. Both URLs are signed secrets of 3 kB and more: never shown, never logged.
+    # The URLs that ARM returned for polling: 3 kB and more, and signed, so never show or log them.
+    # https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations#url-to-monitor-status
     monitor_url = models.TextField(blank=True)
     result_url = models.TextField(blank=True)
     deadline_at = models.DateTimeField(null=True)
     sends = models.PositiveSmallIntegerField(default=0)
-    # Reads in a row that told the same; the rhythm slows down with them.
+    # Polls in a row without a change. The interval grows with them.
     polls = models.PositiveIntegerField(default=0)
-    # ARM's latest word for its state, as it came.
+    # The latest status in ARM's spelling.
     arm_status = models.CharField(max_length=100, blank=True)
-    # In a row: transient faults, bodies that could not be read, final GETs that showed a resource still at work.
+    # Each counts in a row: transient faults, unreadable bodies, final GETs that still showed a busy resource.
     faults = models.PositiveSmallIntegerField(default=0)
     unreadable = models.PositiveSmallIntegerField(default=0)
     confirmations = models.PositiveSmallIntegerField(default=0)
 
-    # Null when nothing is due: settled, or waiting for its person to sign in.
+    # Null if it is settled or waits for a sign-in.
     next_step_at = models.DateTimeField(null=True)
-    # Azure named the time of the next step with Retry-After, so nothing may come before it.
+    # The time is that of Azure's Retry-After, so the next step must not come earlier.
     has_retry_after = models.BooleanField(default=False)
-    # Who works on it, and until when nobody else may; the owner is a process, as "host:pid".
+    # The claim of a worker. The owner is a process, as "host:pid".
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     lease_owner = models.CharField(max_length=300, blank=True)
     needs_sign_in = models.BooleanField(default=False)
-    # What Entra ID must be asked for at that sign-in, when Azure challenged the token.
+    # The claims challenge to pass to that sign-in:
+    # https://learn.microsoft.com/en-us/entra/identity-platform/claims-challenge
     claims = models.TextField(blank=True)
-    # Azure refused the cached token once; the next step asks Entra ID for a new one.
+    # Azure refused the cached token; the next step gets a new one from Entra ID.
     force_token_refresh = models.BooleanField(default=False)
 
     settled_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=20, choices=[(word.value, word.value) for word in Outcome], blank=True)
+    outcome = models.CharField(
+        max_length=20, choices=[(outcome.value, outcome.value) for outcome in Outcome], blank=True
+    )
     error: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
 
     class Meta:
@@ -188,11 +192,11 @@ class Operation(models.Model):
             ),
         ]
         indexes = [
-            # What the sweep claims.
+            # Due operations, which the sweep claims.
             models.Index(fields=["next_step_at"], condition=Q(next_step_at__isnull=False), name="operation_due"),
-            # What a starting worker takes back from those before it.
+            # The leases of dead processes, which a starting worker reclaims.
             models.Index(fields=["lease_owner"], condition=Q(lease__isnull=False), name="operation_leased"),
-            # What waits for a person who just signed in.
+            # Parked operations, which the sign-in of their user resumes.
             models.Index(fields=["requested_by"], condition=Q(needs_sign_in=True), name="operation_parked"),
         ]
 
@@ -205,16 +209,16 @@ class Operation(models.Model):
 
 
 class Event(models.Model):
-    """One line of an endpoint's history, with its evidence. Lines are added and never changed."""
+    """One line of an endpoint's history. Append-only."""
 
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="events")
     operation = models.ForeignKey(Operation, models.CASCADE, null=True, related_name="events")
     at = models.DateTimeField()
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    # The state it led to, when it led to another one.
+    # The new state; empty if the state did not change.
     state = models.CharField(max_length=20, choices=State.choices, blank=True)
     text = models.CharField(max_length=500)
-    # Method, path, status, milliseconds, and the headers that matter; empty for what a person did here.
+    # Method, path, status, milliseconds and selected headers of the exchange with Azure; empty for users' requests.
     evidence: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
 
     class Meta:
@@ -226,5 +230,5 @@ class Event(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
-            raise TypeError("A line of history is never changed.")
+            raise TypeError("Events are append-only.")
         super().save(*args, **kwargs)

@@ -15,7 +15,7 @@ from endpoints.access import Readable
 from endpoints.models import Endpoint
 from endpoints.states import State
 
-# The sort keys of the columns. The default shows first what needs a person, then what works, then what rests.
+# The sort keys by column. The default is urgency: endpoints that need a user come first, then busy ones.
 SORTS: dict[str, list[Any]] = {
     "": ["urgency", "name", "id"],
     "name": [Lower("name"), "id"],
@@ -25,7 +25,7 @@ SORTS: dict[str, list[Any]] = {
     "owner": ["owner__username", "name", "id"],
     "changed": ["-changed_at", "id"],
 }
-# The columns that a row shows; loading the rest of three tables would cost more than drawing it.
+# The columns that a row shows. Loading all columns of the three tables costs more than rendering the row.
 ROW = (
     "name", "model_id", "state", "reason", "inference_uri", "confirmed_at", "changed_at", "version",
     "workspace__name", "workspace__location", "owner__name", "owner__username",
@@ -60,9 +60,7 @@ class TableQuery:
         keys = SORTS[self.sort.lstrip("-")]
         if not self.sort.startswith("-"):
             return list(keys)
-        first = keys[0]
-        reversed_ = first.desc() if isinstance(first, Lower) else first[1:] if first.startswith("-") else f"-{first}"
-        return [reversed_, *keys[1:]]
+        return [_reversed(keys[0]), *keys[1:]]
 
     def url(self, **changes: str) -> str:
         """The query string of this page with changes; the first page and defaults are left out."""
@@ -88,41 +86,47 @@ class Counts:
 
 
 def matching(user: User, readable: Readable, query: TableQuery) -> QuerySet[Endpoint]:
-    """The endpoints that the user may see and the search finds, in every state."""
+    """The endpoints in any state that the user may read and the search matches."""
     return _searched(Endpoint.objects.filter(workspace__in=readable.ids), user, query)
 
 
 def in_order(user: User, readable: Readable, query: TableQuery) -> QuerySet[Endpoint]:
     """The matching endpoints in the query's state and order.
 
-    With a plain filter by workspace, the planner gathers and sorts all rows for the first fifty. With 10,000 of them
-    that takes ten times as long as walking the index of the order, which it does if it cannot see the column.
+    Coalesce hides the workspace column from PostgreSQL's planner, which otherwise filters by it, then sorts all rows to
+    return fifty. With 10,000 rows that takes ten times as long as walking the index `endpoint_table_order`.
     """
-    hidden = Endpoint.objects.alias(workspace_read=Coalesce("workspace", "workspace"))
-    found = _searched(hidden.filter(workspace_read__in=readable.ids), user, query)
-    in_state = found.filter(state=query.state) if query.state else found
+    hidden_column = Endpoint.objects.alias(workspace_read=Coalesce("workspace", "workspace"))
+    endpoints = _searched(hidden_column.filter(workspace_read__in=readable.ids), user, query)
+    in_state = endpoints.filter(state=query.state) if query.state else endpoints
     return in_state.select_related("workspace", "owner").only(*ROW).order_by(*query.order)
 
 
-def count(found: QuerySet[Endpoint]) -> Counts:
-    # COUNT(*) needs nothing but the index; COUNT(id) would read every row.
-    rows = list(found.order_by().values_list("state").annotate(number=Count("*"), versions=Sum("version")))
+def count(endpoints: QuerySet[Endpoint]) -> Counts:
+    # COUNT(*) reads only the index; COUNT(id) would read every row.
+    rows = list(endpoints.order_by().values_list("state").annotate(number=Count("*"), versions=Sum("version")))
     return Counts({state: number for state, number, _ in rows}, sum(versions for *_, versions in rows))
 
 
 def digest(user: User, readable: Readable, query: TableQuery, counts: Counts) -> str:
-    """Changes whenever the table does."""
-    drawn_from = (user.pk, readable.ids, readable.notice, query, sorted(counts.by_state.items()), counts.versions)
-    return hashlib.sha256(repr(drawn_from).encode()).hexdigest()[:20]
+    """A hash that changes whenever the table does."""
+    shown = (user.pk, readable.ids, readable.notice, query, sorted(counts.by_state.items()), counts.versions)
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:20]
 
 
 def settled_since(readable: list[UUID], moment: datetime) -> list[Endpoint]:
-    """Up to ten endpoints that came to rest after `moment`."""
-    resting = [state for state in State if not state.is_working]
-    return list(Endpoint.objects.filter(workspace__in=readable, state_since__gt=moment, state__in=resting)[:10])
+    """Up to ten endpoints whose operation settled after `moment`."""
+    settled = [state for state in State if not state.is_working]
+    return list(Endpoint.objects.filter(workspace__in=readable, state_since__gt=moment, state__in=settled)[:10])
 
 
-def _searched(found: QuerySet[Endpoint], user: User, query: TableQuery) -> QuerySet[Endpoint]:
+def _searched(endpoints: QuerySet[Endpoint], user: User, query: TableQuery) -> QuerySet[Endpoint]:
     if query.text:
-        found = found.filter(Q(name__icontains=query.text) | Q(model_id__icontains=query.text))
-    return found.filter(owner=user) if query.mine else found
+        endpoints = endpoints.filter(Q(name__icontains=query.text) | Q(model_id__icontains=query.text))
+    return endpoints.filter(owner=user) if query.mine else endpoints
+
+
+def _reversed(key: Any) -> Any:
+    if isinstance(key, Lower):
+        return key.desc()
+    return key[1:] if key.startswith("-") else f"-{key}"

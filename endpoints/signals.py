@@ -1,4 +1,4 @@
-"""Operations that wait for a person go on when that person has signed in."""
+"""Resume parked operations when their user signs in."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Wake a worker. A web process sends the task by name, so that it never imports the engine."""
+"""Wake a worker. A web process sends the task by name, so that it never imports the engine.
+
+https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.send_task
+"""
 
 from celery import current_app
 from django.db import transaction
