@@ -1,4 +1,4 @@
-"""Which of the registered workspaces Azure lets a person read. The others do not exist for them."""
+"""Which registered workspaces Azure lets a user read. All others are hidden from that user."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MAX_PARALLEL = 8
 
 @dataclass(frozen=True)
 class Readable:
-    """The workspaces a person may see; `notice` says in a sentence what could not be asked."""
+    """The workspaces that a user may read; `notice` explains which could not be checked."""
 
     workspaces: list[Workspace]
     notice: str = ""
@@ -35,66 +35,69 @@ class Readable:
 
 
 def readable_workspaces(user: User) -> Readable:
-    """Ask Azure where the last answer is older than ten minutes; what it does not answer for stays hidden."""
+    """Check with Azure the workspaces that were last checked over ten minutes ago. Hide those that it cannot check."""
     now = timezone.now()
-    known = dict(
+    cached = dict(
         WorkspaceAccess.objects.filter(user=user, checked_at__gt=now - ACCESS_TTL).values_list(
             "workspace_id", "readable"
         )
     )
     workspaces = list(Workspace.objects.all())
-    stale = [workspace for workspace in workspaces if workspace.id not in known]
+    stale = [workspace for workspace in workspaces if workspace.id not in cached]
     notice = ""
     if stale:
-        answers, notice = _ask(user, stale, now)
-        known |= answers
-    return Readable([workspace for workspace in workspaces if known.get(workspace.id)], notice)
+        checked, notice = _check(user, stale, now)
+        cached |= checked
+    return Readable([workspace for workspace in workspaces if cached.get(workspace.id)], notice)
 
 
 def endpoint_or_404(user: User, endpoint_id: UUID) -> Endpoint:
-    """The endpoint, if it is in a workspace that Azure lets this person read."""
+    """The endpoint, if it is in a workspace that Azure lets the user read."""
     readable = readable_workspaces(user).ids
     query = Endpoint.objects.select_related("workspace", "owner").filter(workspace__in=readable)
     return get_object_or_404(query, pk=endpoint_id)
 
 
 def endpoint_to(action: Action, request: SignedInRequest, endpoint_id: UUID) -> Endpoint:
-    """The endpoint, if this person may see it and do this with it. Raises Http404 or PermissionDenied."""
+    """The endpoint, if the user may see it and do this with it. Raises Http404 or PermissionDenied."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
     if not may(request.user, action, endpoint):
         refuse(actor_of(request), action, endpoint.arm_id)
     return endpoint
 
 
-def _ask(user: User, workspaces: list[Workspace], now: datetime) -> tuple[dict[UUID, bool], str]:
+def _check(user: User, workspaces: list[Workspace], now: datetime) -> tuple[dict[UUID, bool], str]:
     try:
         arm = reader(user)
     except TokenUnavailable as error:
-        return {}, f"{error} Until then workspaces are hidden."
+        return {}, f"{error} Until then, workspaces are hidden."
     with ThreadPoolExecutor(MAX_PARALLEL) as pool:
-        answers = dict(zip(workspaces, pool.map(lambda workspace: _may_read(arm, workspace), workspaces), strict=True))
-    _remember(user, answers, now)
-    unanswered = sum(answer is None for answer in answers.values())
-    notice = f"Azure did not say whether you may see {unanswered} of the workspaces; they are hidden until it does."
-    return {workspace.id: bool(answer) for workspace, answer in answers.items()}, notice if unanswered else ""
+        results = dict(zip(workspaces, pool.map(lambda workspace: _may_read(arm, workspace), workspaces), strict=True))
+    _save(user, results, now)
+    unknown = sum(readable is None for readable in results.values())
+    notice = (
+        f"Some workspaces are hidden: Azure could not check your access to {unknown} of them. "
+        "Reload the page to try again."
+    )
+    return {workspace.id: bool(readable) for workspace, readable in results.items()}, notice if unknown else ""
 
 
 def _may_read(arm: ArmReader, workspace: Workspace) -> bool | None:
-    """Azure's answer; None when there was none that says yes or no."""
+    """Whether Azure lets the user read the workspace; None if that is unknown."""
     try:
         arm.workspace(WorkspaceId.parse(workspace.arm_id))
-    except ArmRefused as refused:
-        return False if refused.error.status in {403, 404} else None
+    except ArmRefused as refusal:
+        return False if refusal.error.status in {403, 404} else None
     except ArmFailed:
         return None
     return True
 
 
-def _remember(user: User, answers: dict[Workspace, bool | None], now: datetime) -> None:
+def _save(user: User, results: dict[Workspace, bool | None], now: datetime) -> None:
     rows = [
-        WorkspaceAccess(user=user, workspace=workspace, readable=answer, checked_at=now)
-        for workspace, answer in answers.items()
-        if answer is not None
+        WorkspaceAccess(user=user, workspace=workspace, readable=readable, checked_at=now)
+        for workspace, readable in results.items()
+        if readable is not None
     ]
     WorkspaceAccess.objects.bulk_create(
         rows,

@@ -1,6 +1,7 @@
-"""The models that a serverless endpoint can serve: a data file that an operator may edit, never code.
+"""The models that a serverless endpoint can serve, read from a file that operators may edit.
 
-Microsoft's own tables have been wrong before, so what it says becomes a warning and never a refusal.
+Microsoft's lists of models and regions have been wrong before, so a model is never refused: the form only warns.
+https://learn.microsoft.com/en-us/azure/machine-learning/concept-endpoint-serverless-availability
 """
 
 import json
@@ -16,7 +17,10 @@ from endpoints.arm.resources import same_location
 
 @dataclass(frozen=True)
 class Model:
-    """A row of the catalogue. `retires` is the day from which its endpoints answer 404."""
+    """A row of the catalogue. From the day in `retires`, the model's endpoints return 404.
+
+    https://learn.microsoft.com/en-us/azure/machine-learning/concept-model-lifecycle-and-retirement
+    """
 
     id: str
     publisher: str
@@ -33,32 +37,34 @@ class Model:
         return self.retires is not None and self.retires <= today
 
     def warnings(self, location: str, today: date) -> list[str]:
-        """What speaks against this model in this region, a sentence each."""
-        found = []
+        """Reasons against this model in this region, a sentence each."""
+        warnings = []
         if self.is_retired(today):
-            found.append(f"{self.name} was to be retired on {self.retires:%-d %B %Y}; Azure may refuse it.")
+            warnings.append(f"{self.name} retired on {self.retires:%-d %B %Y}. Azure may refuse it.")
         elif self.lifecycle == "deprecated":
-            found.append(f"{self.name} is deprecated; Azure may take no new endpoints for it.")
+            warnings.append(f"{self.name} is deprecated. Azure may refuse new endpoints for it.")
         if location and not any(same_location(region, location) for region in self.regions):
-            found.append(f"{self.name} is not listed for {location}. Listed: {', '.join(self.regions)}.")
+            warnings.append(f"{self.name} is not listed for {location}, only for {', '.join(self.regions)}.")
         if self.needs_marketplace:
-            found.append(f"{self.name} is sold by {self.publisher}: the workspace needs its marketplace subscription.")
-        return found
+            warnings.append(
+                f"{self.name} is sold by {self.publisher}. The workspace needs its marketplace subscription."
+            )
+        return warnings
 
 
 def models() -> list[Model]:
-    """The catalogue as its file is now."""
+    """The catalogue. A changed file is read again."""
     path = Path(settings.MODEL_CATALOGUE_FILE)
     return _read(path, path.stat().st_mtime_ns)
 
 
 def offered(today: date) -> list[Model]:
-    """What a form should suggest: models that are not retired."""
+    """The models to suggest in a form."""
     return [model for model in models() if not model.is_retired(today)]
 
 
 def find(model_id: str) -> Model | None:
-    """The row of a model id; names compare without case."""
+    """The row of a model id, which compares without case."""
     return next((model for model in models() if model.id.lower() == model_id.strip().lower()), None)
 
 

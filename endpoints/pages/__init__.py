@@ -1,1 +1,1 @@
-"""The pages, a module each. Views check who asks, call one service or query, and render."""
+"""The pages, one module each. A view checks permissions, calls one service or query, and renders a template."""

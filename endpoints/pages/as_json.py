@@ -1,4 +1,4 @@
-"""JSON to read and to copy."""
+"""JSON as the pages show it."""
 
 import json
 from typing import Any

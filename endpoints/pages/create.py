@@ -1,4 +1,4 @@
-"""Create an endpoint: the form, the preview of its request, and warnings while it is filled in."""
+"""Create an endpoint: the form, the preview of the request, and the catalogue's warnings."""
 
 from uuid import UUID
 
@@ -23,21 +23,21 @@ from endpoints.services import NameTaken, create_endpoint
 @require(Action.CREATE_ENDPOINT)
 def create(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
-        return _form_page(request, _form(request))
+        return _render_form(request, _form(request))
     form = _form(request)
     if "more_tags" in request.POST:
-        return _form_page(request, form.with_more_tag_rows())
+        return _render_form(request, form.with_more_tag_rows())
     if not form.is_valid():
-        return _form_page(request, form, status=422)
+        return _render_form(request, form, status=422)
     try:
         limits.hit(limits.RateLimit.CREATIONS, str(request.user.pk), actor_of(request), target=request.path)
         endpoint = create_endpoint(form.new_endpoint(), actor_of(request))
     except limits.RateLimited as error:
         form.add_error(None, str(error))
-        return _form_page(request, form, status=429)
+        return _render_form(request, form, status=429)
     except NameTaken as error:
         form.add_error("name", str(error))
-        return _form_page(request, form, status=422)
+        return _render_form(request, form, status=422)
     response = redirect(endpoint)
     response.status_code = 303
     return response
@@ -46,7 +46,7 @@ def create(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @require(Action.CREATE_ENDPOINT)
 def preview(request: SignedInRequest) -> HttpResponse:
-    """The request that this form would send, to be read before it is sent."""
+    """Show the request that the form would send to Azure."""
     form = _form(request)
     context: dict[str, object] = {}
     if form.is_valid():
@@ -62,7 +62,7 @@ def preview(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @require(Action.CREATE_ENDPOINT)
 def warnings(request: SignedInRequest) -> HttpResponse:
-    """What the catalogue has against this model in this workspace, while the form is being filled in."""
+    """The catalogue's warnings about the chosen model and workspace, loaded whenever one of them changes."""
     form = CreateEndpointForm(readable_workspaces(request.user).workspaces, timezone.localdate(), request.GET)
     return render(request, "endpoints/create.html#warnings", {"form": form})
 
@@ -72,12 +72,12 @@ def _form(request: SignedInRequest) -> CreateEndpointForm:
     if request.method == "POST":
         return CreateEndpointForm(workspaces, today, request.POST)
     initial = {"workspace": request.GET.get("workspace", "")}
-    if origin := _uuid(request.GET.get("from", "")):
-        initial = initial_for(endpoint_or_404(request.user, origin))
+    if endpoint_id := _uuid(request.GET.get("from", "")):
+        initial = initial_for(endpoint_or_404(request.user, endpoint_id))
     return CreateEndpointForm(workspaces, today, initial=initial)
 
 
-def _form_page(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
+def _render_form(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
     return render(request, "endpoints/create.html", {"form": form}, status=status)
 
 

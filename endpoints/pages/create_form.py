@@ -1,4 +1,7 @@
-"""The form of a new endpoint, checked by the rules of Azure's API definition before anything is sent."""
+"""The form for a new endpoint, validated by the rules of Azure's API definition.
+
+https://learn.microsoft.com/en-us/rest/api/azureml/serverless-endpoints/create-or-update
+"""
 
 import uuid
 from datetime import date
@@ -31,12 +34,12 @@ from endpoints.pages.tags import TagRow, TagsField, tag_rows
 from endpoints.services import NewEndpoint
 
 INT32 = 2**31 - 1
-# The first api-version that knows other modes than Key.
+# The first api-version with auth modes other than Key.
 MORE_AUTH_MODES_SINCE = "2025-12-01"
-TAKES_ASSIGNED = {"UserAssigned", "SystemAssigned,UserAssigned"}
+TYPES_WITH_USER_ASSIGNED = {"UserAssigned", "SystemAssigned,UserAssigned"}
 SKU = ("name", "tier", "size", "family", "capacity")
-FOLDED = ("kind", "identity_type", "user_assigned_identities", *(f"sku_{part}" for part in SKU))
-NAME_RULE = "Start with a letter; then letters, digits and hyphens; 52 characters at most."
+ADVANCED = ("kind", "identity_type", "user_assigned_identities", *(f"sku_{part}" for part in SKU))
+NAME_RULE = "Start with a letter, then use letters, digits and hyphens, up to 52 characters."
 
 
 def auth_modes() -> list[tuple[str, str]]:
@@ -46,18 +49,18 @@ def auth_modes() -> list[tuple[str, str]]:
     return modes
 
 
-class WorkspaceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not subscriptable when it runs
+class WorkspaceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic only in django-stubs
     def label_from_instance(self, workspace: Workspace) -> str:
         return f"{workspace.name} · {workspace.location}"
 
 
 class CreateEndpointForm(forms.Form):
-    """Every field of the PUT body. What is left at "not sent" is left out of it."""
+    """Every field of the PUT body. Empty fields are left out of it."""
 
     submission_id = forms.UUIDField(
         initial=uuid.uuid4,
         widget=forms.HiddenInput,
-        error_messages={"required": "Load this page again.", "invalid": "Load this page again."},
+        error_messages={"required": "Reload this page.", "invalid": "Reload this page."},
     )
     workspace = WorkspaceField(
         queryset=Workspace.objects.none(),
@@ -70,36 +73,37 @@ class CreateEndpointForm(forms.Form):
     )
     name = text_field(
         "Name",
-        help_text=f"It becomes a host name, so it must be free in the whole Azure region. {NAME_RULE}",
+        help_text=f"Becomes part of a host name, so it must be unique in the whole Azure region. {NAME_RULE}",
         required=True,
         max_length=52,
-        validators=[RegexValidator(rf"\A{ENDPOINT_NAME}\Z", f"This is not a name for an endpoint. {NAME_RULE}")],
-        # A browser reads the pattern with the v flag, where a hyphen in a class must be escaped.
+        validators=[RegexValidator(rf"\A{ENDPOINT_NAME}\Z", f"Enter a valid name. {NAME_RULE}")],
+        # Browsers compile it with the v flag, which requires the hyphen to be escaped:
+        # https://developer.mozilla.org/en-US/docs/Web/HTML/Reference/Attributes/pattern
         attrs={"pattern": r"[a-zA-Z][a-zA-Z0-9\-]{0,51}", "title": NAME_RULE},
-        error_messages={"required": "Give the endpoint a name.", "max_length": f"The name is too long. {NAME_RULE}"},
+        error_messages={"required": "Enter a name.", "max_length": f"The name is too long. {NAME_RULE}"},
     )
     model_id = text_field(
         "Model",
-        help_text="Choose from the catalogue, or paste the id of any model.",
+        help_text="Choose from the catalogue, or paste a model id.",
         required=True,
         max_length=1024,
         attrs={"list": "models", "placeholder": "azureml://registries/…/models/…"},
         error_messages={"required": "Choose a model."},
     )
-    auth_mode = forms.ChoiceField(label="Authentication", help_text="How callers of the endpoint prove who they are.")
+    auth_mode = forms.ChoiceField(label="Authentication", help_text="How clients of the endpoint authenticate.")
     content_safety = forms.ChoiceField(
         label="Content safety",
         required=False,
         choices=[("", "Azure's default"), ("Enabled", "Enabled"), ("Disabled", "Disabled")],
-        help_text="Whether Azure filters prompts and answers. It cannot be changed later.",
+        help_text="Filters prompts and responses. It cannot be changed later.",
     )
     tags = TagsField(required=False)
-    kind = text_field("Kind", help_text="A free text that some tools sort by.")
+    kind = text_field("Kind", help_text="Free text that some Azure tools use.")
     identity_type = forms.ChoiceField(
         label="Identity",
         required=False,
         choices=[
-            ("", "Not sent"),
+            ("", "Not set"),
             ("None", "None"),
             ("SystemAssigned", "System-assigned"),
             ("UserAssigned", "User-assigned"),
@@ -110,14 +114,14 @@ class CreateEndpointForm(forms.Form):
         label="User-assigned identities",
         required=False,
         max_length=8000,
-        help_text="Resource ids, one per line.",
+        help_text="One resource id per line.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
-    sku_name = text_field("SKU name", help_text="Empty: no SKU is sent.", initial="Consumption")
+    sku_name = text_field("SKU name", help_text="Leave empty to set no SKU.", initial="Consumption")
     sku_tier = forms.ChoiceField(
         label="SKU tier",
         required=False,
-        choices=[("", "Not sent"), *((tier, tier) for tier in ("Free", "Basic", "Standard", "Premium"))],
+        choices=[("", "Not set"), *((tier, tier) for tier in ("Free", "Basic", "Standard", "Premium"))],
     )
     sku_size = text_field("SKU size")
     sku_family = text_field("SKU family")
@@ -126,7 +130,7 @@ class CreateEndpointForm(forms.Form):
         required=False,
         min_value=0,
         max_value=INT32,
-        error_messages={"invalid": "The capacity is a whole number."},
+        error_messages={"invalid": "Enter a whole number."},
     )
 
     def __init__(self, workspaces: list[Workspace], today: date, *args: Any, **kwargs: Any) -> None:
@@ -135,12 +139,12 @@ class CreateEndpointForm(forms.Form):
         self.has_workspaces = bool(workspaces)
         self._spare_tag_rows = 0
         field = self.fields["workspace"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (tells the type checker what stands above)
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (for mypy)
         field.queryset = Workspace.objects.filter(pk__in=[workspace.pk for workspace in workspaces])
         if len(workspaces) == 1:
             self.initial.setdefault("workspace", workspaces[0].pk)
         modes = self.fields["auth_mode"]
-        assert isinstance(modes, forms.ChoiceField)  # noqa: S101
+        assert isinstance(modes, forms.ChoiceField)  # noqa: S101  (for mypy)
         modes.choices = auth_modes()
 
     @property
@@ -153,18 +157,18 @@ class CreateEndpointForm(forms.Form):
 
     @property
     def tags_error(self) -> str:
-        """What is wrong with the tags as a whole."""
+        """The errors of the tags as a whole, such as too many of them."""
         return " ".join(str(error.messages[0]) for error in self._tag_errors if not error.params)
 
     @property
     def more_is_open(self) -> bool:
-        """Whether the folded part holds something of the person's own, or an error."""
-        told = any(name in self.errors for name in FOLDED) if self.is_bound else False
-        return told or any(self[name].value() not in {None, "", self._default(name)} for name in FOLDED)
+        """Whether the collapsed part holds an error or a value that the user entered."""
+        has_errors = self.is_bound and any(name in self.errors for name in ADVANCED)
+        return has_errors or any(self[name].value() not in {None, "", self._default(name)} for name in ADVANCED)
 
     @property
     def warnings(self) -> list[str]:
-        """What the catalogue has against the choice. Azure decides, so none of it stops anybody."""
+        """The catalogue's warnings. They do not block the form, because only Azure knows."""
         model = catalogue.find(str(self["model_id"].value() or ""))
         if model is None:
             return []
@@ -175,9 +179,9 @@ class CreateEndpointForm(forms.Form):
         return model.warnings(workspace.location if workspace else "", self.today)
 
     def with_more_tag_rows(self) -> "CreateEndpointForm":
-        """The same form with everything typed, not judged yet, and one more row for a tag."""
-        typed = {name: self[name].value() for name in self.fields}
-        form = CreateEndpointForm([], self.today, initial=typed)
+        """The same values in a form without errors and with one more row for a tag."""
+        values = {name: self[name].value() for name in self.fields}
+        form = CreateEndpointForm([], self.today, initial=values)
         form.fields["workspace"].queryset = self.fields["workspace"].queryset  # type: ignore[attr-defined]
         form.has_workspaces = self.has_workspaces
         form._spare_tag_rows = 1
@@ -187,13 +191,13 @@ class CreateEndpointForm(forms.Form):
         model_id: str = self.cleaned_data["model_id"]
         if "/versions/" in model_id and REGISTRY_MODEL_ID.match(model_id):
             raise ValidationError(
-                "Leave the version out: a serverless endpoint serves the newest one. "
+                "Remove the version: a serverless endpoint serves the latest one. "
                 f"Use {model_id.partition('/versions/')[0]}."
             )
         if not (REGISTRY_MODEL_ID.fullmatch(model_id) or FINE_TUNED_MODEL_ID.fullmatch(model_id)):
             raise ValidationError(
-                "This is not a model id. It looks like azureml://registries/azureml-meta/models/Name, or, for a model "
-                "you fine-tuned, azureml://locations/region/workspaces/id/models/name/versions/1."
+                "Enter a model id, such as azureml://registries/azureml-meta/models/Name, or, for a model that you "
+                "fine-tuned, azureml://locations/region/workspaces/id/models/name/versions/1."
             )
         return model_id
 
@@ -202,10 +206,10 @@ class CreateEndpointForm(forms.Form):
             line.strip().lower(): line.strip() for line in self.cleaned_data["user_assigned_identities"].splitlines()
         }
         ids.pop("", None)
-        wrong = [line for line in ids.values() if not USER_ASSIGNED_IDENTITY_ID.fullmatch(line)]
-        if wrong:
+        invalid = [line for line in ids.values() if not USER_ASSIGNED_IDENTITY_ID.fullmatch(line)]
+        if invalid:
             raise ValidationError(
-                [f"“{line[:120]}” is not the resource id of a user-assigned identity." for line in wrong[:5]]
+                [f"“{line[:120]}” is not the resource id of a user-assigned identity." for line in invalid[:5]]
             )
         return list(ids.values())
 
@@ -215,7 +219,7 @@ class CreateEndpointForm(forms.Form):
         return self.cleaned_data
 
     def resource(self) -> ServerlessEndpoint:
-        """The PUT body, exactly as it will be sent. Only a valid form has one."""
+        """The PUT body. Requires a valid form."""
         data = self.cleaned_data
         return ServerlessEndpoint(
             location=data["workspace"].location,
@@ -240,18 +244,18 @@ class CreateEndpointForm(forms.Form):
 
     def _check_identity(self) -> None:
         data = self.cleaned_data
-        takes_assigned = data.get("identity_type") in TAKES_ASSIGNED
+        has_user_assigned = data.get("identity_type") in TYPES_WITH_USER_ASSIGNED
         assigned = data.get("user_assigned_identities")
-        if takes_assigned and assigned == []:
-            self.add_error("user_assigned_identities", "Give at least one resource id for a user-assigned identity.")
-        if assigned and not takes_assigned:
-            self.add_error("identity_type", "Choose a user-assigned identity, or empty the list of resource ids.")
+        if has_user_assigned and assigned == []:
+            self.add_error("user_assigned_identities", "Enter at least one resource id of a user-assigned identity.")
+        if assigned and not has_user_assigned:
+            self.add_error("identity_type", "Choose a user-assigned identity, or remove the resource ids.")
 
     def _check_sku(self) -> None:
         data = self.cleaned_data
         rest = [data.get(f"sku_{part}") for part in SKU[1:]]
         if not data.get("sku_name") and "sku_name" not in self.errors and any(part not in {None, ""} for part in rest):
-            self.add_error("sku_name", "Azure asks for the name of the SKU when anything else of it is given.")
+            self.add_error("sku_name", "Enter the SKU name. Azure requires it with any other SKU field.")
 
     def _identity(self) -> ManagedServiceIdentity:
         data = self.cleaned_data
@@ -267,7 +271,7 @@ class CreateEndpointForm(forms.Form):
 
 
 def initial_for(endpoint: Endpoint) -> dict[str, Any]:
-    """The form's values to create this endpoint again."""
+    """The values with which this endpoint was created."""
     requested = endpoint.requested
     properties, identity, sku = requested.properties, requested.identity, requested.sku
     return {

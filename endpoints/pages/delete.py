@@ -1,4 +1,4 @@
-"""Delete an endpoint, on a page that says what stops working."""
+"""Delete an endpoint, after a page that explains the consequences."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from endpoints.services import Busy, delete_endpoint, requestable
 
 
 class DeleteEndpointForm(forms.Form):
-    """Takes the name once more for an endpoint that somebody may be calling."""
+    """Requires the endpoint's name if it has an inference URI, which clients may be calling."""
 
     submission_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
@@ -33,14 +33,14 @@ class DeleteEndpointForm(forms.Form):
     def clean_typed_name(self) -> str:
         typed: str = self.cleaned_data["typed_name"].strip()
         if typed != self.endpoint.name:
-            raise ValidationError(f"This is not its name. Type {self.endpoint.name} to delete it.")
+            raise ValidationError(f"The name does not match. Type {self.endpoint.name} to delete it.")
         return typed
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require(Action.DELETE_ENDPOINT)
 def delete(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
-    """Say what stops working, and delete when that is what the person means."""
+    """Ask for confirmation, then delete the endpoint."""
     endpoint = endpoint_to(Action.DELETE_ENDPOINT, request, endpoint_id)
     form = DeleteEndpointForm(endpoint, request.POST if request.method == "POST" else None)
     allowed = Kind.DELETE in requestable(endpoint)
@@ -54,5 +54,5 @@ def delete(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
             response.status_code = 303
             return response
     status = 422 if form.errors else 409 if form.is_bound else 200
-    context = {"endpoint": endpoint, "form": form, "may_be_deleted": allowed}
+    context = {"endpoint": endpoint, "form": form, "can_be_deleted": allowed}
     return render(request, "endpoints/delete.html", context, status=status)

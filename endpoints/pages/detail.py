@@ -1,4 +1,4 @@
-"""The page of one endpoint: its state, how to call it, its history, its facts, and why it failed."""
+"""The page of one endpoint: state, failure, sample calls, history and facts."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,7 @@ class HistoryLine:
 
 @dataclass(frozen=True)
 class EndpointDetail:
-    """The URLs are empty if the user cannot do this now."""
+    """What the page shows. A URL is empty if the user cannot do this now."""
 
     endpoint: Endpoint
     failure: Failure | None
@@ -75,7 +75,7 @@ def detail(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 @require_POST
 @require(Action.VIEW_ENDPOINTS)
 def refresh(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
-    """Request a read of the endpoint and return to its page, which shows the result once it is known."""
+    """Request a read of the endpoint, then show its page, which polls for the result."""
     endpoint = endpoint_to(Action.VIEW_ENDPOINTS, request, endpoint_id)
     try:
         services.refresh_endpoint(endpoint, uuid4(), actor_of(request))
@@ -89,10 +89,10 @@ def refresh(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 @require_POST
 @require(Action.VIEW_ENDPOINTS)
 def sign_in_again(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
-    """Start the sign-in that Azure requires. The operation that waits for it resumes by itself."""
+    """Start the sign-in that Azure requires. It resumes the parked operation."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
-    waiting = endpoint.operations.filter(requested_by=request.user, needs_sign_in=True).first()
-    claims = waiting.claims if waiting else ""
+    parked = endpoint.operations.filter(requested_by=request.user, needs_sign_in=True).first()
+    claims = parked.claims if parked else ""
     try:
         return flow.begin(
             request, next_url=endpoint.get_absolute_url(), claims=claims, login_hint=request.user.username
@@ -125,12 +125,12 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
 
 
 def detail_tag(endpoint: Endpoint) -> str:
-    """Changes whenever the page does. Carries the state, for the announcement."""
+    """The version of the page, and the state, for the announcement."""
     return f"{endpoint.version}.{endpoint.state}"
 
 
 def announcement(endpoint: Endpoint, tag: str) -> str:
-    """One sentence for a screen reader if the state is another one than in the page with this tag."""
+    """A sentence for screen readers if the state differs from that in the page with this tag."""
     return endpoint.announcement if tag.partition(".")[2] not in {"", endpoint.state} else ""
 
 
@@ -143,6 +143,4 @@ def _history_line(event: Event) -> HistoryLine:
 def _evidence(evidence: dict[str, Any]) -> dict[str, Any] | None:
     if not evidence:
         return None
-    headers = evidence.get("headers", {})
-    correlation_id = headers.get("x-ms-correlation-request-id", "")
-    return {**evidence, "headers": list(headers.items()), "correlation_id": correlation_id}
+    return {**evidence, "headers": list(evidence.get("headers", {}).items())}

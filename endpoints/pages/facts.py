@@ -1,4 +1,4 @@
-"""The facts about an endpoint, grouped as the detail page shows them."""
+"""The details of an endpoint in groups, as its page shows them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class FactGroup:
 
 
 def facts(endpoint: Endpoint, operation: Operation | None) -> list[FactGroup]:
-    """Facts without a value are left out, and groups without facts."""
+    """All groups, without empty facts and empty groups."""
     observed = endpoint.observed or ServerlessEndpoint()
     groups = [
         FactGroup("Azure's states", _azure_states(endpoint, observed, operation)),
@@ -44,9 +44,9 @@ def facts(endpoint: Endpoint, operation: Operation | None) -> list[FactGroup]:
 
 
 def _azure_states(endpoint: Endpoint, observed: ServerlessEndpoint, operation: Operation | None) -> list[Fact]:
-    ended, read = operation and operation.settled_at, endpoint.observed_at
-    # A failed operation ends without another read of the resource, which then still shows the state before.
-    when = ", before the end" if ended and read and read < ended else ""
+    settled_at, read_at = operation and operation.settled_at, endpoint.observed_at
+    # A failed operation settles without another read of the resource, so its states may be out of date.
+    when = " before the operation ended" if settled_at and read_at and read_at < settled_at else ""
     rows = [
         Fact(f"Provisioning state{when}", observed.provisioning_state),
         Fact(f"Endpoint state{when}", observed.endpoint_state),
@@ -61,16 +61,16 @@ def _azure_states(endpoint: Endpoint, observed: ServerlessEndpoint, operation: O
 
 def _settings(endpoint: Endpoint, observed: ServerlessEndpoint) -> list[Fact]:
     requested = endpoint.requested
-    shown, wanted = observed.properties, requested.properties
-    safety = shown.content_safety if shown.has("content_safety") else wanted.content_safety
+    current, wanted = observed.properties, requested.properties
+    safety = current.content_safety if current.has("content_safety") else wanted.content_safety
     return [
         Fact("Model", endpoint.model_id, mono=True, copy=True),
-        Fact("Authentication", shown.auth_mode if shown.has("auth_mode") else wanted.auth_mode),
+        Fact("Authentication", current.auth_mode if current.has("auth_mode") else wanted.auth_mode),
         Fact("Content safety", safety.content_safety_status or "Azure's default"),
         Fact("Kind", observed.kind or requested.kind),
         Fact("SKU", _sku(observed.sku) or _sku(requested.sku)),
         Fact("Tags", _pairs(observed.tags if observed.has("tags") else requested.tags)),
-        Fact("Inference headers", _pairs(shown.inference_endpoint.headers), mono=True),
+        Fact("Inference headers", _pairs(current.inference_endpoint.headers), mono=True),
     ]
 
 
@@ -106,7 +106,7 @@ def _location(endpoint: Endpoint, observed: ServerlessEndpoint) -> list[Fact]:
 def _owner_and_dates(endpoint: Endpoint, system: SystemData) -> list[Fact]:
     return [
         Fact("Owner", endpoint.owner.name),
-        Fact("Requested", endpoint.created_at),
+        Fact("Requested at", endpoint.created_at),
         Fact("Created in Azure by", _principal(system.created_by, system.created_by_type)),
         Fact("Created in Azure at", _time(system.created_at)),
         Fact("Changed in Azure by", _principal(system.last_modified_by, system.last_modified_by_type)),
@@ -119,7 +119,7 @@ def _principal(name: str, kind: str) -> str:
 
 
 def _time(text: str) -> Any:
-    """Azure's time as a datetime, or as it came if it cannot be read."""
+    """Azure's time as a datetime, or as text if it cannot be parsed."""
     try:
         return parse_datetime(text) or text
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the detail page says about an operation that failed."""
+"""The explanation of a failed operation on the detail page."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def failure(operation: Operation | None) -> Failure | None:
         return None
     error = ArmError.from_json(operation.error)
     if operation.spec.goal is Goal.REFRESHED and error.status == 404:
-        return None  # the refresh succeeded: it found out that the endpoint does not exist
+        return None  # a refresh that finds no endpoint has succeeded
     explanation, tree = explain(error), error_tree(error)
     return Failure(
         title=explanation.title,

@@ -1,4 +1,4 @@
-"""Form fields that several pages use."""
+"""Form fields for all pages."""
 
 from typing import Any
 

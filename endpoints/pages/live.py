@@ -1,4 +1,4 @@
-"""The live part of a page: polled by htmx, and sent only if it changed.
+"""The live part of a page, which htmx polls. It is sent only if it changed.
 
 A tag has two parts, `digest.detail`. Two pages with the same digest look the same; the detail says what the browser
 shows, for the announcement. Browser and server exchange it as an entity tag:
@@ -17,7 +17,7 @@ POLL_WHILE_WORKING_SECONDS, POLL_AT_REST_SECONDS = 2, 15
 
 
 def shown_tag(request: SignedInRequest) -> str:
-    """The tag of what the browser shows; empty for a first view."""
+    """The tag of the page that the browser shows; empty for its first request."""
     return request.headers.get("If-None-Match", "").strip().removeprefix("W/").strip('"')
 
 

@@ -1,4 +1,4 @@
-"""Code that calls an endpoint, to copy."""
+"""Sample code that calls an endpoint."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,10 @@ class Sample:
 
 
 def samples(endpoint: Endpoint) -> list[Sample]:
-    """Calls that work once the key is in the environment. The inference URI has no path of its own."""
+    """Samples that read the key from the environment. Azure returns the inference URI without a path.
+
+    https://learn.microsoft.com/en-us/azure/machine-learning/how-to-deploy-models-serverless
+    """
     uri = endpoint.inference_uri.rstrip("/")
     curl = (
         f'curl "{uri}/v1/chat/completions" \\\n'

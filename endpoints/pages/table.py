@@ -1,4 +1,4 @@
-"""The list of endpoints."""
+"""The table of endpoints: filters, columns, pages and live updates."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,7 +102,8 @@ def table(request: SignedInRequest) -> HttpResponse:
 
 def make_table(request: SignedInRequest, readable: Readable, query: TableQuery, counts: Counts, tag: str) -> Table:
     paginator = Paginator(queries.in_order(request.user, readable, query), PAGE_SIZE)
-    # Already counted; without this the paginator would query again.
+    # Set the cached property, or the paginator would count again:
+    # https://docs.djangoproject.com/en/5.2/ref/paginator/#django.core.paginator.Paginator.count
     paginator.count = counts.of(query)
     working = any(State(state).is_working for state in counts.by_state)
     return Table(
@@ -119,14 +120,14 @@ def make_table(request: SignedInRequest, readable: Readable, query: TableQuery, 
 
 
 def announce(endpoints: list[Endpoint]) -> str:
-    """One short sentence for a screen reader."""
+    """A short text for screen readers."""
     if len(endpoints) > 2:
         return f"{len(endpoints)} endpoints changed."
     return " ".join(endpoint.announcement for endpoint in endpoints)
 
 
 def drawn_at(tag: str) -> datetime | None:
-    """When the table with this tag was drawn."""
+    """When the table with this tag was rendered."""
     try:
         return datetime.fromtimestamp(float(tag.partition(".")[2]), UTC)
     except (ValueError, OverflowError, OSError):
@@ -135,7 +136,7 @@ def drawn_at(tag: str) -> datetime | None:
 
 def _chips(query: TableQuery, counts: Counts) -> list[Chip]:
     chips = [Chip("All", counts.total, query.url(state=""), "", not query.state)]
-    # What needs a person first, as in the table.
+    # By urgency, as in the table.
     for state in sorted(State, key=Urgency.of):
         number = counts.by_state.get(state, 0)
         if number or query.state == state:

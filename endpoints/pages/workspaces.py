@@ -1,3 +1,5 @@
+"""List workspaces and register new ones."""
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,17 +38,17 @@ class Choice:
 
 @dataclass
 class Picker:
-    """What Azure lists for a person, one level after the other; `refusal` is why a level stayed empty."""
+    """What Azure lists for a user, level by level; `error` is why a list is missing."""
 
     subscription: str = ""
     resource_group: str = ""
     subscriptions: list[Subscription] = field(default_factory=list)
     resource_groups: list[str] = field(default_factory=list)
     workspaces: list[Choice] = field(default_factory=list)
-    refusal: str = ""
+    error: str = ""
 
     def fill(self, arm: ArmReader) -> None:
-        """Raises ArmFailed; the levels read before that stay."""
+        """Read the lists in order. Raises ArmFailed, and keeps the lists read before."""
         self.subscriptions = arm.subscriptions()
         if self.subscription:
             self.resource_groups = arm.resource_groups(self.subscription)
@@ -58,9 +60,9 @@ class RegisterWorkspaceForm(forms.Form):
     resource_id = forms.CharField(
         label="Resource id",
         max_length=500,
-        help_text="In the Azure portal: the workspace's page, JSON view, Resource ID.",
+        help_text="In the Azure portal, open the workspace, then JSON View, and copy Resource ID.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": "Choose a workspace, or paste its resource id."},
+        error_messages={"required": "Enter a resource id."},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -71,7 +73,7 @@ class RegisterWorkspaceForm(forms.Form):
             return WorkspaceId.parse(self.cleaned_data["resource_id"])
         except ValueError:
             raise ValidationError(
-                "This is not the resource id of an Azure Machine Learning workspace. It looks like /subscriptions/…"
+                "Enter the resource id of an Azure Machine Learning workspace, such as /subscriptions/…"
                 "/resourceGroups/…/providers/Microsoft.MachineLearningServices/workspaces/…."
             ) from None
 
@@ -107,10 +109,9 @@ def _submit(request: SignedInRequest) -> HttpResponse:
         with attempt:
             workspace, is_new = register_workspace(arm_id, actor_of(request))
     except (ArmFailed, TokenUnavailable) as error:
-        form.add_error("resource_id", f"Azure did not show this workspace to you: {error}")
+        form.add_error("resource_id", f"The workspace could not be read: {error}")
         return _register_page(request, form, status=422)
-    registered = "is registered" if is_new else "was already registered"
-    messages.info(request, f"{workspace.name} {registered}.")
+    messages.info(request, f"{workspace.name} is {'registered' if is_new else 'already registered'}.")
     for powers in watcher_powers([workspace]):
         if powers.too_much and not settings.WATCHER_MAY_WRITE:
             messages.warning(request, str(powers))
@@ -133,13 +134,13 @@ def _picker(request: SignedInRequest) -> Picker:
     try:
         picker.fill(reader(request.user))
     except (ArmFailed, TokenUnavailable) as error:
-        picker.refusal = str(error)
+        picker.error = str(error)
     return picker
 
 
-def _choices(found: list[WorkspaceResource]) -> list[Choice]:
+def _choices(resources: list[WorkspaceResource]) -> list[Choice]:
     registered = {workspace.arm_id.lower() for workspace in Workspace.objects.all()}
     return [
-        Choice(str(one.id), one.id.name, one.location, str(one.id).lower() in registered)
-        for one in sorted(found, key=lambda one: one.id.name.lower())
+        Choice(str(resource.id), resource.id.name, resource.location, str(resource.id).lower() in registered)
+        for resource in sorted(resources, key=lambda resource: resource.id.name.lower())
     ]

@@ -1,4 +1,4 @@
-"""Small things that every template may use: icons, times, copy buttons, states."""
+"""Icons, times, copy buttons and states, in every template without {% load %}."""
 
 from datetime import datetime
 from functools import cache
@@ -16,24 +16,24 @@ from endpoints.models import Endpoint
 from endpoints.states import State
 
 register = template.Library()
-# Drawn rows of this process: some 2 kB each.
-MAX_ROWS = 5_000
-_rows: dict[tuple[object, ...], SafeString] = {}
+# Each rendered row takes about 2 kB.
+MAX_CACHED_ROWS = 5_000
+_rendered_rows: dict[tuple[object, ...], SafeString] = {}
 
 
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """The icon inlined, in the colour of the text around it, and silent: what it says stands beside it."""
+    """The icon, inlined to take the colour of its text. Screen readers skip it, because text stands beside it."""
     path = finders.find(f"icons/{name}.svg")
     if path is None:
-        raise template.TemplateSyntaxError(f"There is no static/icons/{name}.svg.")
+        raise template.TemplateSyntaxError(f"static/icons/{name}.svg does not exist.")
     return mark_safe(Path(str(path)).read_text().strip())  # noqa: S308  (our own files)
 
 
 @register.simple_tag
 def ago(moment: datetime | None) -> SafeString | str:
-    """How long ago, kept up to date by the browser; the exact time on hover."""
+    """A relative time, which app.js keeps up to date. Its tooltip is the exact time."""
     if moment is None:
         return ""
     seconds = (timezone.now() - moment).total_seconds()
@@ -44,7 +44,7 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 @register.simple_tag
 def since(moment: datetime | None) -> SafeString | str:
-    """The same in a page that is kept: the exact time, which the browser turns into how long ago that is."""
+    """The same for cached HTML: the exact time, which app.js replaces by the relative one."""
     if moment is None:
         return ""
     exact = _exact(moment)
@@ -53,15 +53,15 @@ def since(moment: datetime | None) -> SafeString | str:
 
 @register.simple_tag
 def row(endpoint: Endpoint) -> SafeString:
-    """The row of an endpoint, drawn once for each version of it: most rows of most pages did not change."""
+    """The row of an endpoint, cached by its version, because most rows do not change between two pages."""
     workspace, owner = endpoint.workspace, endpoint.owner
-    drawn_from = (endpoint.pk, endpoint.version, workspace.name, workspace.location, owner.name, owner.username)
-    html = _rows.get(drawn_from)
+    key = (endpoint.pk, endpoint.version, workspace.name, workspace.location, owner.name, owner.username)
+    html = _rendered_rows.get(key)
     if html is None:
         html = render_to_string("endpoints/row.html", {"endpoint": endpoint})
-        if len(_rows) >= MAX_ROWS:
-            _rows.clear()
-        _rows[drawn_from] = html
+        if len(_rendered_rows) >= MAX_CACHED_ROWS:
+            _rendered_rows.clear()
+        _rendered_rows[key] = html
     return html
 
 
@@ -74,7 +74,7 @@ def absolute(moment: datetime | None) -> SafeString | str:
 
 @register.inclusion_tag("components/copy.html")
 def copy(value: str, label: str, key: str = "") -> dict[str, str]:
-    """A button that copies `value`; `label` says what that is, `key` keeps its id from one poll to the next."""
+    """A button "Copy {label}". With a `key` it has an id, so that it keeps the focus when the page is morphed."""
     return {"value": value, "label": label, "key": key}
 
 
@@ -90,12 +90,12 @@ def is_moment(value: Any) -> bool:
 
 @register.filter
 def listed(value: Any) -> Any:
-    """A list as people write it."""
+    """A list, separated by commas."""
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
 
 
 def elapsed(seconds: float) -> str:
-    """Like "4 min ago"; `static/js/app.js` counts on in the same words."""
+    """A relative time such as "4 min ago". `elapsed` in static/js/app.js formats it alike."""
     if seconds < 5:
         return "just now"
     for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h")):

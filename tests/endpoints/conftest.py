@@ -16,7 +16,7 @@ from tests.support.creation import Act, settle, submit
 
 @pytest.fixture
 def chat(azure: Azure, ada: Client, workspaces: list[Workspace]) -> Endpoint:
-    """An endpoint that is online."""
+    """An online endpoint."""
     endpoint = settle(azure, submit(ada, workspaces[0]))
     assert endpoint.state == "online"
     return endpoint

@@ -1,4 +1,4 @@
-"""The tables of kinds and states are whole, and the rest of the product reads them."""
+"""The tables of kinds and states are complete."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_kind_has_a_row(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_state_says_what_it_allows(state: State) -> None:
+def test_every_state_lists_what_it_allows(state: State) -> None:
     assert ALLOWED[state] <= set(Kind)
 
 

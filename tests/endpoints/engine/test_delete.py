@@ -25,7 +25,7 @@ def test_deletion_ends_when_the_resource_is_gone(azure: Azure, ada: Client, chat
 def test_deletion_of_an_online_endpoint_needs_its_name(ada: Client, chat: Endpoint) -> None:
     response = ada.post(f"{chat.get_absolute_url()}delete", {"submission_id": str(uuid4()), "typed_name": "chart"})
     assert response.status_code == 422
-    assert "This is not its name. Type chat to delete it." in response.content.decode()
+    assert "The name does not match. Type chat to delete it." in response.content.decode()
     assert chat.operations.count() == 1
 
 

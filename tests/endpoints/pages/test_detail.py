@@ -7,23 +7,17 @@ import pytest
 from django.test import Client
 
 from endpoints.models import Endpoint, Event, Workspace
-from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit
 
 LLAMA = "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct"
 
 
-@pytest.fixture
-def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    return sign_in("ada")
-
-
 def page_of(client: Client, endpoint: Endpoint) -> str:
     return unescape(client.get(endpoint.get_absolute_url()).content.decode())
 
 
-def test_it_shows_all_that_azure_answered(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_page_shows_azures_response(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = settle(azure, submit(ada, workspaces[0], model_id=LLAMA, identity_type="SystemAssigned"))
     page = page_of(ada, endpoint)
     for text in [
@@ -41,7 +35,7 @@ def test_it_shows_all_that_azure_answered(azure: Azure, ada: Client, workspaces:
     assert endpoint.observed.identity.principal_id in page
 
 
-def test_it_holds_calls_that_can_be_copied(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_page_has_sample_calls_once_online(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     assert "$ENDPOINT_KEY" not in page_of(ada, endpoint)
     assert 'curl "https://chat.eastus2.models.ai.azure.com/v1/chat/completions"' in page_of(
@@ -49,9 +43,7 @@ def test_it_holds_calls_that_can_be_copied(azure: Azure, ada: Client, workspaces
     )
 
 
-def test_a_failure_says_what_happened_what_it_means_and_what_to_do(
-    azure: Azure, ada: Client, workspaces: list[Workspace]
-) -> None:
+def test_failure_shows_cause_meaning_and_advice(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = settle(azure, submit(ada, workspaces[0], "fail-offer-x"))
     page = page_of(ada, endpoint)
     for text in [
@@ -65,7 +57,7 @@ def test_a_failure_says_what_happened_what_it_means_and_what_to_do(
         assert text in page
 
 
-def test_the_history_has_its_evidence_and_no_secret(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_history_shows_azures_responses_without_secrets(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     one_step(azure)
     monitor = endpoint.operations.get().monitor_url
@@ -77,19 +69,19 @@ def test_the_history_has_its_evidence_and_no_secret(azure: Azure, ada: Client, w
     assert monitor.partition("&c=")[2][:40] not in page
 
 
-def test_it_updates_itself_and_says_a_new_state_aloud(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_poll_announces_a_new_state(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
-    found = re.search(r'"If-None-Match": "\\"([^"]+)\\""', page_of(ada, endpoint))
-    assert found is not None
-    headers = {"hx-request": "true", "if-none-match": f'"{found[1]}"'}
+    match = re.search(r'"If-None-Match": "\\"([^"]+)\\""', page_of(ada, endpoint))
+    assert match is not None
+    headers = {"hx-request": "true", "if-none-match": f'"{match[1]}"'}
     assert ada.get(endpoint.get_absolute_url(), headers=headers).status_code == 304
     settle(azure, endpoint)
-    answer = ada.get(endpoint.get_absolute_url(), headers=headers)
-    assert b"chat is online." in answer.content
-    assert b"<html" not in answer.content
+    response = ada.get(endpoint.get_absolute_url(), headers=headers)
+    assert b"chat is online." in response.content
+    assert b"<html" not in response.content
 
 
-def test_history_is_never_changed(ada: Client, workspaces: list[Workspace]) -> None:
+def test_events_cannot_be_changed(ada: Client, workspaces: list[Workspace]) -> None:
     event = submit(ada, workspaces[0]).events.get()
     with pytest.raises(TypeError):
         event.save()
@@ -97,17 +89,14 @@ def test_history_is_never_changed(ada: Client, workspaces: list[Workspace]) -> N
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "observed",
     [
         {"properties": {"provisioningState": {"a": 1}, "endpointState": ["x"], "contentSafety": "on"}},
         {"properties": {"x": 1}, "sku": "Consumption", "identity": "none", "tags": ["a"], "systemData": "me"},
         {"properties": {"inferenceEndpoint": "https://x"}, "sku": {"name": "Consumption", "capacity": {}}},
     ],
 )
-def test_what_azure_never_answered_before_does_not_break_the_page(
-    sign_in: SignIn, workspaces: list[Workspace], answer: dict[str, object]
-) -> None:
-    ada = sign_in("ada")
+def test_page_survives_unknown_json(ada: Client, workspaces: list[Workspace], observed: dict[str, object]) -> None:
     endpoint = submit(ada, workspaces[0])
-    Endpoint.objects.update(observed=answer)
+    Endpoint.objects.update(observed=observed)
     assert ada.get(endpoint.get_absolute_url()).status_code == 200

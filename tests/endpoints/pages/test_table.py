@@ -1,4 +1,4 @@
-"""The table: what is in it, in which order, and what is sent when."""
+"""The table of endpoints and its live updates."""
 
 import re
 from collections.abc import Iterable
@@ -20,11 +20,6 @@ from tests.support.creation import PHI, one_step, settle, submit
 HTMX = {"hx-request": "true"}
 
 
-@pytest.fixture
-def ada(sign_in: SignIn, workspaces: list[Workspace]) -> Client:
-    return sign_in("ada")
-
-
 def make(workspace: Workspace, names: Iterable[str], state: State = State.ONLINE, owner: str = "ada") -> None:
     now = timezone.now()
     Endpoint.objects.bulk_create(
@@ -44,22 +39,22 @@ def make(workspace: Workspace, names: Iterable[str], state: State = State.ONLINE
     )
 
 
-def names(client: Client, address: str = "/") -> list[str]:
-    return re.findall(r'<a id="open-[^>]*>([^<]+)</a>', client.get(address).content.decode())
+def names(client: Client, url: str = "/") -> list[str]:
+    return re.findall(r'<a id="open-[^>]*>([^<]+)</a>', client.get(url).content.decode())
 
 
 def tag(page: str) -> str:
-    found = re.search(r'"If-None-Match": "\\"([^"]+)\\""', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'"If-None-Match": "\\"([^"]+)\\""', page)
+    assert match is not None
+    return match[1]
 
 
-def poll(client: Client, shown: str, address: str = "/") -> tuple[int, str]:
-    answer = client.get(address, headers={**HTMX, "if-none-match": f'"{shown}"'})
-    return answer.status_code, answer.content.decode()
+def poll(client: Client, shown: str, url: str = "/") -> tuple[int, str]:
+    response = client.get(url, headers={**HTMX, "if-none-match": f'"{shown}"'})
+    return response.status_code, response.content.decode()
 
 
-def test_what_needs_a_person_comes_first(ada: Client, workspaces: list[Workspace]) -> None:
+def test_rows_are_sorted_by_urgency(ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], ["a-rests"])
     make(workspaces[0], ["b-works"], State.CREATING)
     make(workspaces[0], ["c-failed"], State.FAILED)
@@ -76,7 +71,7 @@ def test_every_column_sorts_both_ways(sign_in: SignIn, ada: Client, workspaces: 
     assert 'aria-sort="descending"' in ada.get("/?sort=-name").content.decode()
 
 
-def test_search_and_filters_are_in_the_address(sign_in: SignIn, ada: Client, workspaces: list[Workspace]) -> None:
+def test_search_and_filters_are_in_the_url(sign_in: SignIn, ada: Client, workspaces: list[Workspace]) -> None:
     sign_in("oscar")
     make(workspaces[0], ["chat-eu", "chat-us"])
     make(workspaces[0], ["embed"], State.FAILED, owner="oscar")
@@ -84,16 +79,16 @@ def test_search_and_filters_are_in_the_address(sign_in: SignIn, ada: Client, wor
     assert len(names(ada, "/?q=phi-4")) == 3
     assert names(ada, "/?state=failed") == ["embed"]
     assert names(ada, "/?mine=1&sort=name") == ["chat-eu", "chat-us"]
-    assert "Nothing has “nothing” in its name" in ada.get("/?q=nothing").content.decode()
+    assert "No name or model contains “nothing”" in ada.get("/?q=nothing").content.decode()
 
 
 @pytest.mark.parametrize("query", ["page=x", "page=99999999999999999999", "page=0", "sort=password", "state=no"])
-def test_an_address_that_makes_no_sense_shows_the_table(ada: Client, workspaces: list[Workspace], query: str) -> None:
+def test_invalid_query_string_shows_the_table(ada: Client, workspaces: list[Workspace], query: str) -> None:
     make(workspaces[0], ["chat"])
     assert names(ada, f"/?{query}") == ["chat"]
 
 
-def test_long_lists_have_pages(ada: Client, workspaces: list[Workspace]) -> None:
+def test_long_table_has_pages(ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], [f"chat-{number:03}" for number in range(120)])
     page = ada.get("/?page=2&q=chat").content.decode()
     assert "51–100 of 120" in page
@@ -101,7 +96,7 @@ def test_long_lists_have_pages(ada: Client, workspaces: list[Workspace]) -> None
     assert names(ada, "/?page=3")[0] == "chat-100"
 
 
-def test_nothing_is_sent_when_nothing_changed(ada: Client, workspaces: list[Workspace]) -> None:
+def test_poll_of_an_unchanged_table_gets_304(ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], ["chat"])
     shown = tag(ada.get("/").content.decode())
     assert poll(ada, shown) == (304, "")
@@ -111,13 +106,13 @@ def test_nothing_is_sent_when_nothing_changed(ada: Client, workspaces: list[Work
     assert page.lstrip().startswith('<section id="live"')
 
 
-def test_another_filter_is_another_table(ada: Client, workspaces: list[Workspace]) -> None:
+def test_poll_with_another_filter_gets_another_table(ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], ["chat"])
     shown = tag(ada.get("/").content.decode())
     assert poll(ada, shown, "/?state=online")[0] == 200
 
 
-def test_a_change_is_said_aloud_once(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_change_is_announced_once(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     one_step(azure)
     shown = tag(ada.get("/").content.decode())
@@ -129,14 +124,14 @@ def test_a_change_is_said_aloud_once(azure: Azure, ada: Client, workspaces: list
     assert "hx-swap-oob" not in ada.get("/").content.decode()
 
 
-def test_it_looks_often_while_something_works_and_seldom_otherwise(ada: Client, workspaces: list[Workspace]) -> None:
+def test_poll_interval_is_short_while_an_operation_runs(ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], ["chat"])
     assert 'hx-trigger="every 15s' in ada.get("/").content.decode()
     make(workspaces[0], ["embed"], State.CREATING)
     assert 'hx-trigger="every 2s' in ada.get("/").content.decode()
 
 
-def test_the_number_of_queries_does_not_grow(ada: Client, workspaces: list[Workspace]) -> None:
+def test_number_of_queries_does_not_grow_with_rows(ada: Client, workspaces: list[Workspace]) -> None:
     counts = []
     for round_number in range(2):
         make(workspaces[round_number], [f"chat-{round_number}-{number}" for number in range(40)])
@@ -147,7 +142,7 @@ def test_the_number_of_queries_does_not_grow(ada: Client, workspaces: list[Works
     assert counts[0] == counts[1] <= 8
 
 
-def test_a_workspace_that_azure_hides_does_not_exist(sign_in: SignIn, workspaces: list[Workspace]) -> None:
+def test_workspace_that_azure_hides_is_hidden(sign_in: SignIn, workspaces: list[Workspace]) -> None:
     sign_in("ada")
     make(workspaces[0], ["in-production"])
     make(workspaces[1], ["in-research"])
@@ -158,26 +153,24 @@ def test_a_workspace_that_azure_hides_does_not_exist(sign_in: SignIn, workspaces
     assert "ml-research" not in vera.get("/workspaces/").content.decode()
 
 
-def test_azures_word_on_access_is_kept_for_minutes(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+def test_access_is_cached(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     ada.get("/")
-    asked = len(azure.requests("GET"))
+    reads = len(azure.requests("GET"))
     ada.get("/")
-    assert len(azure.requests("GET")) == asked
+    assert len(azure.requests("GET")) == reads
 
 
-def test_without_azures_word_workspaces_are_hidden_and_that_is_said(
-    azure: Azure, ada: Client, workspaces: list[Workspace]
-) -> None:
+def test_unknown_access_hides_workspaces_with_a_notice(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], ["chat"])
     azure.fault("server-error", where="workspace")
     page = ada.get("/").content.decode()
-    assert "Azure did not say whether you may see 2 of the workspaces" in page
+    assert "Azure could not check your access to 2 of them" in page
     assert names(ada) == []
     azure.no_faults()
     assert names(ada) == ["chat"]
 
 
-def test_an_empty_table_says_what_to_do(sign_in: SignIn, workspaces: list[Workspace]) -> None:
+def test_empty_table_offers_the_next_step(sign_in: SignIn, workspaces: list[Workspace]) -> None:
     assert "Create the first endpoint" in sign_in("oscar").get("/").content.decode()
     assert "Create the first endpoint" not in sign_in("vera").get("/").content.decode()
     Workspace.objects.all().delete()
