@@ -216,10 +216,9 @@ UNKNOWN_ERROR = Explanation(
 
 def explain(error: ArmError) -> Explanation:
     """Explain an error by its innermost code, else its outer code, else its message, else the HTTP status."""
-    by_code = BY_AZURE_CODE | BY_OWN_CODE
     for code in (error.inner_code, error.code):
-        if code in by_code:
-            return by_code[code]
+        if explanation := BY_AZURE_CODE.get(code) or BY_OWN_CODE.get(code):
+            return explanation
     for text, explanation in BY_MESSAGE.items():
         if text in error.message.lower():
             return explanation

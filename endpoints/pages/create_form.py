@@ -33,8 +33,9 @@ from endpoints.pages.fields import text_field
 from endpoints.pages.tags import TagRow, TagsField, tag_rows
 from endpoints.services import NewEndpoint
 
-INT32 = 2**31 - 1
-# The first api-version with auth modes other than Key.
+INT32_MAX = 2**31 - 1
+# The first api-version with auth modes other than Key:
+# https://learn.microsoft.com/en-us/azure/templates/microsoft.machinelearningservices/change-log/workspaces/serverlessendpoints
 MORE_AUTH_MODES_SINCE = "2025-12-01"
 TYPES_WITH_USER_ASSIGNED = {"UserAssigned", "SystemAssigned,UserAssigned"}
 SKU = ("name", "tier", "size", "family", "capacity")
@@ -129,7 +130,7 @@ class CreateEndpointForm(forms.Form):
         label="SKU capacity",
         required=False,
         min_value=0,
-        max_value=INT32,
+        max_value=INT32_MAX,
         error_messages={"invalid": "Enter a whole number."},
     )
 
