@@ -50,9 +50,9 @@ class Desk:
 
     def submit(self, browser: requests.Session, form: dict[str, str]) -> str:
         """Send the form; returns the URL of the endpoint's page."""
-        answer = browser.post(f"{self.url}/endpoints/new", form, allow_redirects=False, timeout=20)
-        assert answer.status_code == 303, answer.text
-        return f"{self.url}{answer.headers['Location']}"
+        response = browser.post(f"{self.url}/endpoints/new", form, allow_redirects=False, timeout=20)
+        assert response.status_code == 303, response.text
+        return f"{self.url}{response.headers['Location']}"
 
     def state(self, browser: requests.Session, page: str) -> str:
         badge = re.search(r'<h1[^>]*>.*?class="badge ([\w-]+)"', browser.get(page, timeout=20).text, re.DOTALL)
