@@ -25,7 +25,7 @@ class DeleteEndpointForm(forms.Form):
     submission_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
     def __init__(self, endpoint: Endpoint, data: Any = None) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
         self.endpoint = endpoint
         if endpoint.inference_uri:
             self.fields["typed_name"] = text_field(f"Type {endpoint.name} to delete it", required=True)
