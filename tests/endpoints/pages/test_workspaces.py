@@ -1,19 +1,11 @@
 """Registering workspaces."""
 
-import pytest
 from django.test import Client
 
 from accounts.models import AuditEntry
 from emulator.seed import PRODUCTION, WORKSPACES
 from endpoints.models import Workspace
-from tests.conftest import SignIn
 from tests.support.azure import Azure
-
-
-@pytest.fixture
-def ada(sign_in: SignIn) -> Client:
-    """Ada, while no workspace is registered."""
-    return sign_in("ada")
 
 
 def test_workspace_is_registered_step_by_step(ada: Client) -> None:
