@@ -88,6 +88,7 @@ def start_installation(folder: Path, *arm_options: str, production: bool = False
         "LOG_LEVEL": "WARNING",
         "AZURE_BACKEND": "emulator",
     }
+    (folder / "var" / "static").mkdir(parents=True)
     with ExitStack() as stack:
         if production:
             environment["DATABASE_URL"] = stack.enter_context(postgres_server(folder))
