@@ -77,7 +77,7 @@ def test_parked_refresh_of_a_viewer_resumes_with_one_click(azure: Azure, sign_in
     vera.post(f"{endpoint.get_absolute_url()}refresh")
     azure.fault("claims-challenge", where="resource", times=1)
     assert settle(azure, endpoint).state == "needs-sign-in"
-    assert "This waits for your sign-in" in vera.get(endpoint.get_absolute_url()).content.decode()
+    assert "Sign in to continue" in vera.get(endpoint.get_absolute_url()).content.decode()
     step_up(azure, vera, endpoint, "vera")
     assert settle(azure, endpoint).state == "online"
 

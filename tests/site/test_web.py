@@ -149,7 +149,7 @@ def test_signed_in_pages_are_not_cached(sign_in: SignIn) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/workspaces/", "/auth/audit-log", "/auth/callback", "/nowhere"])
 def test_every_page_shows_that_it_uses_the_emulator(sign_in: SignIn, path: str) -> None:
-    client, sentence = sign_in("ada"), "Nothing here reaches Azure"
+    client, sentence = sign_in("ada"), "Nothing reaches Azure"
     assert sentence in client.get(path, follow=True).content.decode()
     with override_settings(EMULATED=False):
         assert sentence not in client.get(path, follow=True).content.decode()

@@ -242,5 +242,5 @@ def test_resource_with_another_model_is_not_overwritten(azure: Azure, ada: Clien
     other_model = endpoint.model_id.replace("Phi-4-mini-instruct", "Phi-4")
     endpoint = settle(azure, submit(ada, workspaces[0], "slow-chat", model_id=other_model))
     assert (endpoint.state, endpoint.model_id.rpartition("/")[2]) == ("online", "Phi-4-mini-instruct")
-    assert "Azure holds it with another model" in ada.get(endpoint.get_absolute_url()).content.decode()
+    assert "Azure has this endpoint with another model" in ada.get(endpoint.get_absolute_url()).content.decode()
     assert azure.count_accepted("PUT", "/slow-chat") == 1

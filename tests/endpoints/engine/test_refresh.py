@@ -17,7 +17,7 @@ def test_refused_refresh_leaves_the_endpoint_online(azure: Azure, ada: Client, c
     press(ada, chat, "refresh")
     User.objects.update(roles=[])
     assert settle(azure, chat).state == "online"
-    assert texts(chat)[-1] == "Could not be checked: You may not do this any more"
+    assert texts(chat)[-1] == "Could not be checked: You do not have access any more"
 
 
 def test_refresh_finds_the_end_of_an_overdue_creation(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
