@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass
 class Picker:
-    """What Azure lists for a user, level by level; `error` is why a list is missing."""
+    """Azure's lists for a user, level by level; `error` is why a list is missing."""
 
     subscription: str = ""
     resource_group: str = ""
@@ -82,7 +82,11 @@ class RegisterWorkspaceForm(forms.Form):
 @require(Action.VIEW_ENDPOINTS)
 def workspaces(request: SignedInRequest) -> HttpResponse:
     readable = readable_workspaces(request.user)
-    rows = Workspace.objects.filter(pk__in=readable.ids).annotate(endpoint_count=Count("endpoints"))
+    rows = (
+        Workspace.objects.filter(pk__in=readable.ids)
+        .annotate(endpoint_count=Count("endpoints"))
+        .order_by("name", "resource_group")
+    )
     return render(request, "endpoints/workspaces.html", {"workspaces": rows, "notice": readable.notice})
 
 

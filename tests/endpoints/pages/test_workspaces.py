@@ -52,3 +52,11 @@ def test_failed_list_shows_azures_error(azure: Azure, ada: Client) -> None:
 def test_list_of_several_pages_is_read_completely(azure: Azure, ada: Client) -> None:
     page = ada.get("/workspaces/new", {"subscription": PRODUCTION, "resource_group": "rg-ml-production"})
     assert b"ml-staging" in page.content
+
+
+def test_workspaces_are_listed_by_name(ada: Client) -> None:
+    for workspace in (WORKSPACES[2], WORKSPACES[1], WORKSPACES[0]):  # ml-shared, ml-research, ml-production
+        ada.post("/workspaces/new", {"resource_id": workspace.resource_id})
+    page = ada.get("/workspaces/").content.decode()
+    places = [page.rindex(f">{name}<") for name in ("ml-production", "ml-research", "ml-shared")]
+    assert places == sorted(places)
