@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run check test coverage lint emulator sdk benchmarks lock clean
 
-help: ## say what there is
+help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 run: ## start everything on this machine and print the address to open
@@ -18,7 +18,7 @@ run: ## start everything on this machine and print the address to open
 check: lint ## check what can be checked in a minute: the linters and the fast tests
 	$(IN_ENV) -m pytest -q -n 2 -m "not slow"
 
-test: ## run all tests; says what it had to leave out, and why
+test: ## run all tests; lists what it skips, and why
 	@$(PYTHON) bootstrap.py dev
 	@exec $(IN_ENV) -m pytest $(ARGS)
 
@@ -52,7 +52,7 @@ benchmarks: ## measure; each file in benchmarks/ is also a program of its own
 	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py benchmarks/emulator.py benchmarks/clients.py benchmarks/reads.py \
 		benchmarks/polling.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
 
-lock: ## resolve the dependencies anew
+lock: ## update the lock files from pyproject.toml
 	@$(PYTHON) bootstrap.py dev
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml -o requirements/runtime.txt

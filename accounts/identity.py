@@ -1,4 +1,4 @@
-"""Whose token a call to Azure carries: the user's, or this installation's own, as the settings say."""
+"""The identity behind a call to Azure: the user's, or this installation's own, as the settings say."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from emulator.fault_kinds import KINDS, SERVICES, TARGETS, Group
 
 @dataclass(frozen=True)
 class Target:
-    """What a request is about, as far as it is known. The scope of a fault has patterns for it."""
+    """The subject of a request, as far as it is known. The scope of a fault has patterns for it."""
 
     where: str = ""
     method: str = ""

@@ -23,7 +23,7 @@ class Kind(TextChoices):
 
 
 class Goal(Enum):
-    """What proves that Azure did what was requested. The engine decides by the goal, never by the kind."""
+    """The proof that Azure did what was requested. The engine decides by the goal, never by the kind."""
 
     EXISTS = auto()  # the resource with the requested model; the request may be sent again
     INCLUDES = auto()  # the requested values in the resource; the request is never sent twice
@@ -132,7 +132,7 @@ KINDS = {
     ),
 }
 
-_CHANGES = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY, Kind.REFRESH})
+_ON_EXISTING = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY, Kind.REFRESH})
 # The kinds of operation that each state allows. The kind's permission decides for whom.
 ALLOWED: dict[State, frozenset[Kind]] = {
     State.QUEUED: frozenset(),
@@ -141,9 +141,9 @@ ALLOWED: dict[State, frozenset[Kind]] = {
     State.DELETING: frozenset(),
     # A deletion or a refresh replaces the operation that waits for the sign-in.
     State.NEEDS_SIGN_IN: frozenset({Kind.DELETE, Kind.REFRESH}),
-    State.ONLINE: _CHANGES,
-    State.DEGRADED: _CHANGES,
-    State.FAILED: _CHANGES | {Kind.CREATE},
-    State.UNKNOWN: _CHANGES | {Kind.CREATE},
+    State.ONLINE: _ON_EXISTING,
+    State.DEGRADED: _ON_EXISTING,
+    State.FAILED: _ON_EXISTING | {Kind.CREATE},
+    State.UNKNOWN: _ON_EXISTING | {Kind.CREATE},
     State.DELETED: frozenset({Kind.CREATE, Kind.REFRESH}),
 }

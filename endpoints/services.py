@@ -1,4 +1,4 @@
-"""What users can request. Everything that an `Actor` causes in Azure starts here."""
+"""The requests of users. Everything that an `Actor` causes in Azure starts here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,14 +35,14 @@ class Busy(Exception):
     """An operation is running on the endpoint; Azure takes one at a time."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(f"{endpoint.announcement} Wait until this has ended, then try again.")
+        super().__init__(f"{endpoint.announcement} Wait until the operation ends, then try again.")
 
 
 class Gone(Busy):
     """The endpoint no longer exists in Azure, so there is nothing to change or delete."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        Exception.__init__(self, f"{endpoint.name} is deleted. Create it again, or check it again in Azure.")
+        Exception.__init__(self, f"{endpoint.name} is deleted. Create it again, or choose Check now.")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def requestable(endpoint: Endpoint) -> frozenset[Kind]:
     """The kinds of operation that the endpoint allows now. The kind's permission decides for whom."""
     allowed = ALLOWED[endpoint.shown_state]
     if endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():
-        # In a state that allows anything, the operation is quarantined: a refresh resumes it.
+        # The state allows requests although an operation is unsettled, so it is quarantined: only a refresh resumes it.
         return allowed & {Kind.REFRESH}
     return allowed
 
@@ -128,17 +128,17 @@ def register_workspace(arm_id: WorkspaceId, actor: Actor) -> tuple[Workspace, bo
 
     Raises accounts.tokens.TokenUnavailable, and endpoints.arm.reads.ArmFailed with ARM's own message.
     """
-    found = reader(actor.signed_in_user, UUID(actor.correlation_id)).workspace(arm_id)
+    resource = reader(actor.signed_in_user, UUID(actor.correlation_id)).workspace(arm_id)
     with transaction.atomic():
         workspace, is_new = Workspace.objects.get_or_create(
-            subscription_id__iexact=found.id.subscription_id,
-            resource_group__iexact=found.id.resource_group,
-            name__iexact=found.id.name,
+            subscription_id__iexact=resource.id.subscription_id,
+            resource_group__iexact=resource.id.resource_group,
+            name__iexact=resource.id.name,
             defaults={
-                "subscription_id": found.id.subscription_id,
-                "resource_group": found.id.resource_group,
-                "name": found.id.name,
-                "location": found.location,
+                "subscription_id": resource.id.subscription_id,
+                "resource_group": resource.id.resource_group,
+                "name": resource.id.name,
+                "location": resource.location,
                 "registered_by": actor.signed_in_user,
                 "registered_at": timezone.now(),
             },

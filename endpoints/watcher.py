@@ -73,7 +73,7 @@ def require_harmless_watcher() -> list[str]:
         if powers.too_much and not settings.WATCHER_MAY_WRITE:
             raise TooPowerful(str(powers))
         if powers.unknown:
-            sentences.append(f"What the watcher may do in {powers.workspace} is not known: {powers.unknown}")
+            sentences.append(f"The watcher's permissions in {powers.workspace} are unknown: {powers.unknown}")
     return sentences
 
 

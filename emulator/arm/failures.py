@@ -24,7 +24,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the message of an error is about."""
+    """The values that the message of an error contains."""
 
     name: str
     model_id: str

@@ -50,7 +50,7 @@ def model_of(document: Document) -> str:
 
 
 def system_data(caller: Caller, previous: Document | None = None) -> Document:
-    """Who created a resource and who changed it last."""
+    """The creator of a resource, and the last principal that changed it."""
     who = {
         "By": caller.person.upn or caller.person.oid,
         "ByType": caller.person.kind,

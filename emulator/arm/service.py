@@ -1,4 +1,4 @@
-"""What all of ARM's responses have in common: the token and api-version checks before, headers and errors after.
+"""The parts that all of ARM's responses share: the token and api-version checks before, headers and errors after.
 
 https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/common-api-details.md
 """

@@ -123,7 +123,7 @@ def described(error: ValidationError) -> Problems:
 
 
 def read_only_problems(schema: Document, body: Any, now: Any, path: tuple[str, ...] = ()) -> Problems:
-    """What only the service sets may be repeated, but not changed."""
+    """Values that only the service sets may be repeated, but not changed."""
     if not isinstance(body, dict):
         return
     for name, value in body.items():

@@ -21,7 +21,7 @@ COOKIE = "emulator-sign-in"
 
 @dataclass(frozen=True)
 class SignIn:
-    """Who signed in, when, and with which authentication contexts."""
+    """A sign-in: the user, the time, and the authentication contexts."""
 
     oid: str
     at: float

@@ -1,4 +1,4 @@
-"""What a caller may do with a resource.
+"""The permissions of a caller on a resource.
 
 https://learn.microsoft.com/en-us/rest/api/authorization/permissions/list-for-resource
 """

@@ -51,7 +51,7 @@ def begin(method: str, response: ArmResult, resource_url: str, final_state_via: 
     try:
         state = _polling_method(method, response, resource_url, final_state_via)
     except ForeignOrigin as error:
-        return _client_error("ForeignOrigin", str(error))
+        return client_error("ForeignOrigin", str(error))
     if state.monitor_url or state.result_url:
         return InProgress(state, retry_after(response), provisioning_state(response.object), _resource(response))
     if method in RETURNS_RESOURCE:
@@ -74,7 +74,7 @@ def follow(state: PollState, response: ArmResult, resource_url: str) -> InProgre
         if state.result_url:
             return _read_result(state, response)
     except ForeignOrigin as error:
-        return _client_error("ForeignOrigin", str(error))
+        return client_error("ForeignOrigin", str(error))
     return _read_resource(state, response)
 
 
@@ -127,7 +127,7 @@ def _begin_without_url(method: str, response: ArmResponse) -> Done:
     https://github.com/cloud-and-ai-microsoft/resource-provider-contract/blob/master/v1.0/async-api-reference.md#202-accepted-and-location-headers
     """
     if response.status == 202:
-        return _client_error("NoPollingUrl", "Azure accepted the request but returned no URL to poll.")
+        return client_error("NoPollingUrl", "Azure accepted the request but returned no URL to poll.")
     if method == "POST" and is_garbled(response):
         return _unreadable_result(response)
     return Done(Outcome.SUCCEEDED, response.json)
@@ -235,15 +235,15 @@ def _unreadable(state: PollState, response: ArmResponse) -> InProgress | Done:
     state = replace(state, unreadable=state.unreadable + 1)
     fault = f"Azure returned {response.status} with a body that has no readable status."
     if state.unreadable > MAX_UNREADABLE:
-        return _client_error("UnreadableStatus", fault)
+        return client_error("UnreadableStatus", fault)
     return InProgress(state, retry_after(response), fault=fault)
 
 
 def _unreadable_result(response: ArmResponse) -> Done:
-    return _client_error("UnreadableResponse", f"Azure returned {response.status} with an unreadable body.")
+    return client_error("UnreadableResponse", f"Azure returned {response.status} with an unreadable body.")
 
 
-def _client_error(code: str, message: str) -> Done:
+def client_error(code: str, message: str) -> Done:
     return Done(Outcome.ERROR, error=ArmError(code, message, 0, {}))
 
 

@@ -1,1 +1,1 @@
-"""What runs in the worker: claim what is due, call Azure Resource Manager, record what comes back."""
+"""The worker: claims due operations, calls Azure Resource Manager, records the responses."""

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 def admit(
-    calls: list[PendingCall], reserve: float, token_store: Tokens, budget: Budget, *, for_sending: bool
+    calls: list[PendingCall], reserve: float, worker_tokens: Tokens, budget: Budget, *, for_sending: bool
 ) -> list[tuple[PendingCall, str]]:
     """The calls that may leave now, each with its token; the others are deferred, parked or refused here.
 
@@ -42,7 +42,7 @@ def admit(
     now = clock.now()
     calls = _within_rate_limit(calls, reserve, budget, now)
     operations = [call.operation for call in calls]
-    tokens = retry_while_database_is_down(lambda: token_store.of(operations, for_sending=for_sending))
+    tokens = retry_while_database_is_down(lambda: worker_tokens.of(operations, for_sending=for_sending))
     ready: list[tuple[PendingCall, str]] = []
     for call in calls:
         token = tokens[call.operation.pk]
@@ -50,7 +50,7 @@ def admit(
             ready.append((call, token))
             continue
         for operation in call.operations:
-            record_or_quarantine(operation, *_hold_back(operation, token, now), now)
+            record_or_quarantine(operation, *_reject(operation, token, now), now)
     return ready
 
 
@@ -110,7 +110,7 @@ def _is_still_permitted(operation: Operation) -> bool:
     return may(operation.requested_by, operation.spec.permission, operation.endpoint)
 
 
-def _hold_back(operation: Operation, token: TokenResult, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
+def _reject(operation: Operation, token: TokenResult, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:
     """The update of an operation that cannot be sent now, and its evidence."""
     match token:
         case NeedsSignIn():

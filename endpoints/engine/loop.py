@@ -58,7 +58,10 @@ REQUESTS_RESERVE = 0.3
 
 
 class Worker:
-    """What one worker process keeps between sweeps: tokens, lists, connections, the rate limit."""
+    """The state of one worker process between sweeps: tokens, lists, connections, the rate limit.
+
+    `only` limits a run to one operation.
+    """
 
     def __init__(self) -> None:
         self.tokens = Tokens()
@@ -185,7 +188,7 @@ class _Sweep:
         moved: list[Operation] = []
         for call, responses in batch:
             if call.group:
-                running = set(self._shown_running(call, responses))
+                running = set(self._running_in_list(call, responses))
                 unchanged_rows += [(one, unchanged(one, None, now)) for one in running]
                 moved += [one for one in call.operations if one not in running]
                 continue
@@ -198,7 +201,7 @@ class _Sweep:
             retry_while_database_is_down(lambda: record_unchanged(unchanged_rows, now))
         self._read(_pending_calls(moved, now))
 
-    def _shown_running(self, call: PendingCall, responses: Responses) -> list[Operation]:
+    def _running_in_list(self, call: PendingCall, responses: Responses) -> list[Operation]:
         """The operations that still run according to the list; the others moved, or the list could not be read."""
         if call.group is None or isinstance(responses, Exception):
             return []

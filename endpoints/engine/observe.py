@@ -34,7 +34,7 @@ def is_moving(resource: ServerlessEndpoint) -> bool:
     return endpoint_state in {"", "unknown", "creating"} or (endpoint_state == "online" and not resource.inference_uri)
 
 
-def shown_by(step: Done | InProgress) -> ServerlessEndpoint | None:
+def resource_of(step: Done | InProgress) -> ServerlessEndpoint | None:
     """The resource that a response contained."""
     return None if step.resource is None else ServerlessEndpoint.from_json(step.resource)
 

@@ -1,11 +1,11 @@
-"""What the end of an operation means for its endpoint: the state to show, its reason, and the text of the event."""
+"""From the end of an operation to its endpoint: the state to show, its reason, and the text of the event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from endpoints.arm.operations import Done, Outcome
-from endpoints.engine.observe import shown_by, state_at_rest
+from endpoints.engine.observe import resource_of, state_at_rest
 from endpoints.explanations import explain
 from endpoints.kinds import Goal
 from endpoints.models import Operation
@@ -20,13 +20,13 @@ class Resolution:
     endpoint: dict[str, Any] = field(default_factory=dict)
 
 
-def resolve(operation: Operation, step: Done) -> Resolution:
+def resolution_of(operation: Operation, step: Done) -> Resolution:
     return AFTER[operation.spec.goal](operation, step)
 
 
 def _after_creation(operation: Operation, step: Done) -> Resolution:
     if step.outcome == Outcome.SUCCEEDED:
-        return _described(*state_at_rest(shown_by(step)))
+        return _described(*state_at_rest(resource_of(step)))
     return _described(State.UNKNOWN if _may_be_in_azure(operation, step) else State.FAILED, _cause(step))
 
 
@@ -44,7 +44,7 @@ def _after_deletion(operation: Operation, step: Done) -> Resolution:
 def _after_change(operation: Operation, step: Done) -> Resolution:
     """A change that failed leaves the endpoint as it was."""
     if step.outcome == Outcome.SUCCEEDED:
-        resource = shown_by(step) if operation.spec.reads_resource else operation.endpoint.observed
+        resource = resource_of(step) if operation.spec.reads_resource else operation.endpoint.observed
         return Resolution(*state_at_rest(resource), operation.spec.done_text)
     text = operation.spec.failed_text.format(cause=_cause(step))
     if _is_missing(step):
@@ -56,7 +56,7 @@ def _after_change(operation: Operation, step: Done) -> Resolution:
 
 def _after_refresh(operation: Operation, step: Done) -> Resolution:
     """A failed latest operation does not mean a failed service: what could not be changed keeps serving."""
-    state, reason = state_at_rest(shown_by(step))
+    state, reason = state_at_rest(resource_of(step))
     if step.outcome == Outcome.SUCCEEDED or state == State.ONLINE:
         return _described(state, reason)
     if _is_missing(step):

@@ -1,4 +1,4 @@
-"""What a GET of the resource means before a request is sent, and after one whose response was not recorded."""
+"""Read the resource before a request is sent, and after one whose response was not recorded."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +13,10 @@ from endpoints.arm.serverless_endpoint import EndpointUpdate, ServerlessEndpoint
 from endpoints.engine.observe import observed_columns, state_at_rest
 from endpoints.engine.update import (
     RowUpdate,
+    client_error,
     deadline,
-    error,
     in_progress,
-    is_overdue,
+    is_past_deadline,
     next_poll,
     settle,
     timed_out,
@@ -43,15 +43,15 @@ def on_precheck(operation: Operation, response: ArmResult, now: datetime) -> Row
         return replace(settle(operation, Done(Outcome.SUCCEEDED), now), text=text)
     if isinstance(response, NoResponse) or response.status in TRANSIENT:
         return try_again_after(operation, response, now)
-    return None if goal is Goal.REFRESHED else SHOWN[goal](operation, response, now)
+    return None if goal is Goal.REFRESHED else ON_RESOURCE[goal](operation, response, now)
 
 
 def outcome_unknown(operation: Operation, now: datetime) -> RowUpdate:
     message = "The connection broke while Azure was making a new key. A second request would make another one."
-    return settle(operation, error("OutcomeUnknown", message), now)
+    return settle(operation, client_error("OutcomeUnknown", message), now)
 
 
-def _creation_shown(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
+def _resume_creation(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     if response.status == 404:
         return _on_missing(operation, now)
     if response.status != 200:
@@ -60,7 +60,7 @@ def _creation_shown(operation: Operation, response: ArmResponse, now: datetime) 
     if operation.phase == Phase.SENDING or operation.endpoint.sent_at:
         return _continue_creation(operation, resource, now)
     message = f"The workspace already holds an endpoint named {operation.endpoint.name}. Nothing was changed in Azure."
-    return settle(operation, error("AlreadyExists", message), now)
+    return settle(operation, client_error("AlreadyExists", message), now)
 
 
 def _on_missing(operation: Operation, now: datetime) -> RowUpdate:
@@ -86,7 +86,7 @@ def _continue_creation(operation: Operation, resource: ServerlessEndpoint, now: 
 def _model_mismatch(operation: Operation, resource: ServerlessEndpoint, now: datetime) -> RowUpdate:
     """An earlier request was carried out after all, and this one has another model: show what Azure holds."""
     message = f"Azure holds {operation.endpoint.name} with the model {resource.model_id}. Nothing was sent."
-    update = settle(operation, error("ModelMismatch", message), now)
+    update = settle(operation, client_error("ModelMismatch", message), now)
     state, reason = state_at_rest(resource)
     endpoint = {**observed_columns(resource, now), "model_id": resource.model_id}
     return replace(update, state=state, reason=reason, endpoint=endpoint, text=message)
@@ -99,7 +99,7 @@ def _follow_resource(operation: Operation, text: str, resource: ServerlessEndpoi
     return RowUpdate(columns, state, endpoint=observed_columns(resource, now), text=text)
 
 
-def _update_shown(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
+def _resume_update(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     """A PATCH left and its response is not known. It must not be sent twice, so the resource decides."""
     if response.status != 200:
         return _settle_with_error(operation, response, now)
@@ -108,19 +108,19 @@ def _update_shown(operation: Operation, response: ArmResponse, now: datetime) ->
         return _follow_resource(operation, "Azure is applying the change; following it from here.", resource, now)
     if resource.includes(EndpointUpdate.from_json(operation.body or {})):
         return settle(operation, Done(Outcome.SUCCEEDED, response.object), now)
-    update = settle(operation, error("ChangeNotSeen", "Azure does not show the requested change."), now)
+    update = settle(operation, client_error("ChangeNotSeen", "Azure does not show the requested change."), now)
     state, reason = state_at_rest(resource)
     return replace(update, state=state, reason=reason, endpoint=observed_columns(resource, now))
 
 
-def deletion_shown(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
+def on_deletion_read(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
     """A GET of what is being deleted: only a 404 proves the end."""
     if response.status == 404:
         return settle(operation, Done(Outcome.SUCCEEDED), now)
     if response.status != 200:
         return _settle_with_error(operation, response, now)
     resource = ServerlessEndpoint.from_json(response.object)
-    if is_overdue(operation, now):
+    if is_past_deadline(operation, now):
         return replace(settle(operation, timed_out(), now), endpoint=observed_columns(resource, now))
     if resource.provisioning_state.lower() == "deleting":
         state = PollState("DELETE", confirming=operation.phase == Phase.CONFIRMING)
@@ -141,14 +141,14 @@ def _still_there(operation: Operation, response: ArmResponse, resource: Serverle
             "next_step_at": next_poll(deadline(operation, now), operation.confirmations, retry_after(response), now),
         }
         return RowUpdate(columns, State.DELETING, endpoint=observed)
-    failed = error("NotDeleted", "Azure reported the end of the deletion and still shows the endpoint.")
+    failed = client_error("NotDeleted", "Azure reported the end of the deletion and still shows the endpoint.")
     return replace(settle(operation, failed, now), endpoint=observed)
 
 
-SHOWN: dict[Goal, Callable[[Operation, ArmResponse, datetime], RowUpdate]] = {
-    Goal.EXISTS: _creation_shown,
-    Goal.INCLUDES: _update_shown,
-    Goal.ABSENT: deletion_shown,
+ON_RESOURCE: dict[Goal, Callable[[Operation, ArmResponse, datetime], RowUpdate]] = {
+    Goal.EXISTS: _resume_creation,
+    Goal.INCLUDES: _resume_update,
+    Goal.ABSENT: on_deletion_read,
 }
 
 

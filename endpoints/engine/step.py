@@ -1,8 +1,8 @@
-"""One step of an operation: from its row and Azure's response to what the row holds next.
+"""One step of an operation: from its row and Azure's response to the next row.
 
-`plan` names the one request that is due, `conclude` reads its response. Neither asks a clock or the network, and both
-look at nothing but the row; `loop.py` sends the requests, `record.py` writes the updates. What is known about a
-resource before or after a request was sent is read in `precheck.py`.
+`plan` names the one request that is due, `conclude` reads its response. Neither reads a clock or the network, and both
+depend on the row alone; `calls.py` sends the requests, `record.py` writes the updates. `precheck.py` reads the
+resource before a request is sent, and after one whose response was lost.
 
 The rules are those of Azure Resource Manager's asynchronous operations:
 https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations
@@ -27,15 +27,15 @@ from endpoints.arm.operations import (
 )
 from endpoints.arm.polling import begin, follow
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint
-from endpoints.engine.observe import is_moving, observed_columns, shown_by
-from endpoints.engine.precheck import MAX_MISSING, deletion_shown, on_precheck, outcome_unknown
+from endpoints.engine.observe import is_moving, observed_columns, resource_of
+from endpoints.engine.precheck import MAX_MISSING, on_deletion_read, on_precheck, outcome_unknown
 from endpoints.engine.update import (
     RowUpdate,
+    client_error,
     deadline,
-    error,
     in_progress,
-    is_out_of_time,
-    is_overdue,
+    is_past_deadline,
+    must_give_up,
     next_poll,
     poll_state,
     response_columns,
@@ -56,7 +56,7 @@ def plan(operation: Operation, resource_url: str, now: datetime) -> ArmRequest:
     """The one request to Azure that is due next."""
     if operation.phase == Phase.CLEAR:
         return ArmRequest(operation.spec.method, target_url(operation, resource_url), operation.body)
-    if operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now):
+    if operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_past_deadline(operation, now):
         return ArmRequest("GET", poll_state(operation).next_url(resource_url) or resource_url)
     return ArmRequest("GET", resource_url)
 
@@ -70,7 +70,7 @@ def target_url(operation: Operation, resource_url: str) -> str:
 def conclude(
     operation: Operation, request: ArmRequest, resource_url: str, response: ArmResult, now: datetime
 ) -> RowUpdate:
-    """What the row holds after the response to `plan`'s request."""
+    """The update of the row after the response to `plan`'s request."""
     if isinstance(response, ArmResponse) and response.status == 401:
         return _on_unauthorized(operation, response, now)
     update = _read(operation, request, resource_url, response, now)
@@ -103,8 +103,10 @@ def retry_later(operation: Operation, reason: str, now: datetime) -> RowUpdate:
 
 def quarantine(operation: Operation, now: datetime) -> RowUpdate:
     """Keep an operation that raised away from the others for a while."""
-    if is_out_of_time(operation, now):
-        return settle(operation, error("NotFollowed", "Endpoint Desk could not continue with this operation."), now)
+    if must_give_up(operation, now):
+        return settle(
+            operation, client_error("NotFollowed", "Endpoint Desk could not continue with this operation."), now
+        )
     columns = {"next_step_at": now + QUARANTINE_FOR, "has_retry_after": False}
     reason = f"Endpoint Desk could not continue. Trying again in {QUARANTINE_FOR.seconds // 60} minutes."
     return RowUpdate(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
@@ -112,7 +114,7 @@ def quarantine(operation: Operation, now: datetime) -> RowUpdate:
 
 def refuse(operation: Operation, code: str, message: str, now: datetime) -> RowUpdate:
     """End an operation that the dashboard no longer allows."""
-    return settle(operation, error(code, message), now)
+    return settle(operation, client_error(code, message), now)
 
 
 def _on_unauthorized(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
@@ -137,7 +139,7 @@ def _on_send(operation: Operation, url: str, response: ArmResult, now: datetime)
     if isinstance(step, Retry):
         return _on_retry(operation, step, response, now)
     if isinstance(step, Done):
-        return _on_answered(operation, step, response, now)
+        return _on_immediate_result(operation, step, response, now)
     limit = operation_timeout(response) if isinstance(response, ArmResponse) else None
     deadline_at = now + (limit or DEFAULT_OPERATION_TIMEOUT)
     columns = {
@@ -169,7 +171,7 @@ def _on_retry(operation: Operation, step: Retry, response: ArmResult, now: datet
     return replace(update, operation={**columns, **update.operation}, state=state)
 
 
-def _on_answered(operation: Operation, step: Done, response: ArmResult, now: datetime) -> RowUpdate:
+def _on_immediate_result(operation: Operation, step: Done, response: ArmResult, now: datetime) -> RowUpdate:
     """The response to the request itself was the last one."""
     if step.outcome_unknown:
         return _on_outcome_unknown(operation, now)
@@ -191,14 +193,14 @@ def _on_outcome_unknown(operation: Operation, now: datetime) -> RowUpdate:
 
 
 def _on_poll(operation: Operation, resource_url: str, response: ArmResult, now: datetime) -> RowUpdate:
-    overdue, state = is_overdue(operation, now), poll_state(operation)
+    overdue, state = is_past_deadline(operation, now), poll_state(operation)
     if overdue and not operation.spec.reads_resource:
         return settle(operation, timed_out(), now)
     reads_resource = overdue or state.next_url(resource_url) in {"", resource_url}
     is_answered = isinstance(response, ArmResponse) and response.status not in TRANSIENT
     if operation.spec.goal is Goal.ABSENT and reads_resource and is_answered:
         assert isinstance(response, ArmResponse)  # noqa: S101  (for the type checker)
-        return deletion_shown(operation, response, now)
+        return on_deletion_read(operation, response, now)
     step = follow(PollState(state.method) if overdue else state, response, target_url(operation, resource_url))
     if isinstance(step, Done):
         return _on_terminal(operation, step, now)
@@ -216,7 +218,7 @@ def _on_terminal(operation: Operation, step: Done, now: datetime) -> RowUpdate:
 
 def _on_unreadable_status(operation: Operation, step: Done, now: datetime) -> RowUpdate | None:
     """Another way to read how the operation goes; None if there is none."""
-    is_polling = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_overdue(operation, now)
+    is_polling = operation.phase in {Phase.FOLLOWING, Phase.CONFIRMING} and not is_past_deadline(operation, now)
     if not (step.error and is_polling and operation.spec.reads_resource):
         return None
     if (operation.monitor_url or operation.result_url) and operation.phase == Phase.FOLLOWING:
@@ -231,8 +233,8 @@ def _on_unreadable_status(operation: Operation, step: Done, now: datetime) -> Ro
 def _on_success(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     if operation.spec.goal is Goal.ABSENT:
         return _confirm_deletion(operation, "Azure finished the deletion.", now)
-    if operation.spec.reads_resource and not is_overdue(operation, now):
-        resource = shown_by(step)
+    if operation.spec.reads_resource and not is_past_deadline(operation, now):
+        resource = resource_of(step)
         if resource is None or is_moving(resource):
             return _not_yet_online(operation, resource, now)
     return settle(operation, step, now)

@@ -1,4 +1,4 @@
-"""What one step writes into the rows, and the updates in which many steps end."""
+"""`RowUpdate`, the result of a step, and the updates that many steps share."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -17,8 +17,8 @@ from endpoints.arm.operations import (
     pause,
     pause_after_fault,
 )
-from endpoints.engine.observe import observed_columns, shown_by
-from endpoints.engine.outcome import resolve
+from endpoints.engine.observe import observed_columns, resource_of
+from endpoints.engine.outcome import resolution_of
 from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State
@@ -99,27 +99,27 @@ def settle(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     }
     if step.outcome != Outcome.ERROR:
         columns["arm_status"] = step.outcome.capitalize()
-    resolution = resolve(operation, step)
+    resolution = resolution_of(operation, step)
     endpoint = {**response_columns(operation, step, now), **resolution.endpoint}
     return RowUpdate(columns, resolution.state, resolution.reason, endpoint, resolution.text)
 
 
 def response_columns(operation: Operation, step: Done | InProgress, now: datetime) -> dict[str, Any]:
-    """What a response shows of the endpoint.
+    """The columns of the endpoint that a response contains.
 
     Never store the response of regenerateKeys: it may contain the key.
     """
-    return observed_columns(shown_by(step), now) if operation.spec.reads_resource else {}
+    return observed_columns(resource_of(step), now) if operation.spec.reads_resource else {}
 
 
-def error(code: str, message: str) -> Done:
+def client_error(code: str, message: str) -> Done:
     """The end of an operation by a rule of ours."""
     return Done(Outcome.ERROR, error=ArmError(code, message, 0, {}))
 
 
 def timed_out() -> Done:
     message = "Azure did not finish in the time it gives itself for this. The operation may still be running there."
-    return error("NotFollowed", message)
+    return client_error("NotFollowed", message)
 
 
 def try_again_after(operation: Operation, response: ArmResult, now: datetime) -> RowUpdate:
@@ -134,29 +134,29 @@ def try_again(operation: Operation, wait: float | None, why: str, now: datetime,
 
     Only the first fault in a row becomes an event.
     """
-    if is_out_of_time(operation, now):
-        return settle(operation, error("AzureUnavailable", why), now)
+    if must_give_up(operation, now):
+        return settle(operation, client_error("AzureUnavailable", why), now)
     seconds = wait if wait is not None else pause_after_fault(operation.faults)
     columns = {
         "faults": operation.faults + 1,
         "unreadable": operation.unreadable + unreadable,
         "has_retry_after": wait is not None,
-        "next_step_at": min(_out_of_time_at(operation), now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
+        "next_step_at": min(_gives_up_at(operation), now + timedelta(seconds=seconds * random.uniform(1, 1.2))),  # noqa: S311
     }
     text = "" if operation.faults else f"{why} Trying again."
     return RowUpdate(columns, working_state(operation), f"{why} Trying again.", text=text, confirmed=False)
 
 
-def is_overdue(operation: Operation, now: datetime) -> bool:
+def is_past_deadline(operation: Operation, now: datetime) -> bool:
     return operation.deadline_at is not None and now >= operation.deadline_at
 
 
-def is_out_of_time(operation: Operation, now: datetime) -> bool:
+def must_give_up(operation: Operation, now: datetime) -> bool:
     """Whether the operation is overdue, or was requested so long ago that it will not be sent any more."""
-    return now >= _out_of_time_at(operation)
+    return now >= _gives_up_at(operation)
 
 
-def _out_of_time_at(operation: Operation) -> datetime:
+def _gives_up_at(operation: Operation) -> datetime:
     return operation.deadline_at or operation.requested_at + DEFAULT_OPERATION_TIMEOUT
 
 

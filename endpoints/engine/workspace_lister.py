@@ -16,7 +16,7 @@ from endpoints.arm.operations import TERMINAL
 from endpoints.arm.serverless_endpoint import provisioning_states_in
 from endpoints.engine.leases import Group
 from endpoints.engine.tokens import poll_identity_key
-from endpoints.engine.update import is_overdue
+from endpoints.engine.update import is_past_deadline
 from endpoints.models import Operation
 from endpoints.states import Phase
 
@@ -28,7 +28,7 @@ BLOCKED_SECONDS = 600.0
 
 @dataclass
 class WorkspaceLister:
-    """What this process remembers of the lists it has read: how many pages each has, and which are refused."""
+    """The memory of the lists that this process has read: how many pages each has, and which are refused."""
 
     pages: dict[Group, int] = field(default_factory=dict)
     blocked_until: dict[Group, float] = field(default_factory=dict)
@@ -76,5 +76,5 @@ def _can_be_listed(operation: Operation, now: datetime) -> bool:
         and not operation.unreadable
         and not operation.force_token_refresh
         and operation.polls % FULL_READ_EVERY != FULL_READ_EVERY - 1
-        and not is_overdue(operation, now)
+        and not is_past_deadline(operation, now)
     )

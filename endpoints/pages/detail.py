@@ -40,7 +40,7 @@ class HistoryLine:
 
 @dataclass(frozen=True)
 class EndpointDetail:
-    """What the page shows. A URL is empty if the user cannot do this now."""
+    """The content of the page. A URL is empty if the user cannot do this now."""
 
     endpoint: Endpoint
     failure: Failure | None

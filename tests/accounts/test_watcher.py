@@ -104,9 +104,9 @@ def test_unknown_permissions_are_reported(azure: Azure, workspaces: list[Workspa
     azure.fault("secret-expired")
     with override_settings(WATCHER_IDENTITY="client"):
         sentences = require_harmless_watcher()
-    assert [sentence.partition(" is not known")[0] for sentence in sentences] == [
-        "What the watcher may do in ml-production",
-        "What the watcher may do in ml-research",
+    assert [sentence.partition(" are unknown")[0] for sentence in sentences] == [
+        "The watcher's permissions in ml-production",
+        "The watcher's permissions in ml-research",
     ]
 
 

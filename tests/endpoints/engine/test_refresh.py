@@ -50,7 +50,7 @@ def test_refresh_of_a_failed_creation_stays_failed(azure: Azure, ada: Client, wo
 def test_endpoint_has_one_running_operation(ada: Client, chat: Endpoint) -> None:
     delete(ada, chat)
     assert press(ada, chat, "refresh") == 303
-    assert "Wait until this has ended" in ada.get(chat.get_absolute_url()).content.decode()
+    assert "Wait until the operation ends" in ada.get(chat.get_absolute_url()).content.decode()
     assert chat.operations.filter(settled_at=None).count() == 1
 
 
