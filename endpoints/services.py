@@ -103,8 +103,8 @@ def requestable(endpoint: Endpoint) -> frozenset[Kind]:
     """The kinds of operation that the endpoint allows now. The kind's permission decides for whom."""
     allowed = ALLOWED[endpoint.shown_state]
     if endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():
-        # The state allows requests although an operation is unsettled, so it is quarantined: only a refresh resumes it.
-        return allowed & {Kind.REFRESH}
+        # Quarantined if the state is Unknown: then a refresh resumes it.
+        return allowed & {Kind.REFRESH} if endpoint.shown_state == State.UNKNOWN else frozenset()
     return allowed
 
 

@@ -1,26 +1,49 @@
-"""The tables of kinds and states are complete."""
+"""The states in which each kind of operation can be requested."""
 
 import pytest
 
-from endpoints.kinds import ALLOWED, KINDS, Kind
+from endpoints.kinds import ALLOWED
+from endpoints.models import Endpoint, Operation
+from endpoints.services import requestable, resume_parked
 from endpoints.states import State
 
-
-@pytest.mark.parametrize("kind", Kind)
-def test_kind_has_a_row(kind: Kind) -> None:
-    assert kind.spec is KINDS[kind]
+CHANGES = {"update", "delete", "regenerate-key", "refresh"}
+# Written out, independent of the code.
+EXPECTED = {
+    "queued": set(),
+    "creating": set(),
+    "updating": set(),
+    "deleting": set(),
+    "needs-sign-in": {"delete", "refresh"},
+    "online": CHANGES,
+    "degraded": CHANGES,
+    "failed": CHANGES | {"create"},
+    "unknown": CHANGES | {"create"},
+    "deleted": {"create", "refresh"},
+}
 
 
 @pytest.mark.parametrize("state", State)
-def test_every_state_lists_what_it_allows(state: State) -> None:
-    assert ALLOWED[state] <= set(Kind)
+def test_state_allows_these_kinds(state: State) -> None:
+    assert {kind.value for kind in ALLOWED[state]} == EXPECTED[state.value]
 
 
-@pytest.mark.parametrize("state", [state for state in State if state.is_working])
-def test_working_state_allows_nothing(state: State) -> None:
-    assert not ALLOWED[state]
+def test_quarantined_operation_can_only_be_refreshed(chat: Endpoint) -> None:
+    unsettle(chat, State.UNKNOWN)
+    assert requestable(chat) == {"refresh"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.spec.replaces_parked])
-def test_kind_that_replaces_parked_is_allowed_there(kind: Kind) -> None:
-    assert kind in ALLOWED[State.NEEDS_SIGN_IN]
+def test_resumed_operation_allows_nothing(chat: Endpoint) -> None:
+    operation = unsettle(chat, State.NEEDS_SIGN_IN)
+    Operation.objects.filter(pk=operation.pk).update(needs_sign_in=True)
+    assert requestable(chat) == {"delete", "refresh"}
+    resume_parked(operation.requested_by)
+    assert requestable(chat) == set()
+
+
+def unsettle(endpoint: Endpoint, state: State) -> Operation:
+    """Put the endpoint's operation back to work, in this state."""
+    endpoint.operations.update(settled_at=None, phase="following")
+    endpoint.state = state
+    endpoint.save(update_fields=["state"])
+    return endpoint.operations.get()
