@@ -1,12 +1,30 @@
 from django.db import migrations, models
 
 
-def rename_look(apps, schema_editor):
-    apps.get_model("endpoints", "Operation").objects.filter(kind="look").update(kind="refresh")
+KINDS = {"look": "refresh"}
+ERROR_CODES = {
+    "HeldOtherwise": "ModelMismatch",
+    "PerhapsCarriedOut": "OutcomeUnknown",
+    "StillThere": "NotDeleted",
+    "UnreadableAnswer": "UnreadableResponse",
+}
 
 
-def rename_refresh(apps, schema_editor):
-    apps.get_model("endpoints", "Operation").objects.filter(kind="refresh").update(kind="look")
+def rename(operations, kinds, codes):
+    for old, new in kinds.items():
+        operations.filter(kind=old).update(kind=new)
+    for operation in operations.filter(error__code__in=list(codes)).iterator():
+        operation.error["code"] = codes[operation.error["code"]]
+        operation.save(update_fields=["error"])
+
+
+def to_field_terms(apps, schema_editor):
+    rename(apps.get_model("endpoints", "Operation").objects.using(schema_editor.connection.alias), KINDS, ERROR_CODES)
+
+
+def from_field_terms(apps, schema_editor):
+    operations = apps.get_model("endpoints", "Operation").objects.using(schema_editor.connection.alias)
+    rename(operations, {new: old for old, new in KINDS.items()}, {new: old for old, new in ERROR_CODES.items()})
 
 
 class Migration(migrations.Migration):
@@ -40,5 +58,5 @@ class Migration(migrations.Migration):
             "operation",
             models.Index(fields=["requested_by"], condition=models.Q(needs_sign_in=True), name="operation_parked"),
         ),
-        migrations.RunPython(rename_look, rename_refresh),
+        migrations.RunPython(to_field_terms, from_field_terms),
     ]

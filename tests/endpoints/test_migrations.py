@@ -63,6 +63,7 @@ def create_operations(apps: Apps) -> None:
             asked_at=NOW,
             wants_fresh_token=True,
             paced_by_azure=True,
+            error={"code": "HeldOtherwise", "message": "", "status": 0, "raw": {}},
         )
 
 
@@ -74,6 +75,12 @@ def test_field_terms_keep_operations(migrate: Migrate) -> None:
     create_operations(migrate(BEFORE))
     columns = "endpoint__requested", "requested_by__username", "requested_at", "force_token_refresh", "has_retry_after"
     assert rows(migrate(AFTER), "kind", *columns) == [("refresh", *VALUES), ("create", *VALUES)]
+
+
+def test_field_terms_rename_stored_error_codes(migrate: Migrate) -> None:
+    create_operations(migrate(BEFORE))
+    assert rows(migrate(AFTER), "error__code") == [("ModelMismatch",)] * 2
+    assert rows(migrate(BEFORE), "error__code") == [("HeldOtherwise",)] * 2
 
 
 def test_field_terms_can_be_reversed(migrate: Migrate) -> None:
