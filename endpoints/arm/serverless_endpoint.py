@@ -196,19 +196,19 @@ def provisioning_states_in(page: JsonObject) -> dict[str, str]:
     return {item["name"].lower(): provisioning_state(item) for item in items}
 
 
-def _includes(shown: Any, requested: Any, *, in_tags: bool = False) -> bool:
-    """Compare without case, since ARM may return another casing than the request had. Only values of tags keep theirs.
+def _includes(shown: Any, requested: Any, key: str = "") -> bool:
+    """Compare as ARM does, which may return another casing than the request had. Only values of tags keep theirs.
 
     https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/tag-resources
     """
     if isinstance(requested, dict):
         return isinstance(shown, dict) and all(
-            _includes(_named(shown, name), value, in_tags=in_tags or name == "tags")
-            for name, value in requested.items()
+            _includes(_named(shown, name), value, "tag" if key == "tags" else name) for name, value in requested.items()
         )
-    if isinstance(requested, str) and isinstance(shown, str) and not in_tags:
-        return same_location(shown, requested)
-    return bool(shown == requested)
+    if key == "tag" or not (isinstance(requested, str) and isinstance(shown, str)):
+        return bool(shown == requested)
+    # "East US 2" is eastus2, and "SystemAssigned, UserAssigned" is written with and without the space.
+    return same_location(shown, requested) if key in {"location", "type"} else shown.lower() == requested.lower()
 
 
 def _named(shown: JsonObject, name: str) -> Any:
