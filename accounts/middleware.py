@@ -87,7 +87,7 @@ def _is_still_signed_in_at_entra(user: User) -> bool:
 
 def _note_activity(request: HttpRequest) -> None:
     """Extend the idle timeout, but not for a table that refreshes itself in a forgotten tab."""
-    if "If-None-Match" in request.headers:
+    if "X-Poll" in request.headers:
         return
     now = time.time()
     if now - request.session.get("active_at", 0) > ACTIVITY_INTERVAL_SECONDS:

@@ -32,7 +32,7 @@ def live_response(
     """The whole page; for htmx the partial `live` of its template, or 304 if the browser already shows it."""
     shown = shown_tag(request)
     if shown and shown.partition(".")[0] == tag.partition(".")[0]:
-        return HttpResponse(status=304, headers={"ETag": f'"{shown}"'})
+        return HttpResponse(status=304, headers={"ETag": f'"{tag}"'})
     if not request.htmx or request.htmx.history_restore_request:
         response = render(request, template, context())
     else:

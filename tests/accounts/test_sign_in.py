@@ -276,7 +276,7 @@ def test_polling_table_does_not_extend_an_idle_session(sign_in: SignIn) -> None:
     session = client.session
     session["active_at"] -= settings.SESSION_IDLE_SECONDS - 5
     session.save()
-    client.get("/", headers={"hx-request": "true", "if-none-match": "x"})
+    client.get("/", headers={"hx-request": "true", "x-poll": "1"})
     assert client.session["active_at"] == session["active_at"]
     client.get("/")
     assert client.session["active_at"] > session["active_at"]

@@ -96,6 +96,15 @@ def test_long_table_has_pages(ada: Client, workspaces: list[Workspace]) -> None:
     assert names(ada, "/?page=3")[0] == "chat-100"
 
 
+def test_page_and_poll_carry_the_tag(ada: Client, workspaces: list[Workspace]) -> None:
+    first = ada.get("/")
+    assert first["ETag"] == f'"{tag(first.content.decode())}"'
+    unchanged = ada.get("/", headers={"if-none-match": first["ETag"]})
+    assert unchanged.status_code == 304
+    assert unchanged["ETag"].partition(".")[0] == first["ETag"].partition(".")[0]
+    assert unchanged["Cache-Control"] == "no-store"
+
+
 def test_poll_of_an_unchanged_table_gets_304(ada: Client, workspaces: list[Workspace]) -> None:
     make(workspaces[0], ["chat"])
     shown = tag(ada.get("/").content.decode())
