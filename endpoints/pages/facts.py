@@ -67,7 +67,7 @@ def _settings(endpoint: Endpoint, observed: ServerlessEndpoint) -> list[Fact]:
         Fact("Model", endpoint.model_id, mono=True, copy=True),
         Fact("Authentication", current.auth_mode if current.has("auth_mode") else wanted.auth_mode),
         Fact("Content safety", safety.content_safety_status or "Azure's default"),
-        Fact("Kind", observed.kind or requested.kind),
+        Fact("Kind", observed.kind if observed.has("kind") else requested.kind),
         Fact("SKU", _sku(observed.sku) or _sku(requested.sku)),
         Fact("Tags", _pairs(observed.tags if observed.has("tags") else requested.tags)),
         Fact("Inference headers", _pairs(current.inference_endpoint.headers), mono=True),
