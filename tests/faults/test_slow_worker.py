@@ -10,8 +10,9 @@ def test_operations_of_a_paused_worker_are_finished_once(installation: Installat
     installation.worker("paused")
     installation.call("create", "ada", "rekeyed")
     installation.wait_until_settled("rekeyed")
-    azure.fault("slow", where="put", name="made", when="after", seconds=1, times=1)
-    azure.fault("slow", where="regenerate", name="rekeyed", when="after", seconds=1, times=1)
+    # Just below the read timeout, so that both requests are still in flight when the worker is paused.
+    azure.fault("slow", where="put", name="made", when="after", seconds=1.8, times=1)
+    azure.fault("slow", where="regenerate", name="rekeyed", when="after", seconds=1.8, times=1)
     installation.call("create", "ada", "made")
     installation.call("regenerate_key", "kim", "rekeyed")
     installation.wait_until_faulted("made", "rekeyed")
