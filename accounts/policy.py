@@ -22,7 +22,7 @@ ON_KEYS = {Action.REVEAL_KEYS, Action.REGENERATE_KEYS}
 
 class Owned(Protocol):
     @property
-    def owner_id(self) -> int: ...
+    def owner_id(self) -> int | None: ...
 
 
 def may(user: User, action: Action, endpoint: Owned | None = None) -> bool:

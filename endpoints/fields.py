@@ -14,6 +14,8 @@ class ResourceField(models.JSONField):
 
     def deconstruct(self) -> Any:
         name, _, args, kwargs = super().deconstruct()
+        # An empty resource is the default of the model; a migration never adds it to a row.
+        kwargs.pop("default", None)
         # A column like every other JSONField, so that a migration needs nothing of this module.
         return name, "django.db.models.JSONField", args, kwargs
 

@@ -20,6 +20,7 @@ from endpoints.arm_clients import reader
 from endpoints.kinds import ALLOWED, Kind, Precheck
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State, Urgency
+from endpoints.versions import bump
 from endpoints.wake import wake_worker_on_commit
 
 
@@ -251,5 +252,6 @@ def _add_operation(
     )
     history.add_event(operation, text, now, actor=actor.user, state=endpoint.state)
     history.open_audit_entry(operation, actor)
+    bump(endpoint.workspace_id)
     wake_worker_on_commit()
     return operation

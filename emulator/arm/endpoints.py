@@ -56,7 +56,7 @@ def endpoint(
     method = str(request.method)
     if method == "GET":
         if row is None:
-            raise not_found(ENDPOINTS, name)
+            raise not_found(parent, ENDPOINTS, name)
         return json_response(shown(row.document, target_of(request)))
     subject = subject_of(caller, parent, ENDPOINTS, name, ACTIONS[method], row)
     require(caller, subject.action, subject)
@@ -107,7 +107,7 @@ def _patch(
     body, version, target = body_of(request), request.GET["api-version"], target_of(request)
     check_body(OPERATION_IDS["PATCH"], body, version)
     if row is None:
-        raise not_found(ENDPOINTS, subject.name)
+        raise not_found(parent, ENDPOINTS, subject.name)
     require_idle(row, subject)
     changes = _changes(parent, body, row) | {"systemData": system_data(caller, row.document["systemData"])}
     row.document["properties"]["provisioningState"] = "Updating"

@@ -63,5 +63,5 @@ def _authorize(
     subject = subject_of(caller, parent, ENDPOINTS, name, f"{action}/action", row)
     require(caller, subject.action, subject)
     if row is None:
-        raise not_found(ENDPOINTS, name)
+        raise not_found(parent, ENDPOINTS, name)
     return row, subject

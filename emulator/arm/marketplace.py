@@ -54,7 +54,7 @@ def marketplace_subscription(
         row = rows(parent, MARKETPLACE).get(name.lower())
     if request.method == "GET":
         if row is None:
-            raise not_found(MARKETPLACE, name)
+            raise not_found(parent, MARKETPLACE, name)
         return json_response(shown(row.document, target_of(request)))
     action = "write" if request.method == "PUT" else "delete"
     subject = subject_of(caller, parent, MARKETPLACE, name, action, row)

@@ -36,8 +36,10 @@ def identifiers(parent: Workspace, collection: str, name: str) -> Document:
     }
 
 
-def not_found(collection: str, name: str) -> ArmError:
-    return ArmError(404, "ResourceNotFound", f"The Resource '{resource_type(collection)}/{name}' was not found.")
+def not_found(parent: Workspace, collection: str, name: str) -> ArmError:
+    path, group = f"{TYPE}/{parent.name}/{collection}/{name}", parent.resource_group
+    text = f"The Resource '{path}' under resource group '{group}' was not found."
+    return ArmError(404, "ResourceNotFound", text)
 
 
 def model_of(document: Document) -> str:

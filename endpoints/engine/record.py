@@ -22,6 +22,7 @@ from endpoints.engine.step import quarantine
 from endpoints.engine.update import RowUpdate
 from endpoints.models import Endpoint, Operation
 from endpoints.states import State, Urgency
+from endpoints.versions import bump
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def record_unchanged(updates: Iterable[tuple[Operation, RowUpdate]], now: dateti
         for rows in groups.values():
             for first in range(0, len(rows), SLICE):
                 _write_unchanged(rows[first : first + SLICE])
-        Endpoint.objects.filter(pk__in=endpoints).update(confirmed_at=now, version=F("version") + 1)
+        Endpoint.objects.filter(pk__in=endpoints).update(confirmed_at=now)
 
 
 def defer_for_rate_limit(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
@@ -153,3 +154,4 @@ def _update_endpoint(operation: Operation, update: RowUpdate, now: datetime) -> 
     if update.state != endpoint.state:
         columns["state_since"] = now
     Endpoint.objects.filter(pk=operation.endpoint_id).update(**columns)
+    bump(endpoint.workspace_id)

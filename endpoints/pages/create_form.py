@@ -272,8 +272,8 @@ class CreateEndpointForm(forms.Form):
 
 
 def initial_for(endpoint: Endpoint) -> dict[str, Any]:
-    """The values with which this endpoint was created."""
-    requested = endpoint.requested
+    """The values with which this endpoint was created, here or elsewhere."""
+    requested = endpoint.requested if endpoint.was_requested else endpoint.observed or ServerlessEndpoint()
     properties, identity, sku = requested.properties, requested.identity, requested.sku
     return {
         "workspace": endpoint.workspace_id,

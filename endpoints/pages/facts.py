@@ -105,8 +105,8 @@ def _location(endpoint: Endpoint, observed: ServerlessEndpoint) -> list[Fact]:
 
 def _owner_and_dates(endpoint: Endpoint, system: SystemData) -> list[Fact]:
     return [
-        Fact("Owner", endpoint.owner.name),
-        Fact("Requested at", endpoint.created_at),
+        Fact("Owner", endpoint.owner.name if endpoint.owner else "No one: it was not created here"),
+        Fact("Requested at" if endpoint.was_requested else "Found at", endpoint.created_at),
         Fact("Created in Azure by", _principal(system.created_by, system.created_by_type)),
         Fact("Created in Azure at", _time(system.created_at)),
         Fact("Changed in Azure by", _principal(system.last_modified_by, system.last_modified_by_type)),

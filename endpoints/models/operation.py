@@ -1,4 +1,4 @@
-"""Workspaces, their endpoints, the operations on these, and the history."""
+"""Operations on endpoints, and the history."""
 
 from __future__ import annotations
 
@@ -7,128 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Lower
-from django.urls import reverse
+from django.db.models import Q
 
 from endpoints.arm.operations import Outcome
-from endpoints.arm.serverless_endpoint import ServerlessEndpoint
-from endpoints.fields import ResourceField
 from endpoints.kinds import Kind, KindSpec
-from endpoints.states import Phase, State, Urgency
-
-
-class Workspace(models.Model):
-    """An Azure Machine Learning workspace that an Admin registered."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    subscription_id = models.CharField(max_length=36)
-    resource_group = models.CharField(max_length=90)
-    name = models.CharField(max_length=33)
-    location = models.CharField(max_length=90)
-    registered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    registered_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["name", "resource_group"]
-        constraints = [
-            models.UniqueConstraint(
-                Lower("subscription_id"), Lower("resource_group"), Lower("name"), name="workspace_is_registered_once"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def arm_id(self) -> str:
-        return (
-            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
-        )
-
-
-class WorkspaceAccess(models.Model):
-    """Whether Azure lets a user read a workspace, cached for some minutes by `endpoints.access`."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    readable = models.BooleanField()
-    checked_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_access_per_user_and_workspace")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} {'reads' if self.readable else 'does not read'} {self.workspace_id}"
-
-
-class Endpoint(models.Model):
-    """A serverless endpoint: the request, the resource as Azure last returned it, and the state that users see."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="endpoints")
-    name = models.CharField(max_length=255)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    created_at = models.DateTimeField()
-    # The body of the PUT request, and its model id for searches.
-    requested: models.JSONField[ServerlessEndpoint, ServerlessEndpoint] = ResourceField()
-    model_id = models.CharField(max_length=1024)
-    # The resource as ARM last returned it, and when. Null until then.
-    observed: models.JSONField[ServerlessEndpoint | None, ServerlessEndpoint | None] = ResourceField(null=True)
-    observed_at = models.DateTimeField(null=True)
-    # When its PUT request was first sent. From then on, a resource with this name in Azure is ours.
-    sent_at = models.DateTimeField(null=True)
-    # When a response of Azure, about the resource or its operation, last confirmed the state.
-    confirmed_at = models.DateTimeField(null=True)
-    inference_uri = models.CharField(max_length=2048, blank=True)
-    # Shown to users.
-    state = models.CharField(max_length=20, choices=State.choices, default=State.QUEUED)
-    reason = models.CharField(max_length=300, blank=True)
-    state_since = models.DateTimeField()
-    urgency = models.PositiveSmallIntegerField(choices=Urgency.choices, default=Urgency.WORKING)
-    changed_at = models.DateTimeField()
-    # Incremented with every change that the table shows. The sum over all rows shows whether a page is out of date.
-    version = models.PositiveIntegerField(default=1)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(F("workspace"), Lower("name"), name="endpoint_name_is_unique_in_its_workspace")
-        ]
-        indexes = [
-            # The default order of the table.
-            models.Index(fields=["urgency", "name", "id"], name="endpoint_table_order"),
-            # endpoints.queries.count reads nothing but this index.
-            models.Index(fields=["workspace", "state", "version"], name="endpoint_counts"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("endpoints:detail", args=[self.id])
-
-    @property
-    def arm_id(self) -> str:
-        return f"{self.workspace.arm_id}/serverlessEndpoints/{self.name}"
-
-    @property
-    def model_name(self) -> str:
-        return self.model_id.rpartition("/models/")[2]
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether a resource with this name in Azure belongs to this row, rather than being created elsewhere."""
-        return self.sent_at is not None or self.observed is not None
-
-    @property
-    def shown_state(self) -> State:
-        return State(self.state)
-
-    @property
-    def announcement(self) -> str:
-        """The state as a sentence."""
-        return f"{self.name} {self.shown_state.spec.predicate}."
+from endpoints.models.endpoint import Endpoint
+from endpoints.states import Phase, State
 
 
 class Operation(models.Model):
@@ -160,6 +44,8 @@ class Operation(models.Model):
     faults = models.PositiveSmallIntegerField(default=0)
     unreadable = models.PositiveSmallIntegerField(default=0)
     confirmations = models.PositiveSmallIntegerField(default=0)
+    # Answers in a row that the endpoint does not exist.
+    absences = models.PositiveSmallIntegerField(default=0)
 
     # Null if it is settled or waits for a sign-in.
     next_step_at = models.DateTimeField(null=True)
