@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -16,10 +18,29 @@ from accounts.tokens import TokenUnavailable
 from endpoints.arm.reads import ArmFailed, ArmReader, ArmRefused
 from endpoints.arm.resources import WorkspaceId
 from endpoints.arm_clients import reader
-from endpoints.models import Endpoint, Workspace, WorkspaceAccess
+from endpoints.models import AccessRead, Endpoint, Workspace, WorkspaceAccess
 
 ACCESS_TTL = timedelta(minutes=10)
 MAX_PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a user may read, in numbers.
+
+    `version` changes with the set of readable workspaces, and `changes` is the sum of their versions: together they
+    show whether anything that the user sees has changed.
+    """
+
+    version: int
+    readable: int
+    registered: int
+    changes: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the user reads every registered workspace."""
+        return self.readable == self.registered
 
 
 @dataclass(frozen=True)
@@ -34,27 +55,36 @@ class Readable:
         return [workspace.id for workspace in self.workspaces]
 
 
+def access_of(user: User) -> Access:
+    """As last known: call `prepare` first."""
+    rows = WorkspaceAccess.objects.filter(user=user, readable=True)
+    numbers = rows.aggregate(readable=Count("*"), changes=Coalesce(Sum("workspace__version"), 0))
+    read = AccessRead.objects.filter(user=user).values_list("version", flat=True).first()
+    return Access(version=read or 0, registered=Workspace.objects.count(), **numbers)
+
+
+def readable_ids(user: User) -> QuerySet[WorkspaceAccess, UUID]:
+    """The ids of the workspaces that the user may read, as a subquery: call `prepare` first."""
+    return WorkspaceAccess.objects.filter(user=user, readable=True).values_list("workspace_id", flat=True)
+
+
 def readable_workspaces(user: User) -> Readable:
-    """Check with Azure the workspaces that were last checked over ten minutes ago. Hide those that it cannot check."""
+    notice = prepare(user)
+    return Readable(list(Workspace.objects.filter(pk__in=readable_ids(user))), notice)
+
+
+def prepare(user: User) -> str:
+    """Check with Azure the workspaces that were last checked over ten minutes ago; returns a notice for the page."""
     now = timezone.now()
-    cached = dict(
-        WorkspaceAccess.objects.filter(user=user, checked_at__gt=now - ACCESS_TTL).values_list(
-            "workspace_id", "readable"
-        )
-    )
-    workspaces = list(Workspace.objects.all())
-    stale = [workspace for workspace in workspaces if workspace.id not in cached]
-    notice = ""
-    if stale:
-        checked, notice = _check(user, stale, now)
-        cached |= checked
-    return Readable([workspace for workspace in workspaces if cached.get(workspace.id)], notice)
+    fresh = WorkspaceAccess.objects.filter(user=user, checked_at__gt=now - ACCESS_TTL)
+    stale = list(Workspace.objects.exclude(pk__in=fresh.values("workspace")))
+    return _check(user, stale, now) if stale else ""
 
 
 def endpoint_or_404(user: User, endpoint_id: UUID) -> Endpoint:
     """The endpoint, if it is in a workspace that Azure lets the user read."""
-    readable = readable_workspaces(user).ids
-    query = Endpoint.objects.select_related("workspace", "owner").filter(workspace__in=readable)
+    prepare(user)
+    query = Endpoint.objects.select_related("workspace", "owner").filter(workspace__in=readable_ids(user))
     return get_object_or_404(query, pk=endpoint_id)
 
 
@@ -66,20 +96,22 @@ def endpoint_to(action: Action, request: SignedInRequest, endpoint_id: UUID) -> 
     return endpoint
 
 
-def _check(user: User, workspaces: list[Workspace], now: datetime) -> tuple[dict[UUID, bool], str]:
+def _check(user: User, workspaces: list[Workspace], now: datetime) -> str:
     try:
         arm = reader(user)
     except TokenUnavailable as error:
-        return {}, f"{error} Until then, workspaces are hidden."
+        WorkspaceAccess.objects.filter(user=user, workspace__in=workspaces).delete()
+        return f"{error} Until then, workspaces are hidden."
     with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         results = dict(zip(workspaces, pool.map(lambda workspace: _may_read(arm, workspace), workspaces), strict=True))
+    unknown = [workspace for workspace, readable in results.items() if readable is None]
+    WorkspaceAccess.objects.filter(user=user, workspace__in=unknown).delete()
     _save(user, results, now)
-    unknown = sum(readable is None for readable in results.values())
     notice = (
-        f"Some workspaces are hidden: Azure could not check your access to {unknown} of them. "
+        f"Some workspaces are hidden: Azure could not check your access to {len(unknown)} of them. "
         "Reload the page to try again."
     )
-    return {workspace.id: bool(readable) for workspace, readable in results.items()}, notice if unknown else ""
+    return notice if unknown else ""
 
 
 def _may_read(arm: ArmReader, workspace: Workspace) -> bool | None:
