@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from endpoints.arm.operations import Done, Outcome
-from endpoints.engine.observe import resource_of, state_at_rest
 from endpoints.explanations import explain
 from endpoints.kinds import Goal
 from endpoints.models import Operation
+from endpoints.observed import resource_of, state_at_rest
 from endpoints.states import Phase, State
 
 

@@ -10,7 +10,6 @@ from endpoints.arm.headers import retry_after
 from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT, TRANSIENT, Done, InProgress, Outcome, PollState
 from endpoints.arm.serverless_endpoint import EndpointUpdate, ServerlessEndpoint
-from endpoints.engine.observe import observed_columns, state_at_rest
 from endpoints.engine.update import (
     RowUpdate,
     client_error,
@@ -25,6 +24,7 @@ from endpoints.engine.update import (
 )
 from endpoints.kinds import Goal
 from endpoints.models import Operation
+from endpoints.observed import observed_columns, state_at_rest
 from endpoints.states import Phase, State
 
 # How often a PUT or DELETE is sent if Azure keeps answering 5xx and the resource does not change.

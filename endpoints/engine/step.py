@@ -27,7 +27,6 @@ from endpoints.arm.operations import (
 )
 from endpoints.arm.polling import begin, follow
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint
-from endpoints.engine.observe import is_moving, observed_columns, resource_of
 from endpoints.engine.precheck import MAX_MISSING, on_deletion_read, on_precheck, outcome_unknown
 from endpoints.engine.update import (
     RowUpdate,
@@ -46,6 +45,7 @@ from endpoints.engine.update import (
 )
 from endpoints.kinds import Goal
 from endpoints.models import Operation
+from endpoints.observed import is_moving, observed_columns, resource_of
 from endpoints.states import Phase, State
 
 # When to try an operation again that raised: its cause is in this program or in a response, and neither changes soon.

@@ -17,10 +17,10 @@ from endpoints.arm.operations import (
     pause,
     pause_after_fault,
 )
-from endpoints.engine.observe import observed_columns, resource_of
 from endpoints.engine.outcome import resolution_of
 from endpoints.kinds import Goal
 from endpoints.models import Operation
+from endpoints.observed import observed_columns, resource_of
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State
 
 
