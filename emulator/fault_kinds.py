@@ -22,6 +22,7 @@ TARGETS = {
     "workspaces": "lists of workspaces",
     "subscriptions": "subscriptions and resource groups",
     "permissions": "effective permissions",
+    "other": "any other request to ARM",
     "discovery": "OpenID configuration",
     "jwks": "Entra's signing keys",
     "authorize": "Entra's sign-in page",
@@ -80,7 +81,7 @@ KINDS = {
         Group.RESPONSE, "any", "a redirect", {**BEFORE, "status": 307, "to": "http://127.0.0.1:9/elsewhere"}
     ),
     "refuse": Kind(Group.RESPONSE, "put", "an ARM error at once", {**BEFORE, "cause": "region"}),
-    "not-found": Kind(Group.RESPONSE, "status", "404 OperationNotFound", dict(BEFORE)),
+    "not-found": Kind(Group.RESPONSE, "status", "404 of any kind", {**BEFORE, "shape": "operation"}),
     "forbidden": Kind(Group.RESPONSE, "status", "403 AuthorizationFailed", dict(BEFORE)),
     "claims-challenge": Kind(Group.RESPONSE, "put", "401 insufficient_claims", {**BEFORE, "acrs": "p1"}),
     "expired-token": Kind(Group.RESPONSE, "arm", "401 ExpiredAuthenticationToken", dict(BEFORE)),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
+from emulator.arm.absences import SHAPES
 from emulator.arm.failures import FAILURES
 from emulator.fault_kinds import KINDS, SERVICES, TARGETS, Group
 
@@ -107,6 +108,8 @@ def switch_on(spec: dict[str, Any]) -> Fault:
 def _check_setting(key: str, given: Any, example: Any) -> None:
     if key == "cause" and given not in [*FAILURES]:
         raise InvalidFault(f"Unknown cause '{given}'. Causes: {', '.join(FAILURES)}.")
+    if key == "shape" and given not in [*SHAPES]:
+        raise InvalidFault(f"Unknown shape '{given}'. Shapes: {', '.join(SHAPES)}.")
     if key == "status" and isinstance(example, int) and given not in range(200, 600):
         raise InvalidFault(f"'{given}' is not an HTTP status from 200 to 599.")
     # Retry-After may also be a date, or nonsense:

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from emulator import clock, faults, journal
 from emulator.arm import tokens
-from emulator.arm.errors import ArmError, service_error
+from emulator.arm.absences import ABSENCES, requested
+from emulator.arm.errors import ArmError
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.targets import target_of
 from emulator.fault_kinds import Group
@@ -86,10 +87,20 @@ def _apply(fault: Fault, request: HttpRequest, target: Target) -> HttpResponseBa
             connection.close(last_words=TRUNCATED)
         case kind if kind in PLAIN:
             return PLAIN[kind](fault.settings)
+        case "not-found":
+            return _not_found(fault.settings["shape"], request, target)
         case _:
             error = _error(fault, target)
             return JsonResponse(error.document, status=error.status, headers=error.headers)
     return None
+
+
+def _not_found(shape: str, request: HttpRequest, target: Target) -> HttpResponse:
+    if shape in PLAIN:
+        return PLAIN[shape]({"status": 404})
+    path = requested(request.path, request.GET.get("api-version", ""), target.workspace, target.name)
+    error = ABSENCES[shape](path)
+    return JsonResponse(error.document, status=error.status)
 
 
 PLAIN: dict[str, Callable[[dict[str, object]], HttpResponse]] = {
@@ -118,9 +129,6 @@ def _error(fault: Fault, target: Target) -> ArmError:
             return ArmError(int(settings["status"]), "ServiceUnavailable", text, headers=headers)
         case "error":
             return ArmError(int(settings["status"]), str(settings["code"]), str(settings["message"]))
-        case "not-found":
-            details = [{"code": "OperationNotFound", "message": "There is no such operation."}]
-            return service_error(404, "NotFound", "The specified resource was not found.", "", details=details)
         case "forbidden":
             return ArmError(403, "AuthorizationFailed", "The client may not read the status of operations.")
         case "claims-challenge":

@@ -38,6 +38,15 @@ class ArmError(Exception):
         return {"error": self.error}
 
 
+def resource_not_found(path: str, group: str) -> ArmError:
+    """ARM names the resource that is missing: the one in the request, or one of its parents."""
+    text = (
+        f"The Resource '{path}' under resource group '{group}' was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+    )
+    return ArmError(404, "ResourceNotFound", text)
+
+
 def service_error(status: int, code: str, message: str, region: str, *inner_codes: str, **more: Any) -> ArmError:
     """An error of the front end: the code is nearly always UserError, the cause is in additionalInfo.
 

@@ -4,7 +4,7 @@ import copy
 from dataclasses import replace
 
 from emulator import clock, faults, state
-from emulator.arm.errors import ArmError, Document
+from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.tokens import Caller
 from emulator.catalogue import models_of
 from emulator.faults import Target
@@ -37,9 +37,7 @@ def identifiers(parent: Workspace, collection: str, name: str) -> Document:
 
 
 def not_found(parent: Workspace, collection: str, name: str) -> ArmError:
-    path, group = f"{TYPE}/{parent.name}/{collection}/{name}", parent.resource_group
-    text = f"The Resource '{path}' under resource group '{group}' was not found."
-    return ArmError(404, "ResourceNotFound", text)
+    return resource_not_found(f"{TYPE}/{parent.name}/{collection}/{name}", parent.resource_group)
 
 
 def model_of(document: Document) -> str:

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator.arm.errors import ArmError, Document
+from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.service import arm, json_response, page
 from emulator.arm.tokens import Caller
 from emulator.directory import TENANT_ID, Person
@@ -24,9 +24,7 @@ def find_workspace(caller: Caller, subscription: str, group: str, workspace: str
     for known in WORKSPACES:
         if _same((known.subscription_id, known.resource_group, known.name), (subscription, group, workspace)):
             return known
-    kind = "Microsoft.MachineLearningServices/workspaces"
-    text = f"The Resource '{kind}/{workspace}' under resource group '{group}' was not found."
-    raise ArmError(404, "ResourceNotFound", text)
+    raise resource_not_found(f"Microsoft.MachineLearningServices/workspaces/{workspace}", group)
 
 
 def check_subscription(caller: Caller, subscription: str) -> Subscription:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator import directory
+from emulator.arm.absences import SHAPES
 from emulator.arm.plans import MAGIC_NAMES
 from emulator.fault_kinds import KINDS, TARGETS
 from emulator.options import OPTIONS
@@ -65,3 +66,7 @@ def test_the_documented_faults_are_the_emulators() -> None:
     rows = [f"| `{name}` | `{kind.where}` | {kind.about} | {settings[name]} |" for name, kind in KINDS.items()]
     assert table("Faults") == rows
     assert table("Targets") == [f"| `{name}` | {about} |" for name, about in TARGETS.items()]
+
+
+def test_the_documented_shapes_are_the_emulators() -> None:
+    assert re.findall(r"(?m)^\| `([a-z]+)`", "\n".join(table("Shapes of 404"))) == [*SHAPES]
