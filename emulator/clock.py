@@ -17,10 +17,15 @@ def wall() -> float:
     return time.time()
 
 
-def restart() -> None:
-    """Set the clock of operations back to the wall clock."""
+def ahead() -> float:
+    """How far the clock of operations is ahead of the wall clock."""
+    return _ahead
+
+
+def restart(at: float = 0.0) -> None:
+    """Set the clock of operations to the wall clock, or this far ahead of it."""
     global _ahead
-    _ahead = 0.0
+    _ahead = at
 
 
 def advance(seconds: float) -> None:

@@ -64,7 +64,7 @@ def reset(request: HttpRequest) -> HttpResponse:
 @require_POST
 def advance_clock(request: HttpRequest) -> HttpResponse:
     try:
-        clock.advance(float(_json(request)["seconds"]))
+        state.advance_clock(float(_json(request)["seconds"]))
     except (ValueError, KeyError, TypeError):
         return JsonResponse({"error": 'Send {"seconds": 60}.'}, status=400)
     return JsonResponse({"now": clock.iso(clock.now())})
@@ -100,7 +100,6 @@ def start_over() -> None:
         state.state().clear()
     state.changed()
     faults.switch_off()
-    clock.restart()
     throttle.reset()
     serving.reset_limits()
     journal.clear()

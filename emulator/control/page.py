@@ -76,7 +76,7 @@ def _act(form: QueryDict) -> str:
         case "revoke" if person_by_oid(person):
             revoke_now(person)
         case "advance" if seconds in {"60", "3600"}:
-            clock.advance(float(seconds))
+            state.advance_clock(float(seconds))
         case "on":
             return _switch_on(form)
         case other:

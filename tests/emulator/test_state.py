@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,30 @@ def test_an_operation_continues_after_a_restart(tmp_path: Path, port: int) -> No
         assert second.arm("GET", "one")["properties"]["endpointState"] == "Creating"
         second.azure.advance(60)
         assert second.arm("GET", "one")["properties"]["endpointState"] == "Online"
+
+
+def test_the_clock_survives_a_restart(tmp_path: Path, port: int) -> None:
+    file = tmp_path / "state.json"
+    with run(file, port) as first:
+        first.arm("PUT", "one", json=body())
+        first.azure.advance(86_400)
+        created_at = first.arm("GET", "one")["systemData"]["createdAt"]
+    with run(file, port) as second:
+        second.arm("PUT", "two", json=body())
+        data = second.arm("GET", "two")["systemData"]
+        assert datetime.fromisoformat(data["createdAt"]) - datetime.fromisoformat(created_at) > timedelta(days=1)
+        assert second.arm("GET", "one")["properties"]["endpointState"] == "Online"
+
+
+def test_a_reset_sets_the_clock_back_for_good(tmp_path: Path, port: int) -> None:
+    file = tmp_path / "state.json"
+    with run(file, port) as first:
+        first.azure.advance(86_400)
+        first.azure.reset()
+    with run(file, port) as second:
+        second.arm("PUT", "one", json=body())
+        created_at = datetime.fromisoformat(second.arm("GET", "one")["systemData"]["createdAt"])
+        assert created_at - datetime.now(UTC) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"endpoints": {"a": {"b": {"c": 1}}}}'])
