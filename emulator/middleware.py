@@ -11,10 +11,11 @@ from emulator.arm import tokens
 from emulator.arm.absences import ABSENCES, requested
 from emulator.arm.errors import ArmError
 from emulator.arm.failures import Subject, error_of
-from emulator.arm.targets import target_of
+from emulator.arm.targets import is_arm, target_of
 from emulator.fault_kinds import Group
 from emulator.faults import Fault, Target
 from emulator.inference import serving
+from emulator.options import options
 from emulator.server import connection_of
 
 TRUNCATED = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"properties": {"p'
@@ -37,6 +38,20 @@ def journalled(get_response: View) -> View:
         return response
 
     return view
+
+
+def delayed(get_response: View) -> View:
+    """The thread of the connection waits, without the lock, so that requests wait side by side."""
+    seconds = options().latency_ms / 1000
+
+    def view(request: HttpRequest) -> HttpResponseBase:
+        ends_at = time.monotonic() + seconds
+        response = get_response(request)
+        if is_arm(request.path):
+            time.sleep(max(0.0, ends_at - time.monotonic()))
+        return response
+
+    return view if seconds else get_response
 
 
 def faulty(get_response: View) -> View:

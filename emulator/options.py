@@ -83,6 +83,7 @@ class Options:
     inference_uri: str = option(
         "", "Address of an endpoint, with {name} and {region} in it. Default: below the public address.", uri_template
     )
+    latency_ms: int = option("0", "Milliseconds that every response of ARM takes at least.", integer)
     access_token_seconds: int = option("4500", "Lifetime of an access token.", integer)
     tls_file: Path | None = option(  # noqa: RUF009 - it describes the field
         "", "PEM file with certificate and key to serve HTTPS with; created if it is missing.", optional_file

@@ -16,7 +16,12 @@ DEBUG = False
 OURS = [str(urlsplit(address).hostname) for address in (options().public_url, options().backchannel)]
 ALLOWED_HOSTS = [*LOOPBACK, *OURS] if options().host in {"127.0.0.1", "localhost", "::1"} else ["*"]
 ROOT_URLCONF = "emulator.urls"
-MIDDLEWARE = ["emulator.middleware.journalled", "emulator.middleware.faulty", "emulator.middleware.guarded"]
+MIDDLEWARE = [
+    "emulator.middleware.journalled",
+    "emulator.middleware.delayed",
+    "emulator.middleware.faulty",
+    "emulator.middleware.guarded",
+]
 INSTALLED_APPS: list[str] = []
 APPEND_SLASH = False
 USE_TZ = True

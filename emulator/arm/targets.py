@@ -58,7 +58,7 @@ def target_of(request: HttpRequest) -> Target:
     names = match.kwargs if match else {}
     method = request.method or ""
     where = TARGET_OF_VIEW.get((str(match.url_name), method), "") if match else ""
-    where = where or ("other" if _is_arm(request.path) else "")
+    where = where or ("other" if is_arm(request.path) else "")
     known = _names_of_operation(names) or {
         "name": str(names.get("name", "")),
         "workspace": str(names.get("workspace", "")),
@@ -73,7 +73,7 @@ def target_of(request: HttpRequest) -> Target:
     )
 
 
-def _is_arm(path: str) -> bool:
+def is_arm(path: str) -> bool:
     return path.lower().startswith(("/subscriptions", "/providers"))
 
 
