@@ -79,6 +79,11 @@ def models_of(registries: tuple[str, ...]) -> list[Model]:
     ]
 
 
+def models_in(region: str) -> list[Model]:
+    """The models that can be deployed in a region."""
+    return [model for model in _models().values() if region in model.regions and not model.retired]
+
+
 def find_model(model_id: str) -> Model | None:
     """The model with this id; names are case-insensitive, as in registries."""
     match = REGISTRY_ID.fullmatch(model_id)

@@ -79,6 +79,9 @@ class Options:
     )
     throttle_scale: float = option("1", "Factor on ARM's request limits; 0.1 throttles ten times sooner.", number)
     deployments_per_model: int = option("1", "Endpoints of one model that a workspace may have.", integer)
+    workspaces: int = option("0", "Workspaces to start with, besides the six examples.", integer)
+    subscriptions: int = option("1", "Subscriptions that these workspaces are spread over.", integer)
+    endpoints: int = option("0", "Endpoints to start with, online, spread over these workspaces.", integer)
     page_size: int = option("100", "Items per page of a list.", integer)
     inference_uri: str = option(
         "", "Address of an endpoint, with {name} and {region} in it. Default: below the public address.", uri_template
@@ -129,6 +132,10 @@ OPTIONS = tuple(Option(row.name, **row.metadata) for row in fields(Options))
 def read_options() -> Options:
     """Raises ValueError, in a sentence that names the option."""
     given = Options(**{row.name: row.value() for row in OPTIONS})
+    if given.endpoints and not given.workspaces:
+        raise ValueError("--endpoints needs --workspaces to spread them over.")
+    if given.workspaces and not given.subscriptions:
+        raise ValueError("--workspaces needs --subscriptions to spread them over.")
     public_url = given.public_url or f"{'https' if given.tls_file else 'http'}://127.0.0.1:{given.port}"
     # msal requires https of an authority, so without TLS clients get a name that they map to the emulator themselves:
     # https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/259

@@ -12,12 +12,20 @@ class Subscription:
     subscription_id: str
     name: str
 
+    @property
+    def resource_id(self) -> str:
+        return f"/subscriptions/{self.subscription_id}"
+
 
 @dataclass(frozen=True)
 class ResourceGroup:
     subscription_id: str
     name: str
     location: str
+
+    @property
+    def resource_id(self) -> str:
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/{self.name}"
 
 
 @dataclass(frozen=True)

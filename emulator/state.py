@@ -71,6 +71,8 @@ class State:
     revoked_at: dict[str, float] = field(default_factory=dict)
     # PEM, by client id.
     certificates: dict[str, list[str]] = field(default_factory=dict)
+    # What was created or, if None, deleted since the start, by id without regard to case.
+    scopes: dict[str, Document | None] = field(default_factory=dict)
     # How far the clock of operations is ahead of the wall clock.
     clock_ahead: float = 0.0
 
@@ -81,6 +83,7 @@ class State:
         """Forget everything but the keys, so that people stay signed in."""
         for memory in (self.endpoints, self.marketplace, self.operations, self.revoked_at, self.certificates):
             memory.clear()
+        self.scopes.clear()
         self.clock_ahead = 0.0
         clock.restart()
 

@@ -3,9 +3,9 @@
 https://github.com/Azure/azure-rest-api-specs/tree/main/specification/machinelearningservices
 """
 
-import secrets
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
@@ -15,7 +15,7 @@ from emulator.arm.errors import ArmError, Document
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.marketplace import payer
 from emulator.arm.rbac import require, subject_of
-from emulator.arm.resources import ENDPOINTS, identifiers, model_of, not_found, rows, shown, system_data
+from emulator.arm.resources import ENDPOINTS, identifiers, model_of, new_keys, not_found, rows, shown, system_data
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import arm, body_of, json_response, page
 from emulator.arm.targets import target_of
@@ -96,7 +96,7 @@ def _put(
     accepted = _accept(parent, subject.name, body, caller, row)
     target = target_of(request)
     operation = operations.begin("update" if row else "create", ENDPOINTS, parent, accepted, subject, target)
-    resource_url = f"{options().public_url}{parent.resource_id}/{ENDPOINTS}/{subject.name}?api-version={version}"
+    resource_url = f"{options().public_url}{quote(accepted.document['id'])}?api-version={version}"
     headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
     return json_response(accepted.document, 200 if row else 201, headers)
 
@@ -199,10 +199,6 @@ def _accept(parent: Workspace, name: str, body: Document, caller: Caller, row: R
     accepted.document = document
     rows(parent, ENDPOINTS)[name.lower()] = accepted
     return accepted
-
-
-def new_keys() -> dict[str, str]:
-    return {"primaryKey": secrets.token_hex(16), "secondaryKey": secrets.token_hex(16)}
 
 
 def _identity(identity: Any, parent: Workspace) -> Any:

@@ -4,6 +4,7 @@ https://learn.microsoft.com/en-us/azure/machine-learning/how-to-deploy-models-se
 """
 
 from dataclasses import replace
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
@@ -102,7 +103,7 @@ def _put(
     accepted.document = document
     rows(parent, MARKETPLACE)[subject.name.lower()] = accepted
     operation = operations.begin("update" if row else "create", MARKETPLACE, parent, accepted, subject, target)
-    resource_url = f"{options().public_url}{document['id']}?api-version={version}"
+    resource_url = f"{options().public_url}{quote(document['id'])}?api-version={version}"
     headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
     return json_response(accepted.document, 200 if row else 201, headers)
 

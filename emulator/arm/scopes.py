@@ -2,47 +2,44 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from emulator.arm import hierarchy
 from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.service import arm, json_response, page
 from emulator.arm.tokens import Caller
 from emulator.directory import TENANT_ID, Person
-from emulator.seed import RESOURCE_GROUPS, SUBSCRIPTIONS, WORKSPACES, Subscription, Workspace
+from emulator.seed import SUBSCRIPTIONS, Subscription, Workspace
 
 
 def visible(person: Person) -> list[Subscription]:
     if person.arm_subscriptions is None:
-        return list(SUBSCRIPTIONS)
+        return hierarchy.subscriptions()
     return [SUBSCRIPTIONS[number] for number in person.arm_subscriptions]
 
 
 def find_workspace(caller: Caller, subscription: str, group: str, workspace: str) -> Workspace:
-    """Raises ArmError. Subscription, group and workspace are looked up in this order, case-insensitively.
-
-    https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules
-    """
+    """Raises ArmError. Subscription, group and workspace are looked up in this order."""
     check_group(caller, subscription, group)
-    for known in WORKSPACES:
-        if _same((known.subscription_id, known.resource_group, known.name), (subscription, group, workspace)):
-            return known
+    if known := hierarchy.workspace(subscription, group, workspace):
+        return known
     raise resource_not_found(f"Microsoft.MachineLearningServices/workspaces/{workspace}", group)
 
 
 def check_subscription(caller: Caller, subscription: str) -> Subscription:
-    known = [each for each in SUBSCRIPTIONS if _same((each.subscription_id,), (subscription,))]
-    if not known:
+    known = hierarchy.subscription(subscription)
+    if known is None:
         raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
-    if known[0] not in visible(caller.person):
+    if known not in visible(caller.person):
         text = (
             f"The client '{caller.person.upn}' with object id '{caller.person.oid}' does not have authorization to "
             f"perform action 'Microsoft.Resources/subscriptions/read' over scope '/subscriptions/{subscription}'."
         )
         raise ArmError(403, "AuthorizationFailed", text)
-    return known[0]
+    return known
 
 
 def check_group(caller: Caller, subscription: str, group: str) -> None:
     check_subscription(caller, subscription)
-    if not any(_same((known.subscription_id, known.name), (subscription, group)) for known in RESOURCE_GROUPS):
+    if hierarchy.group(subscription, group) is None:
         raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
 
 
@@ -53,7 +50,7 @@ def subscriptions(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 def _subscription(subscription: Subscription) -> Document:
     return {
-        "id": f"/subscriptions/{subscription.subscription_id}",
+        "id": subscription.resource_id,
         "subscriptionId": subscription.subscription_id,
         "displayName": subscription.name,
         "state": "Enabled",
@@ -70,17 +67,16 @@ def subscription(request: HttpRequest, caller: Caller, subscription: str) -> Htt
 
 @arm("GET")
 def resource_groups(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
-    subscription_id = check_subscription(caller, subscription).subscription_id
+    check_subscription(caller, subscription)
     items: list[Document] = [
         {
-            "id": f"/subscriptions/{subscription_id}/resourceGroups/{resource_group.name}",
+            "id": resource_group.resource_id,
             "name": resource_group.name,
             "type": "Microsoft.Resources/resourceGroups",
             "location": resource_group.location,
             "properties": {"provisioningState": "Succeeded"},
         }
-        for resource_group in RESOURCE_GROUPS
-        if resource_group.subscription_id == subscription_id
+        for resource_group in hierarchy.groups(subscription)
     ]
     return page(request, items)
 
@@ -91,13 +87,7 @@ def workspaces(request: HttpRequest, caller: Caller, subscription: str, group: s
         check_group(caller, subscription, group)
     else:
         check_subscription(caller, subscription)
-    scope = (subscription, group)
-    documents = [
-        _document(known)
-        for known in WORKSPACES
-        if _same((known.subscription_id, known.resource_group if group else ""), scope)
-    ]
-    return page(request, documents)
+    return page(request, [_document(known) for known in hierarchy.workspaces(subscription, group)])
 
 
 @arm("GET")
@@ -127,7 +117,3 @@ def _document(workspace: Workspace) -> Document:
             "publicNetworkAccess": "Enabled",
         },
     }
-
-
-def _same(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    return [name.casefold() for name in names] == [other.casefold() for other in others]

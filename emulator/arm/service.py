@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
@@ -81,7 +82,7 @@ def page(request: HttpRequest, items: list[Document], next_link: str | None = No
     if len(items) > first + size:
         query = request.GET.copy()
         query["$skip"] = str(first + size)
-        document["nextLink"] = f"{options().public_url}{request.path}?{query.urlencode()}"
+        document["nextLink"] = f"{options().public_url}{quote(request.path)}?{query.urlencode()}"
     return json_response(document)
 
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from emulator import clock, faults, journal, state
-from emulator.arm import throttle
+from emulator.arm import hierarchy, resources, throttle
 from emulator.directory import application_by_id, person_by_oid
 from emulator.entra.clients import thumbprint
 from emulator.fault_kinds import KINDS, TARGETS
@@ -98,6 +98,8 @@ def register_certificate(request: HttpRequest, client_id: UUID) -> HttpResponse:
 def start_over() -> None:
     with state.lock:
         state.state().clear()
+        hierarchy.forget()
+        resources.seed()
     state.changed()
     faults.switch_off()
     throttle.reset()

@@ -149,6 +149,8 @@ def test_a_fault_at_the_token_endpoint_affects_one_person(
         (["--port", str(environment.EMULATOR_PORT)], "is taken"),
         (["--tls-file", "README.md"], "There is no certificate in README.md"),
         (["--state-file", "README.md/state.json"], "It cannot use README.md"),
+        (["--endpoints", "5"], "--endpoints needs --workspaces"),
+        (["--workspaces", "5", "--subscriptions", "0"], "--workspaces needs --subscriptions"),
         (["--inference-uri", "http://here/{name}"], "write an address with {name} and {region}"),
     ],
 )
