@@ -62,6 +62,10 @@ ARM_READ_TIMEOUT_SECONDS = env_number("ARM_READ_TIMEOUT_SECONDS", 65)
 ARM_CONCURRENCY = env_int("ARM_CONCURRENCY", 32)
 # Whether the proxies, certificate bundles and .netrc of the environment apply to calls to Azure.
 HTTP_TRUST_ENVIRONMENT = not EMULATED and env_bool("HTTP_TRUST_ENVIRONMENT", True)
+# Tags that policies set in Azure, so that a difference in them means nothing.
+TAGS_OF_POLICIES = env_list("TAGS_OF_POLICIES")
+# Tags that policies set in Azure, so that a difference in them means nothing.
+TAGS_OF_POLICIES = env_list("TAGS_OF_POLICIES")
 MODEL_CATALOGUE_FILE = Path(env_str("MODEL_CATALOGUE_FILE", str(BASE_DIR / "endpoints" / "catalogue.json")))
 
 # --- Secrets ---------------------------------------------------------------------------------------------------------
@@ -212,6 +216,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 SIGN_INS_PER_MINUTE = env_int("SIGN_INS_PER_MINUTE", 30)
 CREATIONS_PER_MINUTE = env_int("CREATIONS_PER_MINUTE", 200)
+CHECKS_PER_MINUTE = env_int("CHECKS_PER_MINUTE", 60)
 KEY_READS_PER_MINUTE = env_int("KEY_READS_PER_MINUTE", 10)
 
 LOGIN_URL = "accounts:sign_in"
@@ -277,12 +282,18 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 CELERY_TASK_DEFAULT_QUEUE = "sweep"
 CELERY_TASK_ROUTES = {"endpoints.tasks.send_requested": {"queue": "requests"}}
 SWEEP_EVERY_SECONDS = 1.0
+READ_FLEET_EVERY_SECONDS = 1.0
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "endpoints.tasks.sweep",
         "schedule": SWEEP_EVERY_SECONDS,
         # A later sweep replaces one that waited longer. The worker compares with its own clock, so the time exceeds
         # the usual clock skew.
+        "options": {"expires": 300},
+    },
+    "read-fleet": {
+        "task": "endpoints.tasks.read_fleet",
+        "schedule": READ_FLEET_EVERY_SECONDS,
         "options": {"expires": 300},
     },
     "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},

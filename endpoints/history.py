@@ -33,6 +33,13 @@ def add_event(
     )
 
 
+def add_endpoint_event(
+    endpoint_id: UUID, text: str, at: datetime, *, actor: User | None = None, state: str = "", **evidence: Any
+) -> None:
+    """Add one event that belongs to no operation."""
+    Event.objects.create(endpoint_id=endpoint_id, at=at, actor=actor, state=state, text=text[:500], evidence=evidence)
+
+
 def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime) -> None:
     """Add the same event to many endpoints, given as pairs of operation id and endpoint id."""
     Event.objects.bulk_create(
@@ -43,24 +50,22 @@ def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime)
 
 def open_audit_entry(operation: Operation, actor: Actor) -> None:
     """Record the request in the audit log before anything is sent to Azure."""
-    if action := operation.spec.audit_action:
-        audit.record(
-            action,
-            actor,
-            target=operation.endpoint.arm_id,
-            outcome="attempted",
-            correlation_id=str(operation.correlation_id),
-        )
+    audit.record(
+        operation.spec.audit_action,
+        actor,
+        target=operation.endpoint.arm_id,
+        outcome="attempted",
+        correlation_id=str(operation.correlation_id),
+    )
 
 
 def close_audit_entry(operation: Operation, outcome: Outcome, reason: str) -> None:
     """Record the outcome of the request in the audit log."""
-    if action := operation.spec.audit_action:
-        audit.record(
-            action,
-            Actor(operation.requested_by),
-            target=operation.endpoint.arm_id,
-            outcome="done" if outcome == Outcome.SUCCEEDED else "failed",
-            details={"reason": reason} if reason else None,
-            correlation_id=str(operation.correlation_id),
-        )
+    audit.record(
+        operation.spec.audit_action,
+        Actor(operation.requested_by),
+        target=operation.endpoint.arm_id,
+        outcome="done" if outcome == Outcome.SUCCEEDED else "failed",
+        details={"reason": reason} if reason else None,
+        correlation_id=str(operation.correlation_id),
+    )

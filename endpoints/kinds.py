@@ -14,8 +14,6 @@ class Kind(TextChoices):
     UPDATE = "update", "Update"
     DELETE = "delete", "Delete"
     REGENERATE_KEY = "regenerate-key", "Regenerate a key"
-    # Only reads what Azure holds.
-    REFRESH = "refresh", "Refresh"
 
     @property
     def spec(self) -> "KindSpec":
@@ -29,7 +27,6 @@ class Goal(Enum):
     INCLUDES = auto()  # the requested values in the resource; the request is never sent twice
     ABSENT = auto()  # the missing resource; the request may be sent again
     RESPONSE = auto()  # only the response, which is never stored; the request is never sent twice
-    REFRESHED = auto()  # the resource at rest, whatever it shows
 
 
 class Precheck(Enum):
@@ -43,8 +40,6 @@ class Precheck(Enum):
 
 @dataclass(frozen=True)
 class KindSpec:
-    """`audit_action` is empty if the kind changes nothing in Azure."""
-
     method: str
     goal: Goal
     precheck: Precheck
@@ -54,7 +49,6 @@ class KindSpec:
     queued_state: State
     working_state: State
     requested_text: str
-    queued_reason: str = ""
     done_text: str = ""
     failed_text: str = ""
     # Appended to the path of the resource.
@@ -117,33 +111,20 @@ KINDS = {
         failed_text="Not changed: {cause}",
         action_path="/regenerateKeys",
     ),
-    Kind.REFRESH: KindSpec(
-        method="GET",
-        goal=Goal.REFRESHED,
-        precheck=Precheck.ALWAYS,
-        permission=Action.VIEW_ENDPOINTS,
-        audit_action="",
-        queued_state=State.QUEUED,
-        working_state=State.CREATING,
-        requested_text="Refresh requested",
-        queued_reason="Checking Azure…",
-        failed_text="Could not be checked: {cause}",
-        replaces_parked=True,
-    ),
 }
 
-_ON_EXISTING = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY, Kind.REFRESH})
+_ON_EXISTING = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY})
 # The kinds of operation that each state allows. The kind's permission decides for whom.
 ALLOWED: dict[State, frozenset[Kind]] = {
     State.QUEUED: frozenset(),
     State.CREATING: frozenset(),
     State.UPDATING: frozenset(),
     State.DELETING: frozenset(),
-    # A deletion or a refresh replaces the operation that waits for the sign-in.
-    State.NEEDS_SIGN_IN: frozenset({Kind.DELETE, Kind.REFRESH}),
+    # A deletion replaces the operation that waits for the sign-in.
+    State.NEEDS_SIGN_IN: frozenset({Kind.DELETE}),
     State.ONLINE: _ON_EXISTING,
     State.DEGRADED: _ON_EXISTING,
     State.FAILED: _ON_EXISTING | {Kind.CREATE},
     State.UNKNOWN: _ON_EXISTING | {Kind.CREATE},
-    State.DELETED: frozenset({Kind.CREATE, Kind.REFRESH}),
+    State.DELETED: frozenset({Kind.CREATE}),
 }

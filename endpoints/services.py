@@ -90,23 +90,10 @@ def regenerate_key(endpoint: Endpoint, key_type: str, submission_id: UUID, actor
     return _request(endpoint, Kind.REGENERATE_KEY, body, submission_id, actor)
 
 
-def refresh_endpoint(endpoint: Endpoint, submission_id: UUID, actor: Actor) -> Operation:
-    """Queue a read of the endpoint, which follows an operation that runs there; or end a quarantine. Raises Busy."""
-    quarantined = endpoint.operations.filter(settled_at=None, needs_sign_in=False, lease=None)
-    operation = quarantined.first() if endpoint.shown_state == State.UNKNOWN else None
-    if operation and quarantined.update(next_step_at=clock.now()):
-        wake_worker_on_commit()
-        return operation
-    return _request(endpoint, Kind.REFRESH, None, submission_id, actor)
-
-
 def requestable(endpoint: Endpoint) -> frozenset[Kind]:
     """The kinds of operation that the endpoint allows now. The kind's permission decides for whom."""
-    allowed = ALLOWED[endpoint.shown_state]
-    if endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists():
-        # Quarantined if the state is Unknown: then a refresh resumes it.
-        return allowed & {Kind.REFRESH} if endpoint.shown_state == State.UNKNOWN else frozenset()
-    return allowed
+    is_running = endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists()
+    return frozenset() if is_running else ALLOWED[endpoint.shown_state]
 
 
 def resume_parked(user: User) -> None:
@@ -187,7 +174,7 @@ def _request(endpoint: Endpoint, kind: Kind, body: JsonObject | None, submission
                 raise Gone(endpoint) if endpoint.state == State.DELETED else Busy(endpoint)
             if kind.spec.replaces_parked:
                 _withdraw_parked(endpoint, actor.signed_in_user, now)
-            _set_state(endpoint, kind.spec.queued_state, kind.spec.queued_reason, now)
+            _set_state(endpoint, kind.spec.queued_state, "", now)
             return _add_operation(endpoint, kind, body, kind.spec.requested_text, submission_id, actor, now)
     except IntegrityError:
         if before := _submitted(submission_id, actor):

@@ -9,8 +9,11 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.utils import timezone
 
+from endpoints.arm.budget import Budget
 from endpoints.engine.leases import reclaim_orphaned_leases
 from endpoints.engine.loop import Worker
+from endpoints.fleet.leases import reclaim_orphaned
+from endpoints.fleet.reader import FleetReader
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +21,7 @@ logger = logging.getLogger(__name__)
 SWEEP_FOR = timedelta(seconds=10)
 
 _sweeping = Lock()
+_reading = Lock()
 _starting = Lock()
 
 
@@ -30,6 +34,18 @@ def worker() -> Worker:
 @cache
 def _make_worker() -> Worker:
     return Worker()
+
+
+def fleet_reader() -> FleetReader:
+    """The reader of this process, which shares the rate limit with its worker."""
+    budget = worker().budget
+    with _starting:
+        return _make_reader(budget)
+
+
+@cache
+def _make_reader(budget: Budget) -> FleetReader:
+    return FleetReader(budget)
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -48,7 +64,18 @@ def send_requested() -> None:
     worker().run_requests(until=timezone.now() + SWEEP_FOR)
 
 
+@shared_task  # type: ignore[untyped-decorator]
+def read_fleet() -> None:
+    """Read the workspaces and endpoints that are due. A second task in the same process returns at once."""
+    if _reading.acquire(blocking=False):
+        try:
+            fleet_reader().run_due(until=timezone.now() + SWEEP_FOR)
+        finally:
+            _reading.release()
+
+
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _reclaim(**signal: object) -> None:
     if number := reclaim_orphaned_leases():
         logger.warning("Resuming %s operations of workers that have ended.", number)
+    reclaim_orphaned()

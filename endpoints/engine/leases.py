@@ -6,7 +6,7 @@ of a killed one and no response is ever recorded twice.
 
 import os
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -102,14 +102,19 @@ def reclaim_orphaned_leases() -> int:
 
     Called when a worker starts. In a container a new process can have the process id of the one before.
     """
-    host, own_pid = _owner().rpartition(":")[::2]
-    leased = Operation.objects.filter(lease__isnull=False, lease_owner__startswith=f"{host}:")
-    owners = set(leased.values_list("lease_owner", flat=True))
-    dead = [owner for owner in owners if (pid := owner.rpartition(":")[2]) == own_pid or not _is_alive(int(pid))]
+    leased = Operation.objects.filter(lease__isnull=False)
+    dead = dead_owners(leased.values_list("lease_owner", flat=True))
     orphaned = leased.filter(lease_owner__in=dead)
     with transaction.atomic():
         _add_events(orphaned, "Worker restarted; resuming.")
         return orphaned.update(**RELEASED, next_step_at=clock.now())
+
+
+def dead_owners(owners: Iterable[str]) -> list[str]:
+    """Those of these owners of leases that are processes of this host and have ended."""
+    host, own_pid = lease_owner().rpartition(":")[::2]
+    here = {owner for owner in owners if owner.rpartition(":")[0] == host}
+    return [owner for owner in here if (pid := owner.rpartition(":")[2]) == own_pid or not _is_alive(int(pid))]
 
 
 def poll_read_timeout() -> float:
@@ -150,7 +155,7 @@ def _claim(rows: QuerySet[Operation], now: datetime, until: datetime) -> QuerySe
     lease = uuid4()
     with transaction.atomic():
         _add_events(rows.filter(lease__isnull=False), "Worker stopped responding; resuming with another one.")
-        rows.update(lease=lease, lease_until=until, lease_owner=_owner())
+        rows.update(lease=lease, lease_until=until, lease_owner=lease_owner())
     return Operation.objects.filter(lease=lease).select_related("endpoint__workspace")
 
 
@@ -158,7 +163,8 @@ def _add_events(rows: QuerySet[Operation], text: str) -> None:
     history.add_events(rows.values_list("pk", "endpoint_id"), text, clock.now())
 
 
-def _owner() -> str:
+def lease_owner() -> str:
+    """This process."""
     return f"{socket.gethostname()[:255]}:{os.getpid()}"
 
 

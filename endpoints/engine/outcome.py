@@ -54,25 +54,11 @@ def _after_change(operation: Operation, step: Done) -> Resolution:
     return Resolution(*state_at_rest(operation.endpoint.observed), text)
 
 
-def _after_refresh(operation: Operation, step: Done) -> Resolution:
-    """A failed latest operation does not mean a failed service: what could not be changed keeps serving."""
-    state, reason = state_at_rest(resource_of(step))
-    if step.outcome == Outcome.SUCCEEDED or state == State.ONLINE:
-        return _described(state, reason)
-    if _is_missing(step):
-        return _not_in_azure(operation)
-    before = state_at_rest(operation.endpoint.observed)
-    if step.outcome == Outcome.ERROR and operation.phase == Phase.QUEUED and before[0] == State.ONLINE:
-        return Resolution(*before, operation.spec.failed_text.format(cause=_cause(step)))
-    return _described(State.UNKNOWN if step.outcome == Outcome.ERROR else State.FAILED, _cause(step))
-
-
 AFTER: dict[Goal, Callable[[Operation, Done], Resolution]] = {
     Goal.EXISTS: _after_creation,
     Goal.INCLUDES: _after_change,
     Goal.ABSENT: _after_deletion,
     Goal.RESPONSE: _after_change,
-    Goal.REFRESHED: _after_refresh,
 }
 
 

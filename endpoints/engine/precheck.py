@@ -33,8 +33,7 @@ MAX_SENDS = 6
 MAX_MISSING = 3
 
 
-def on_precheck(operation: Operation, response: ArmResult, now: datetime) -> RowUpdate | None:
-    """None for a refresh, which sends nothing."""
+def on_precheck(operation: Operation, response: ArmResult, now: datetime) -> RowUpdate:
     goal = operation.spec.goal
     if goal is Goal.RESPONSE:
         return outcome_unknown(operation, now)
@@ -43,7 +42,7 @@ def on_precheck(operation: Operation, response: ArmResult, now: datetime) -> Row
         return replace(settle(operation, Done(Outcome.SUCCEEDED), now), text=text)
     if isinstance(response, NoResponse) or response.status in TRANSIENT:
         return try_again_after(operation, response, now)
-    return None if goal is Goal.REFRESHED else ON_RESOURCE[goal](operation, response, now)
+    return ON_RESOURCE[goal](operation, response, now)
 
 
 def outcome_unknown(operation: Operation, now: datetime) -> RowUpdate:

@@ -84,9 +84,7 @@ def _read(
     if request.method != "GET":
         return _on_send(operation, request.url, response, now)
     if operation.phase in {Phase.QUEUED, Phase.SENDING}:
-        update = on_precheck(operation, response, now)
-        # A refresh has nothing to check: its first read is its first poll.
-        return update or _on_poll(operation, resource_url, response, now)
+        return on_precheck(operation, response, now)
     return _on_poll(operation, resource_url, response, now)
 
 

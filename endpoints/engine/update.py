@@ -18,7 +18,6 @@ from endpoints.arm.operations import (
     pause_after_fault,
 )
 from endpoints.engine.outcome import resolution_of
-from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.observed import observed_columns, resource_of
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State
@@ -63,7 +62,7 @@ def in_progress(operation: Operation, step: InProgress, now: datetime) -> RowUpd
         return try_again(operation, step.wait, step.fault, now, unreadable=unreadable)
     poll, is_same = step.state, step.status[:100] == operation.arm_status
     phase = Phase.CONFIRMING if poll.confirming else Phase.FOLLOWING
-    state = working_state(operation, accepted=True, status=step.status)
+    state = working_state(operation, accepted=True)
     is_shown = operation.endpoint.state == state and not operation.endpoint.reason
     before = replace(poll_state(operation), faults=0, unreadable=0)
     if is_same and is_shown and phase == operation.phase and poll == before:
@@ -176,19 +175,16 @@ def next_poll(until: datetime, polls: int, wait: float | None, now: datetime) ->
     return min(until, now + timedelta(seconds=seconds * random.uniform(1, 1.05)))  # noqa: S311  (jitter)
 
 
-def working_state(operation: Operation, accepted: bool = False, status: str = "") -> State:
+def working_state(operation: Operation, accepted: bool = False) -> State:
     """The state to show while the operation runs."""
     spec = operation.spec
-    if spec.goal is Goal.REFRESHED and status.lower() in {State.UPDATING, State.DELETING}:
-        return State(status.lower())
     is_queued = operation.phase in NOT_YET_ACCEPTED and operation.phase != Phase.SENDING and not accepted
     return spec.queued_state if is_queued else spec.working_state
 
 
 def poll_state(operation: Operation) -> PollState:
     return PollState(
-        # A refresh follows the resource, as a PUT without a monitor does.
-        method="PUT" if operation.spec.goal is Goal.REFRESHED else operation.spec.method,
+        method=operation.spec.method,
         monitor_url=operation.monitor_url,
         result_url=operation.result_url,
         confirming=operation.phase == Phase.CONFIRMING,

@@ -100,6 +100,7 @@ class Migration(migrations.Migration):
                 ('pages', models.PositiveIntegerField(default=1)),
                 ('read_as', models.CharField(blank=True, max_length=300)),
                 ('body_hash', models.CharField(blank=True, max_length=64)),
+                ('seen_version', models.BigIntegerField(default=0)),
                 ('error', models.JSONField(null=True)),
                 ('missing_since', models.DateTimeField(null=True)),
                 ('subscriptions_at', models.DateTimeField(null=True)),

@@ -64,6 +64,8 @@ class WorkspaceRead(Leased):
     read_as = models.CharField(max_length=300, blank=True)
     # Of all pages: if it is the same again, nothing has changed.
     body_hash = models.CharField(max_length=64, blank=True)
+    # The version of the workspace after that read: if it differs by now, the rows are compared again.
+    seen_version = models.BigIntegerField(default=0)
     # ARM's error, if `problem` comes from one.
     error: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(null=True)
     # When Azure first answered that the workspace does not exist.

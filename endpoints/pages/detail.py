@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,15 +11,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import flow
+from accounts import flow, limits
 from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.policy import Action, may, require
 from endpoints import services
-from endpoints.access import endpoint_or_404, endpoint_to
+from endpoints.access import endpoint_or_404
+from endpoints.checks import check_endpoint
 from endpoints.kinds import Kind
-from endpoints.models import Endpoint, Event
+from endpoints.models import Endpoint, EndpointCheck, Event, WorkspaceRead
 from endpoints.pages.as_json import pretty
 from endpoints.pages.facts import FactGroup, facts
 from endpoints.pages.failure import Failure, failure
@@ -39,6 +40,14 @@ class HistoryLine:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """Why the state cannot be confirmed."""
+
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class EndpointDetail:
     """The content of the page. A URL is empty if the user cannot do this now."""
 
@@ -51,7 +60,10 @@ class EndpointDetail:
     tag: str
     poll_seconds: int
     create_again_url: str
-    refresh_url: str
+    check_url: str
+    is_being_checked: bool
+    confirmed_at: datetime | None
+    problem: Problem | None
     delete_url: str
     sign_in_url: str
     samples: list[Sample] = field(default_factory=list)
@@ -74,13 +86,15 @@ def detail(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 
 @require_POST
 @require(Action.VIEW_ENDPOINTS)
-def refresh(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
-    """Request a read of the endpoint, then show its page, which polls for the result."""
-    endpoint = endpoint_to(Action.VIEW_ENDPOINTS, request, endpoint_id)
+def check(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
+    """Have the endpoint read, then show its page, which polls for the result."""
+    endpoint = endpoint_or_404(request.user, endpoint_id)
     try:
-        services.refresh_endpoint(endpoint, uuid4(), actor_of(request))
-    except services.Busy as error:
+        limits.hit(limits.RateLimit.CHECKS, str(request.user.pk), actor_of(request), target=request.path)
+    except limits.RateLimited as error:
         messages.warning(request, str(error))
+    else:
+        check_endpoint(endpoint, request.user)
     response = redirect(endpoint)
     response.status_code = 303
     return response
@@ -106,6 +120,8 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
     operation = endpoint.operations.order_by("-requested_at").first()
     offered = {kind for kind in services.requestable(endpoint) if may(user, kind.spec.permission, endpoint)}
     waits_for_user = operation is not None and operation.needs_sign_in and operation.requested_by_id == user.pk
+    is_being_checked = EndpointCheck.objects.filter(endpoint=endpoint).exists()
+    is_busy = endpoint.shown_state.is_working or is_being_checked
     create_again_url = f"{reverse('endpoints:create')}?from={endpoint.pk}"
     return EndpointDetail(
         endpoint=endpoint,
@@ -115,18 +131,39 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         raw_requested=pretty(endpoint.requested.to_json()),
         raw_observed=pretty(endpoint.observed.to_json()) if endpoint.observed else "",
         tag=detail_tag(endpoint),
-        poll_seconds=POLL_WHILE_WORKING_SECONDS if endpoint.shown_state.is_working else POLL_AT_REST_SECONDS,
+        poll_seconds=POLL_WHILE_WORKING_SECONDS if is_busy else POLL_AT_REST_SECONDS,
         create_again_url=create_again_url if Kind.CREATE in offered else "",
-        refresh_url=reverse("endpoints:refresh", args=[endpoint.pk]) if Kind.REFRESH in offered else "",
+        check_url=reverse("endpoints:check", args=[endpoint.pk]),
+        is_being_checked=is_being_checked,
+        confirmed_at=confirmed_at(endpoint),
+        problem=problem_of(endpoint),
         delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if waits_for_user else "",
         samples=samples(endpoint) if endpoint.shown_state == State.ONLINE else [],
     )
 
 
+def confirmed_at(endpoint: Endpoint) -> datetime | None:
+    """When Azure last confirmed what is shown: about this endpoint, or by a complete list of its workspace."""
+    read = WorkspaceRead.objects.filter(workspace=endpoint.workspace_id).first()
+    listed_at = read.complete_at if read and endpoint.observed_at and not endpoint.missing_since else None
+    return max((at for at in (endpoint.confirmed_at, listed_at) if at), default=None)
+
+
+def problem_of(endpoint: Endpoint) -> Problem | None:
+    if endpoint.problem and endpoint.problem_since:
+        return Problem(endpoint.problem, endpoint.problem_since)
+    read = WorkspaceRead.objects.filter(workspace=endpoint.workspace_id).first()
+    if read and read.problem and read.problem_since:
+        return Problem(f"The workspace cannot be read: {read.problem}", read.problem_since)
+    return None
+
+
 def detail_tag(endpoint: Endpoint) -> str:
     """The version of the page, and the state, for the announcement."""
-    return f"{endpoint.version}.{endpoint.state}"
+    problem = problem_of(endpoint)
+    since = int(problem.since.timestamp()) if problem else 0
+    return f"{endpoint.version}-{since}.{endpoint.state}"
 
 
 def announcement(endpoint: Endpoint, tag: str) -> str:

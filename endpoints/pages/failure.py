@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from endpoints.arm.error_tree import ErrorNode, error_tree
 from endpoints.arm.errors import ArmError
 from endpoints.explanations import explain
-from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.pages.as_json import pretty
 
@@ -27,8 +26,6 @@ def failure(operation: Operation | None) -> Failure | None:
     if operation is None or operation.settled_at is None or operation.error is None:
         return None
     error = ArmError.from_json(operation.error)
-    if operation.spec.goal is Goal.REFRESHED and error.status == 404:
-        return None  # a refresh that finds no endpoint has succeeded
     explanation, tree = explain(error), error_tree(error)
     return Failure(
         title=explanation.title,

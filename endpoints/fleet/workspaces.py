@@ -1,0 +1,107 @@
+"""Record the read of a workspace."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from endpoints.arm.absence import Absence
+from endpoints.arm.http import ArmResult
+from endpoints.engine.leases import RELEASED
+from endpoints.fleet.leases import still_leased
+from endpoints.fleet.listing import Listing, Unreadable, listing_of
+from endpoints.fleet.pace import MAX_SECONDS, after_failure
+from endpoints.fleet.reconcile import SECOND_PROOF_AFTER, reconcile, workspace_vanished
+from endpoints.fleet.sighting import Sighting
+from endpoints.models import Endpoint, Workspace, WorkspaceRead
+from endpoints.versions import bump
+
+
+def conclude(
+    read: WorkspaceRead,
+    responses: list[ArmResult] | Exception,
+    began: datetime,
+    read_as: str,
+    now: datetime,
+    next_read: Callable[[], datetime],
+) -> Unreadable | None:
+    """Record a complete list; returns why the response was none."""
+    listing = listing_of(responses, read.workspace.arm_id)
+    if isinstance(listing, Unreadable):
+        return listing
+    with transaction.atomic():
+        record(read, listing, Sighting(began, read_as, now), next_read)
+    return None
+
+
+def record(read: WorkspaceRead, listing: Listing, sighting: Sighting, next_read: Callable[[], datetime]) -> None:
+    """Bring the rows in line with the list, within the caller's transaction. A worker without the lease writes nothing.
+
+    The digest is stored only if nothing is left for the next read, and with the differences, never before them.
+    """
+    if not still_leased([read]).update(complete_at=sighting.began):
+        return
+    is_same = _is_same(read, listing, sighting)
+    versions = None if is_same else _versions(read.workspace)
+    is_final = is_same or reconcile(read.workspace, listing.items, sighting)
+    has_changed = not is_same and versions != _versions(read.workspace)
+    columns: dict[str, Any] = {
+        "wanted_at": None,
+        "pages": listing.pages,
+        "read_as": sighting.read_as,
+        "body_hash": listing.digest if is_final else "",
+        "faults": 0,
+        "problem": "",
+        "problem_since": None,
+        "error": None,
+        "missing_since": None,
+        "due_at": next_read() if is_final else min(next_read(), sighting.now + 2 * SECOND_PROOF_AFTER),
+        **RELEASED,
+    }
+    if has_changed:
+        columns["changed_at"] = sighting.now
+    is_shown = bool(has_changed or read.problem or read.workspace.gone_at)
+    WorkspaceRead.objects.filter(pk=read.pk).update(**columns, seen_version=read.workspace.version + is_shown)
+    if read.workspace.gone_at:
+        Workspace.objects.filter(pk=read.pk).update(gone_at=None)
+    if is_shown:
+        bump(read.workspace_id)
+
+
+def _is_same(read: WorkspaceRead, listing: Listing, sighting: Sighting) -> bool:
+    """Whether list, reader and rows are as they were after the read before."""
+    before = (read.body_hash, read.read_as, read.seen_version)
+    return before == (listing.digest, sighting.read_as, read.workspace.version)
+
+
+def fail(read: WorkspaceRead, problem: Unreadable, now: datetime) -> None:
+    """Keep what is known, and say since when and why it cannot be read. An absent workspace is proved twice."""
+    columns: dict[str, Any] = {
+        "wanted_at": None,
+        "faults": read.faults + 1,
+        "problem": problem.problem[:500],
+        "problem_since": read.problem_since or now,
+        "error": problem.error,
+        "missing_since": None,
+        "due_at": after_failure(read.faults, problem.wait, now),
+        **RELEASED,
+    }
+    is_gone = False
+    if problem.absence is Absence.PROVED:
+        first = read.missing_since or now
+        is_gone = now >= first + SECOND_PROOF_AFTER
+        pause = timedelta(seconds=MAX_SECONDS) if is_gone else SECOND_PROOF_AFTER
+        columns |= {"missing_since": first, "due_at": now + pause}
+    with transaction.atomic():
+        if not still_leased([read]).update(**columns):
+            return
+        if is_gone and read.workspace.gone_at is None:
+            workspace_vanished(read.workspace, Sighting(now, read.read_as, now))
+        if is_gone or columns["problem"] != read.problem:
+            bump(read.workspace_id)
+
+
+def _versions(workspace: Workspace) -> list[Any]:
+    """What changes with every change of a row."""
+    return list(Endpoint.objects.filter(workspace=workspace).order_by("pk").values_list("pk", "version"))
