@@ -94,25 +94,22 @@ PEOPLE = (
     ),
 )
 
+PIPELINE = Person(
+    "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0005",
+    "Pipeline (application)",
+    "",
+    (),
+    "may write",
+    ("Contributor",),
+    kind="Application",
+)
 APPLICATIONS = (
     Application(
         CLIENT_ID,
         CLIENT_SECRET,
         Person(APPLICATION_OID, "Endpoint Desk (application)", "", (), "reads only", kind="Application"),
     ),
-    Application(
-        PIPELINE_CLIENT_ID,
-        PIPELINE_CLIENT_SECRET,
-        Person(
-            "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0005",
-            "Pipeline (application)",
-            "",
-            (),
-            "may write",
-            ("Contributor",),
-            kind="Application",
-        ),
-    ),
+    Application(PIPELINE_CLIENT_ID, PIPELINE_CLIENT_SECRET, PIPELINE),
 )
 MANAGED_IDENTITY = Person(
     "5c90b7ae-1d42-4c1f-bb0e-e0d35a1b0006", "Managed identity", "", (), "reads only", kind="ManagedIdentity"
@@ -126,6 +123,14 @@ CALLERS = {
 
 def caller_by_oid(oid: str) -> Person | None:
     return CALLERS.get(oid)
+
+
+def caller_by_name(name: str) -> Person | None:
+    """A caller by address, object id or client id; "pipeline" is the application that may write."""
+    application = application_by_id(name)
+    if name == "pipeline" or application:
+        return application.principal if application else PIPELINE
+    return person_by_address(name) or caller_by_oid(name)
 
 
 def person_by_oid(oid: str) -> Person | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from emulator.catalogue import Model, models_in
-from emulator.directory import PEOPLE, PIPELINE_CLIENT_ID
+from emulator.directory import PEOPLE, PIPELINE
 from emulator.options import options
 from emulator.seed import ResourceGroup, Subscription, Workspace
 
@@ -15,7 +15,7 @@ TEAMS = ("billing", "claims", "fraud", "growth", "legal", "logistics", "people",
 # Azure allows letters of any script in the name of a resource group:
 # https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules#microsoftresources
 GROUP_BEYOND_ASCII = "rg-größe-データ"
-CREATORS = (*((person.upn, "User") for person in PEOPLE[:3]), (PIPELINE_CLIENT_ID, "Application"))
+CREATORS = (*((person.upn, person.kind) for person in PEOPLE[:3]), (PIPELINE.oid, PIPELINE.kind))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ class Resource:
     keys: dict[str, str] = field(default_factory=dict)
     suspended_at: float | None = None
     suspended_seconds: float = 0
+    # States that are shown for a while only, and then these again.
+    reverts_at: float | None = None
+    reverts_to: Document = field(default_factory=dict)
 
 
 Table = dict[str, dict[str, Resource]]

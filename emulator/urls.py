@@ -10,7 +10,7 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
 from emulator.arm import endpoints, keys, marketplace, operation_status, rbac, scopes
-from emulator.control import api, page
+from emulator.control import api, page, resources
 from emulator.entra import authorize, discovery, identity, token
 
 SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern] = [
     path("emulator/reset", api.reset),
     path("emulator/clock", api.advance_clock),
     path("emulator/applications/<uuid:client_id>/certificates", api.register_certificate),
+    re_path(r"^emulator/resources(?P<resource_id>/subscriptions/.+?)/?$", resources.act),
     path("emulator/people/<uuid:oid>/revoke", api.revoke),
     path("<uuid:tenant>/v2.0/.well-known/openid-configuration", discovery.configuration, name="discovery"),
     path("<uuid:tenant>/discovery/v2.0/keys", discovery.keys, name="jwks"),

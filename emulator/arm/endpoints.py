@@ -14,6 +14,7 @@ from emulator.arm import external_changes, operation_status, operations
 from emulator.arm.errors import ArmError, Document
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.marketplace import payer
+from emulator.arm.plans import Plan
 from emulator.arm.rbac import require, subject_of
 from emulator.arm.resources import ENDPOINTS, identifiers, model_of, new_keys, not_found, rows, shown, system_data
 from emulator.arm.scopes import find_workspace
@@ -23,9 +24,10 @@ from emulator.arm.tokens import Caller
 from emulator.arm.validation import check_body, check_name
 from emulator.catalogue import find_model, is_fine_tuned
 from emulator.directory import TENANT_ID
+from emulator.faults import Target
 from emulator.options import options
 from emulator.seed import Workspace
-from emulator.state import Resource
+from emulator.state import Operation, Resource
 
 # The names of the operations in the API definition, and of the actions in Azure's roles.
 OPERATION_IDS = {
@@ -80,25 +82,38 @@ def find(request: HttpRequest, parent: Workspace, name: str) -> Resource | None:
 
 def require_idle(row: Resource, subject: Subject) -> None:
     """Raises ArmError while an operation on the endpoint is running."""
-    if operations.running(row):
+    if operations.running(row) or operations.looks_busy(row):
         raise error_of("busy", subject)
 
 
 def _put(
     request: HttpRequest, caller: Caller, parent: Workspace, row: Resource | None, subject: Subject
 ) -> HttpResponse:
-    body, version = body_of(request), request.GET["api-version"]
+    version, target = request.GET["api-version"], target_of(request)
+    accepted, operation = create_or_update(caller, parent, row, subject, body_of(request), version, target)
+    resource_url = f"{options().public_url}{quote(accepted.document['id'])}?api-version={version}"
+    headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
+    return json_response(accepted.document, 200 if row else 201, headers)
+
+
+def create_or_update(
+    caller: Caller,
+    parent: Workspace,
+    row: Resource | None,
+    subject: Subject,
+    body: Document,
+    version: str,
+    target: Target,
+    plan: Plan | None = None,
+) -> tuple[Resource, Operation]:
+    """Raises ArmError if the service refuses the request."""
     now = row.document if row else identifiers(parent, ENDPOINTS, subject.name)
     check_body(OPERATION_IDS["PUT"], body, version, now)
     subject = replace(subject, model_id=model_of(body))
     _check_location(body, parent, row)
     _check_name_and_model(parent, subject, row)
-    accepted = _accept(parent, subject.name, body, caller, row)
-    target = target_of(request)
-    operation = operations.begin("update" if row else "create", ENDPOINTS, parent, accepted, subject, target)
-    resource_url = f"{options().public_url}{quote(accepted.document['id'])}?api-version={version}"
-    headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
-    return json_response(accepted.document, 200 if row else 201, headers)
+    accepted, kind = _accept(parent, subject.name, body, caller, row), "update" if row else "create"
+    return accepted, operations.begin(kind, ENDPOINTS, parent, accepted, subject, target, plan=plan)
 
 
 def _patch(
@@ -133,15 +148,21 @@ def _delete(request: HttpRequest, parent: Workspace, row: Resource | None, subje
     version, target = request.GET["api-version"], target_of(request)
     if row is None:
         return json_response(None, 204)
+    operation = delete(parent, row, subject, target)
+    if operation.settled:
+        return json_response(None, operation.result_status)
+    return json_response(None, 202, operation_status.headers(operation, version, target))
+
+
+def delete(parent: Workspace, row: Resource, subject: Subject, target: Target, plan: Plan | None = None) -> Operation:
+    """Raises ArmError while the endpoint is changed."""
     operation, properties = operations.running(row), row.document["properties"]
     if operation and operation.kind not in {"create", "delete"}:
         raise error_of("busy", subject)
     if operation is None or operation.kind == "create":
         properties["provisioningState"] = properties["endpointState"] = "Deleting"
-        operation = operations.begin("delete", ENDPOINTS, parent, row, subject, target)
-    if operation.settled:
-        return json_response(None, operation.result_status)
-    return json_response(None, 202, operation_status.headers(operation, version, target))
+        operation = operations.begin("delete", ENDPOINTS, parent, row, subject, target, plan=plan)
+    return operation
 
 
 def _check_location(body: Document, parent: Workspace, row: Resource | None) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from emulator.arm import operation_status, operations
 from emulator.arm.errors import ArmError, Document, service_error
 from emulator.arm.failures import Subject, error_of
+from emulator.arm.plans import Plan
 from emulator.arm.rbac import require, subject_of
 from emulator.arm.resources import (
     MARKETPLACE,
@@ -27,9 +28,10 @@ from emulator.arm.targets import target_of
 from emulator.arm.tokens import Caller
 from emulator.arm.validation import check_body, check_name
 from emulator.catalogue import Model, find_model
+from emulator.faults import Target
 from emulator.options import options
 from emulator.seed import Workspace
-from emulator.state import Resource
+from emulator.state import Operation, Resource
 
 # What the API definition calls them.
 OPERATION_IDS = {"PUT": "MarketplaceSubscriptions_CreateOrUpdate", "DELETE": "MarketplaceSubscriptions_Delete"}
@@ -79,7 +81,26 @@ def payer(parent: Workspace, model_id: str) -> Resource | None:
 def _put(
     request: HttpRequest, caller: Caller, parent: Workspace, row: Resource | None, subject: Subject
 ) -> HttpResponse:
-    body, version, target = body_of(request), request.GET["api-version"], target_of(request)
+    version, target = request.GET["api-version"], target_of(request)
+    accepted, operation = create_or_update(caller, parent, row, subject, body_of(request), version, target)
+    if operation is None:
+        return json_response(accepted.document)
+    resource_url = f"{options().public_url}{quote(accepted.document['id'])}?api-version={version}"
+    headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
+    return json_response(accepted.document, 200 if row else 201, headers)
+
+
+def create_or_update(
+    caller: Caller,
+    parent: Workspace,
+    row: Resource | None,
+    subject: Subject,
+    body: Document,
+    version: str,
+    target: Target,
+    plan: Plan | None = None,
+) -> tuple[Resource, Operation | None]:
+    """Buy once; without an operation if that is done. Raises ArmError if the service refuses the request."""
     now = row.document if row else identifiers(parent, MARKETPLACE, subject.name)
     check_body(OPERATION_IDS["PUT"], body, version, now)
     subject = replace(subject, model_id=model_of(body))
@@ -87,8 +108,8 @@ def _put(
         raise error_of("busy", subject)
     model = _purchasable_model(parent, row, subject)
     before = row.document["properties"] if row else {}
-    if before.get("provisioningState") == "Succeeded":
-        return json_response(row.document if row else None)
+    if row and before.get("provisioningState") == "Succeeded":
+        return row, None
     document: Document = {
         **identifiers(parent, MARKETPLACE, subject.name),
         "systemData": system_data(caller, row.document["systemData"] if row else None),
@@ -102,10 +123,8 @@ def _put(
     accepted = row or Resource(parent.resource_id.lower(), {})
     accepted.document = document
     rows(parent, MARKETPLACE)[subject.name.lower()] = accepted
-    operation = operations.begin("update" if row else "create", MARKETPLACE, parent, accepted, subject, target)
-    resource_url = f"{options().public_url}{quote(document['id'])}?api-version={version}"
-    headers = {} if operation.settled else operation_status.headers(operation, version, target, resource_url)
-    return json_response(accepted.document, 200 if row else 201, headers)
+    kind = "update" if row else "create"
+    return accepted, operations.begin(kind, MARKETPLACE, parent, accepted, subject, target, plan=plan)
 
 
 def _purchasable_model(parent: Workspace, row: Resource | None, subject: Subject) -> Model:
@@ -129,10 +148,17 @@ def _purchasable_model(parent: Workspace, row: Resource | None, subject: Subject
 def _delete(request: HttpRequest, parent: Workspace, row: Resource | None, subject: Subject) -> HttpResponse:
     if row is None:
         return json_response(None, 204)
-    target, operation = target_of(request), operations.running(row)
+    target = target_of(request)
+    operation = delete(parent, row, subject, target)
+    return json_response(None, 202, operation_status.headers(operation, request.GET["api-version"], target))
+
+
+def delete(parent: Workspace, row: Resource, subject: Subject, target: Target, plan: Plan | None = None) -> Operation:
+    """Raises ArmError while the purchase runs."""
+    operation = operations.running(row)
     if operation and operation.kind != "delete":
         raise error_of("busy", subject)
     if operation is None:
         row.document["properties"]["provisioningState"] = "Deleting"
-        operation = operations.begin("delete", MARKETPLACE, parent, row, subject, target)
-    return json_response(None, 202, operation_status.headers(operation, request.GET["api-version"], target))
+        operation = operations.begin("delete", MARKETPLACE, parent, row, subject, target, plan=plan)
+    return operation

@@ -9,7 +9,7 @@ from typing import Any
 from emulator import clock, faults, state
 from emulator.arm import external_changes
 from emulator.arm.failures import Subject, error_of
-from emulator.arm.plans import ends_of, plan_of
+from emulator.arm.plans import Plan, ends_of, plan_of
 from emulator.arm.resources import MARKETPLACE
 from emulator.faults import Target
 from emulator.options import inference_uri
@@ -27,9 +27,10 @@ def begin(
     subject: Subject,
     target: Target,
     changes: dict[str, Any] | None = None,
+    plan: Plan | None = None,
 ) -> Operation:
-    """Start an operation on a resource. A fault or the resource's name decides how and when it ends."""
-    now, plan = clock.now(), plan_of(kind, subject.name, target)
+    """Start an operation on a resource. Without a plan, a fault or the name decides how and when it ends."""
+    now, plan = clock.now(), plan or plan_of(kind, subject.name, target)
     status_ends_at, resource_ends_at = ends_of(kind, now, plan, target)
     error = error_of(plan.cause, subject) if plan.cause else None
     fault = faults.take_kind("operation-not-found", target)
@@ -53,6 +54,7 @@ def begin(
         result_status=204 if faults.take_kind("result-204", target) else 200,
     )
     _cancel(row)
+    row.reverts_at = None
     state.state().operations[operation.id] = operation
     row.operation = operation.id
     settle(row)
@@ -63,6 +65,12 @@ def begin(
 def running(row: Resource) -> Operation | None:
     operation = state.state().operations.get(row.operation or "")
     return operation if operation and not operation.settled else None
+
+
+def looks_busy(row: Resource) -> bool:
+    """Whether an operation of someone else is shown for a while."""
+    is_moving = row.document["properties"]["provisioningState"] in {"Creating", "Updating", "Deleting"}
+    return row.reverts_at is not None and is_moving
 
 
 def _cancel(row: Resource) -> None:
@@ -82,6 +90,10 @@ def settle(row: Resource) -> None:
         state.changed()
     if row.suspended_at is not None:
         external_changes.update_suspension(row, row.suspended_at)
+    if row.reverts_at is not None and clock.now() >= row.reverts_at:
+        row.document["properties"] |= row.reverts_to
+        row.reverts_at = None
+        state.changed()
 
 
 def settle_purchases(workspace: str) -> None:
@@ -98,7 +110,7 @@ def _end(operation: Operation, row: Resource) -> None:
     if operation.kind == "delete" and has_succeeded:
         state.state().table(operation.collection)[operation.workspace].pop(operation.name, None)
         if operation.collection == MARKETPLACE:
-            _suspend_or_resume(row)
+            suspend_or_resume(row)
         return
     properties["provisioningState"] = operation.outcome
     if has_succeeded:
@@ -106,7 +118,7 @@ def _end(operation: Operation, row: Resource) -> None:
     if operation.collection == MARKETPLACE:
         if has_succeeded:
             properties["marketplaceSubscriptionStatus"] = "Subscribed"
-            _suspend_or_resume(row, to="Online")
+            suspend_or_resume(row, to="Online")
     elif has_succeeded:
         _set_online(operation, row)
     elif operation.kind == "delete":
@@ -126,7 +138,7 @@ def _set_online(operation: Operation, row: Resource) -> None:
     }
 
 
-def _suspend_or_resume(subscription: Resource, to: str = "Suspended") -> None:
+def suspend_or_resume(subscription: Resource, to: str = "Suspended") -> None:
     """Without its marketplace subscription an endpoint is suspended, and with it online again."""
     before = "Suspended" if to == "Online" else "Online"
     for row in list(state.state().endpoints.get(subscription.workspace, {}).values()):

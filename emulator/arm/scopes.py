@@ -7,7 +7,7 @@ from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.service import arm, json_response, page
 from emulator.arm.tokens import Caller
 from emulator.directory import TENANT_ID, Person
-from emulator.seed import SUBSCRIPTIONS, Subscription, Workspace
+from emulator.seed import SUBSCRIPTIONS, ResourceGroup, Subscription, Workspace
 
 
 def visible(person: Person) -> list[Subscription]:
@@ -68,17 +68,7 @@ def subscription(request: HttpRequest, caller: Caller, subscription: str) -> Htt
 @arm("GET")
 def resource_groups(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
     check_subscription(caller, subscription)
-    items: list[Document] = [
-        {
-            "id": resource_group.resource_id,
-            "name": resource_group.name,
-            "type": "Microsoft.Resources/resourceGroups",
-            "location": resource_group.location,
-            "properties": {"provisioningState": "Succeeded"},
-        }
-        for resource_group in hierarchy.groups(subscription)
-    ]
-    return page(request, items)
+    return page(request, [_group(each) for each in hierarchy.groups(subscription)])
 
 
 @arm("GET")
@@ -87,12 +77,12 @@ def workspaces(request: HttpRequest, caller: Caller, subscription: str, group: s
         check_group(caller, subscription, group)
     else:
         check_subscription(caller, subscription)
-    return page(request, [_document(known) for known in hierarchy.workspaces(subscription, group)])
+    return page(request, [_workspace(known) for known in hierarchy.workspaces(subscription, group)])
 
 
 @arm("GET")
 def workspace(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
-    return json_response(_document(find_workspace(caller, subscription, group, workspace)))
+    return json_response(_workspace(find_workspace(caller, subscription, group, workspace)))
 
 
 @arm("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD")
@@ -101,7 +91,27 @@ def unknown(request: HttpRequest, caller: Caller) -> HttpResponse:
     raise ArmError(404, "InvalidResourceType", text)
 
 
-def _document(workspace: Workspace) -> Document:
+def document_of(scope: hierarchy.Scope) -> Document:
+    match scope:
+        case Subscription():
+            return _subscription(scope)
+        case ResourceGroup():
+            return _group(scope)
+        case Workspace():
+            return _workspace(scope)
+
+
+def _group(group: ResourceGroup) -> Document:
+    return {
+        "id": group.resource_id,
+        "name": group.name,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": group.location,
+        "properties": {"provisioningState": "Succeeded"},
+    }
+
+
+def _workspace(workspace: Workspace) -> Document:
     return {
         "id": workspace.resource_id,
         "name": workspace.name,

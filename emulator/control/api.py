@@ -1,8 +1,6 @@
 """The JSON API that controls the emulator from tests and scripts."""
 
-import json
 from dataclasses import asdict
-from typing import Any
 from uuid import UUID
 
 from cryptography import x509
@@ -12,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from emulator import clock, faults, journal, state
 from emulator.arm import hierarchy, resources, throttle
+from emulator.control.bodies import json_body
 from emulator.directory import application_by_id, person_by_oid
 from emulator.entra.clients import thumbprint
 from emulator.fault_kinds import KINDS, TARGETS
@@ -34,7 +33,7 @@ def faults_api(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"switched_off": faults.switch_off(number)})
     if request.method == "POST":
         try:
-            faults.switch_on(_json(request))
+            faults.switch_on(json_body(request))
         except (faults.InvalidFault, ValueError) as error:
             return JsonResponse({"error": str(error)}, status=400)
     kinds = {name: asdict(kind) for name, kind in KINDS.items()}
@@ -64,7 +63,7 @@ def reset(request: HttpRequest) -> HttpResponse:
 @require_POST
 def advance_clock(request: HttpRequest) -> HttpResponse:
     try:
-        state.advance_clock(float(_json(request)["seconds"]))
+        state.advance_clock(float(json_body(request)["seconds"]))
     except (ValueError, KeyError, TypeError):
         return JsonResponse({"error": 'Send {"seconds": 60}.'}, status=400)
     return JsonResponse({"now": clock.iso(clock.now())})
@@ -111,13 +110,3 @@ def revoke_now(oid: str) -> None:
     with state.lock:
         state.state().revoked_at[oid] = clock.wall()
     state.changed()
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body or b"{}")
-    except RecursionError:
-        raise ValueError("Send a flat JSON object.") from None
-    if not isinstance(body, dict):
-        raise ValueError("Send a JSON object.")
-    return body

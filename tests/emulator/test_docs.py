@@ -27,13 +27,21 @@ def standalone() -> Iterator[Azure]:
 
 
 def test_the_curl_commands_do_as_documented(standalone: Azure) -> None:
-    (commands,) = (text for language, text in BLOCKS if language == "sh" and "curl" in text)
+    (commands,) = (text for language, text in BLOCKS if language == "sh" and "AZURE" in text)
     assert "AZURE=http://127.0.0.1:8001" in commands
     script = "set -eu\n" + commands.replace("http://127.0.0.1:8001", standalone.url)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert '"provisioningState": "Creating"' in done.stdout
     assert "would answer to: Good morning" in done.stdout
+
+
+def test_the_documented_acts_do_as_documented(standalone: Azure) -> None:
+    (commands,) = (text for language, text in BLOCKS if language == "sh" and "OTHERS" in text)
+    script = "set -eu\n" + commands.replace("http://127.0.0.1:8001", standalone.url)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert '"endpointState": "Suspended"' in done.stdout
 
 
 def test_the_documented_ids_are_the_emulators() -> None:

@@ -44,10 +44,17 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    with_options = start_fleet(port := free_port())
+def fleet_process() -> Iterator[Fleet]:
+    process = start_fleet(port := free_port())
     yield Fleet(Azure(f"http://127.0.0.1:{port}"))
-    end(with_options)
+    end(process)
+
+
+@pytest.fixture
+def fleet(fleet_process: Fleet) -> Fleet:
+    """As it is after the start."""
+    fleet_process.azure.reset()
+    return fleet_process
 
 
 def start_fleet(port: int) -> Any:
