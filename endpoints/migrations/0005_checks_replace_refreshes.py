@@ -1,6 +1,6 @@
 """A refresh is no operation any more: a running one becomes a check, and all of them leave the operations."""
 
-from django.db import migrations
+from django.db import migrations, models
 from django.db.models import F
 from django.utils import timezone
 
@@ -24,4 +24,19 @@ def to_checks(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [("endpoints", "0004_fleet")]
-    operations = [migrations.RunPython(to_checks, migrations.RunPython.noop)]
+    operations = [
+        migrations.RunPython(to_checks, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name="operation",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("create", "Create"),
+                    ("update", "Update"),
+                    ("delete", "Delete"),
+                    ("regenerate-key", "Regenerate a key"),
+                ],
+                max_length=20,
+            ),
+        ),
+    ]

@@ -18,6 +18,7 @@ from endpoints.models import Endpoint, Workspace
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit
+from tests.support.fleet import shared_reader
 
 
 @pytest.fixture
@@ -71,15 +72,16 @@ def test_parked_operation_resumes_with_one_click(
     assert len(azure.requests("PUT", "/chat")) in {1, 2}
 
 
-def test_parked_refresh_of_a_viewer_resumes_with_one_click(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
+def test_claims_challenge_of_a_check_parks_nothing(azure: Azure, sign_in: SignIn, endpoint: Endpoint) -> None:
     settle(azure, endpoint)
     vera = sign_in("vera")
-    vera.post(f"{endpoint.get_absolute_url()}refresh")
-    azure.fault("claims-challenge", where="resource", times=1)
-    assert settle(azure, endpoint).state == "needs-sign-in"
-    assert "Sign in to continue" in vera.get(endpoint.get_absolute_url()).content.decode()
-    step_up(azure, vera, endpoint, "vera")
-    assert settle(azure, endpoint).state == "online"
+    Endpoint.objects.update(confirmed_at=timezone.now() - timedelta(minutes=1))
+    azure.fault("claims-challenge", where="resource")
+    vera.post(f"{endpoint.get_absolute_url()}check")
+    shared_reader().run_due()
+    endpoint.refresh_from_db()
+    assert endpoint.state == "online"
+    assert endpoint.problem
 
 
 @pytest.mark.parametrize(

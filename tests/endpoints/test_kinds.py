@@ -7,19 +7,19 @@ from endpoints.models import Endpoint, Operation
 from endpoints.services import requestable, resume_parked
 from endpoints.states import State
 
-CHANGES = {"update", "delete", "regenerate-key", "refresh"}
+CHANGES = {"update", "delete", "regenerate-key"}
 # Written out, independent of the code.
 EXPECTED = {
     "queued": set(),
     "creating": set(),
     "updating": set(),
     "deleting": set(),
-    "needs-sign-in": {"delete", "refresh"},
+    "needs-sign-in": {"delete"},
     "online": CHANGES,
     "degraded": CHANGES,
     "failed": CHANGES | {"create"},
     "unknown": CHANGES | {"create"},
-    "deleted": {"create", "refresh"},
+    "deleted": {"create"},
 }
 
 
@@ -28,15 +28,15 @@ def test_state_allows_these_kinds(state: State) -> None:
     assert {kind.value for kind in ALLOWED[state]} == EXPECTED[state.value]
 
 
-def test_quarantined_operation_can_only_be_refreshed(chat: Endpoint) -> None:
+def test_quarantined_operation_allows_nothing(chat: Endpoint) -> None:
     unsettle(chat, State.UNKNOWN)
-    assert requestable(chat) == {"refresh"}
+    assert requestable(chat) == set()
 
 
 def test_resumed_operation_allows_nothing(chat: Endpoint) -> None:
     operation = unsettle(chat, State.NEEDS_SIGN_IN)
     Operation.objects.filter(pk=operation.pk).update(needs_sign_in=True)
-    assert requestable(chat) == {"delete", "refresh"}
+    assert requestable(chat) == {"delete"}
     resume_parked(operation.requested_by)
     assert requestable(chat) == set()
 

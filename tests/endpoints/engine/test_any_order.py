@@ -22,6 +22,7 @@ from accounts.actor import Actor
 from accounts.models import AuditEntry, RateCount, User
 from endpoints import services
 from endpoints.arm.serverless_endpoint import EndpointUpdate
+from endpoints.checks import check_endpoint
 from endpoints.kinds import Kind
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import State
@@ -29,8 +30,9 @@ from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import filled_in, texts
 from tests.support.django_setup import set_up_django
+from tests.support.fleet import read_again, shared_reader
 
-ACTIONS = ["create", "delete", "update", "regenerate_key", "refresh", "sign_out", "sign_in"]
+ACTIONS = ["create", "delete", "update", "regenerate_key", "check", "sign_out", "sign_in"]
 # Faults after which Azure has carried out the request, and faults after which it has not.
 AFTER, BEFORE = ["cut-off", "hang", "slow"], ["throttle", "server-error", "drop", "html", "expired-token", "error"]
 MALFORMED = ["empty", "broken-json", "unknown-status", "whole-percent", "no-provisioning-state", "extra-fields"]
@@ -112,8 +114,10 @@ class AnyOrder(RuleBasedStateMachine):
     def regenerate_key(self, name: str) -> None:
         self._call(services.regenerate_key, name, "Primary")
 
-    def refresh(self, name: str) -> None:
-        self._call(services.refresh_endpoint, name)
+    def check(self, name: str) -> None:
+        if endpoint := Endpoint.objects.filter(name=name).first():
+            check_endpoint(endpoint, User.objects.get(username="ada@emulator.test"))
+            shared_reader().run_due()
 
     def sign_out(self, name: str) -> None:
         assert self._ada
@@ -126,9 +130,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self._settle_all()
-        for endpoint in Endpoint.objects.filter(state=State.UNKNOWN):
-            self._call(services.refresh_endpoint, endpoint.name)
-        self._settle_all()
+        for _ in range(3):
+            read_again()
         for endpoint in Endpoint.objects.all():
             resource = self._azure.resource(endpoint.name)
             assert endpoint.state in possible_states(resource), "\n".join(texts(endpoint))

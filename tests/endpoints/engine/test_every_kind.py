@@ -25,7 +25,6 @@ EVERY_KIND = [
     [
         *((service, arguments, ["Viewer", "Keys"], "online") for service, arguments in EVERY_KIND),
         (services.regenerate_key, ["Primary"], ["Admin"], "online"),
-        (services.refresh_endpoint, [], [], "online"),
     ],
 )
 def test_worker_refuses_users_who_lost_the_role(

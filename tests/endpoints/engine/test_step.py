@@ -37,7 +37,8 @@ def test_endpoint_is_read_if_the_result_is_forbidden(
 def test_long_retry_after_is_capped_by_the_deadline(
     chat: Endpoint, as_ada: Act, status: int, body: dict[str, Any] | None
 ) -> None:
-    operation = as_ada(services.refresh_endpoint)
+    operation = as_ada(services.update_endpoint, EndpointUpdate(tags={"a": "b"}))
+    operation.phase = "sending"
     response = arm_response(status, body, Retry_After="86400")
     update = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
     assert update.operation["next_step_at"] <= timezone.now() + DEFAULT_OPERATION_TIMEOUT
@@ -46,14 +47,14 @@ def test_long_retry_after_is_capped_by_the_deadline(
 @pytest.mark.parametrize(
     ("phase", "response"),
     [
-        ("queued", arm_response(200, resource("Succeeded", endpointState="Creating"))),
+        ("sending", arm_response(200, resource("Updating", endpointState="Online"))),
         ("confirming", arm_response(200, resource("Succeeded", endpointState="Creating"))),
         ("following", arm_response(200, resource("Creating"))),
         ("following", arm_response(503)),
     ],
 )
 def test_accepted_token_is_not_refreshed(chat: Endpoint, as_ada: Act, phase: str, response: ArmResponse) -> None:
-    operation = as_ada(services.refresh_endpoint)
+    operation = as_ada(services.update_endpoint, EndpointUpdate(tags={"a": "b"}))
     operation.phase, operation.force_token_refresh = phase, True
     update = step.conclude(operation, ArmRequest("GET", chat.arm_id), chat.arm_id, response, timezone.now())
     assert update.operation["force_token_refresh"] is False

@@ -1,0 +1,49 @@
+"""Other people's acts in Azure, and the reads that show them here."""
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from endpoints.fleet.reader import FleetReader, add_missing_reads
+from endpoints.models import Endpoint, EndpointCheck, Workspace, WorkspaceRead
+from tests.support.azure import Azure
+from tests.support.creation import PHI
+from tests.support.worker import shared_worker
+
+
+@cache
+def shared_reader() -> FleetReader:
+    return FleetReader(shared_worker().budget)
+
+
+def read_fleet() -> None:
+    """Read every workspace, and run the checks that are due."""
+    add_missing_reads()
+    shared_worker().budget.reset()
+    WorkspaceRead.objects.update(due_at=timezone.now())
+    shared_reader().run_due()
+
+
+def read_again() -> None:
+    """Read once more, as if ten seconds had passed."""
+    earlier = F("missing_since") - timedelta(seconds=10)
+    Endpoint.objects.exclude(missing_since=None).update(missing_since=earlier)
+    WorkspaceRead.objects.exclude(missing_since=None).update(missing_since=earlier)
+    EndpointCheck.objects.update(due_at=timezone.now())
+    read_fleet()
+
+
+def others(azure: Azure, method: str, resource_id: str, body: Any = None, **query: Any) -> None:
+    """Act in Azure as someone else, on the resource with this id."""
+    url = f"{azure.url}/emulator/resources{resource_id}"
+    azure.http.request(method, url, params=query, json=body, timeout=10).raise_for_status()
+
+
+def others_create(azure: Azure, workspace: Workspace, name: str, **query: Any) -> str:
+    """Returns the id of the endpoint."""
+    arm_id = f"{workspace.arm_id}/serverlessEndpoints/{name}"
+    others(azure, "PUT", arm_id, {"properties": {"modelSettings": {"modelId": PHI}}}, **query)
+    return arm_id
