@@ -76,6 +76,8 @@ class State:
     certificates: dict[str, list[str]] = field(default_factory=dict)
     # What was created or, if None, deleted since the start, by id without regard to case.
     scopes: dict[str, Document | None] = field(default_factory=dict)
+    # Roles, by object id and scope.
+    access: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     # How far the clock of operations is ahead of the wall clock.
     clock_ahead: float = 0.0
 
@@ -87,6 +89,7 @@ class State:
         for memory in (self.endpoints, self.marketplace, self.operations, self.revoked_at, self.certificates):
             memory.clear()
         self.scopes.clear()
+        self.access.clear()
         self.clock_ahead = 0.0
         clock.restart()
 

@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     path("emulator/requests", api.requests_api),
     path("emulator/requests/<int:number>", api.request_api),
     path("emulator/reset", api.reset),
+    path("emulator/access", api.access_api),
     path("emulator/clock", api.advance_clock),
     path("emulator/applications/<uuid:client_id>/certificates", api.register_certificate),
     re_path(r"^emulator/resources(?P<resource_id>/subscriptions/.+?)/?$", resources.act),

@@ -11,12 +11,23 @@ from django.http import HttpRequest, HttpResponse
 
 from emulator import state
 from emulator.arm import external_changes, operation_status, operations
+from emulator.arm.access import denied, roles_of
 from emulator.arm.errors import ArmError, Document
 from emulator.arm.failures import Subject, error_of
 from emulator.arm.marketplace import payer
 from emulator.arm.plans import Plan
 from emulator.arm.rbac import require, subject_of
-from emulator.arm.resources import ENDPOINTS, identifiers, model_of, new_keys, not_found, rows, shown, system_data
+from emulator.arm.resources import (
+    ENDPOINTS,
+    identifiers,
+    model_of,
+    new_keys,
+    not_found,
+    resource_type,
+    rows,
+    shown,
+    system_data,
+)
 from emulator.arm.scopes import find_workspace
 from emulator.arm.service import arm, body_of, json_response, page
 from emulator.arm.targets import target_of
@@ -46,7 +57,8 @@ def collection(request: HttpRequest, caller: Caller, subscription: str, group: s
     for key in list(endpoints):
         operations.settle(endpoints[key])
         external_changes.apply(endpoints, key, target)
-    return page(request, [shown(row.document, target) for key, row in sorted(endpoints.items())])
+    visible = [row for _, row in sorted(endpoints.items()) if roles_of(caller.person, row.document["id"])]
+    return page(request, [shown(row.document, target) for row in visible])
 
 
 @arm("GET", "PUT", "PATCH", "DELETE")
@@ -57,6 +69,9 @@ def endpoint(
     row = find(request, parent, name)
     method = str(request.method)
     if method == "GET":
+        scope = f"{parent.resource_id}/{ENDPOINTS}/{name}"
+        if not roles_of(caller.person, scope):
+            raise denied(caller.person, f"{resource_type(ENDPOINTS)}/read", scope)
         if row is None:
             raise not_found(parent, ENDPOINTS, name)
         return json_response(shown(row.document, target_of(request)))

@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 
 from django.http import HttpRequest, HttpResponse
 
+from emulator.arm.access import roles_of
 from emulator.arm.errors import Document
 from emulator.arm.failures import Subject, error_of
-from emulator.arm.resources import model_of, resource_type
+from emulator.arm.resources import ENDPOINTS, model_of, resource_type
 from emulator.arm.scopes import check_group, check_subscription, find_workspace
 from emulator.arm.service import arm, json_response
 from emulator.arm.tokens import Caller, needs_claims
@@ -56,7 +57,7 @@ def require(caller: Caller, action: str, subject: Subject) -> None:
 
     https://learn.microsoft.com/en-us/entra/identity/authentication/concept-mandatory-multifactor-authentication
     """
-    if not any(_allows(role, action) for role in caller.person.azure_roles):
+    if not any(_allows(role, action) for role in roles_of(caller.person, subject.scope)):
         raise error_of("rights", subject)
     if caller.person.writes_need_mfa and "p1" not in caller.acrs and not action.endswith("/read"):
         raise needs_claims({"acrs": {"essential": True, "values": ["p1"]}})
@@ -80,13 +81,15 @@ def permissions(
     https://learn.microsoft.com/en-us/rest/api/authorization/permissions
     """
     if workspace:
-        find_workspace(caller, subscription, group, workspace)
+        scope = find_workspace(caller, subscription, group, workspace).resource_id
+        scope += f"/{ENDPOINTS}/{name}" if name else ""
     elif group:
         check_group(caller, subscription, group)
+        scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
     else:
-        check_subscription(caller, subscription)
+        scope = check_subscription(caller, subscription).resource_id
     value: list[Document] = [
         {"actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": []}
-        for actions, not_actions in (ROLES[role] for role in caller.person.azure_roles)
+        for actions, not_actions in (ROLES[role] for role in roles_of(caller.person, scope))
     ]
     return json_response({"value": value})

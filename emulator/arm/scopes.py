@@ -3,21 +3,22 @@
 from django.http import HttpRequest, HttpResponse
 
 from emulator.arm import hierarchy
+from emulator.arm.access import denied, roles_of, sees
 from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.service import arm, json_response, page
 from emulator.arm.tokens import Caller
-from emulator.directory import TENANT_ID, Person
-from emulator.seed import SUBSCRIPTIONS, ResourceGroup, Subscription, Workspace
+from emulator.directory import TENANT_ID
+from emulator.seed import ResourceGroup, Subscription, Workspace
 
-
-def visible(person: Person) -> list[Subscription]:
-    if person.arm_subscriptions is None:
-        return hierarchy.subscriptions()
-    return [SUBSCRIPTIONS[number] for number in person.arm_subscriptions]
+READ = "Microsoft.MachineLearningServices/workspaces/read"
 
 
 def find_workspace(caller: Caller, subscription: str, group: str, workspace: str) -> Workspace:
-    """Raises ArmError. Subscription, group and workspace are looked up in this order."""
+    """Raises ArmError. ARM checks permissions before it looks for a resource."""
+    check_subscription(caller, subscription)
+    scope = Workspace(subscription, group, workspace, "", "").resource_id
+    if not sees(caller.person, scope):
+        raise denied(caller.person, READ, scope)
     check_group(caller, subscription, group)
     if known := hierarchy.workspace(subscription, group, workspace):
         return known
@@ -28,12 +29,8 @@ def check_subscription(caller: Caller, subscription: str) -> Subscription:
     known = hierarchy.subscription(subscription)
     if known is None:
         raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
-    if known not in visible(caller.person):
-        text = (
-            f"The client '{caller.person.upn}' with object id '{caller.person.oid}' does not have authorization to "
-            f"perform action 'Microsoft.Resources/subscriptions/read' over scope '/subscriptions/{subscription}'."
-        )
-        raise ArmError(403, "AuthorizationFailed", text)
+    if not sees(caller.person, known.resource_id):
+        raise denied(caller.person, "Microsoft.Resources/subscriptions/read", f"/subscriptions/{subscription}")
     return known
 
 
@@ -45,7 +42,8 @@ def check_group(caller: Caller, subscription: str, group: str) -> None:
 
 @arm("GET")
 def subscriptions(request: HttpRequest, caller: Caller) -> HttpResponse:
-    return page(request, [_subscription(each) for each in visible(caller.person)], next_link="")
+    visible = [each for each in hierarchy.subscriptions() if sees(caller.person, each.resource_id)]
+    return page(request, [_subscription(each) for each in visible], next_link="")
 
 
 def _subscription(subscription: Subscription) -> Document:
@@ -68,7 +66,8 @@ def subscription(request: HttpRequest, caller: Caller, subscription: str) -> Htt
 @arm("GET")
 def resource_groups(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
     check_subscription(caller, subscription)
-    return page(request, [_group(each) for each in hierarchy.groups(subscription)])
+    visible = [each for each in hierarchy.groups(subscription) if sees(caller.person, each.resource_id)]
+    return page(request, [_group(each) for each in visible])
 
 
 @arm("GET")
@@ -77,12 +76,16 @@ def workspaces(request: HttpRequest, caller: Caller, subscription: str, group: s
         check_group(caller, subscription, group)
     else:
         check_subscription(caller, subscription)
-    return page(request, [_workspace(known) for known in hierarchy.workspaces(subscription, group)])
+    known = hierarchy.workspaces(subscription, group)
+    return page(request, [_workspace(each) for each in known if roles_of(caller.person, each.resource_id)])
 
 
 @arm("GET")
 def workspace(request: HttpRequest, caller: Caller, subscription: str, group: str, workspace: str) -> HttpResponse:
-    return json_response(_workspace(find_workspace(caller, subscription, group, workspace)))
+    known = find_workspace(caller, subscription, group, workspace)
+    if not roles_of(caller.person, known.resource_id):
+        raise denied(caller.person, READ, known.resource_id)
+    return json_response(_workspace(known))
 
 
 @arm("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD")

@@ -1,6 +1,7 @@
 """The JSON API that controls the emulator from tests and scripts."""
 
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from cryptography import x509
@@ -9,9 +10,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from emulator import clock, faults, journal, state
-from emulator.arm import hierarchy, resources, throttle
+from emulator.arm import access, hierarchy, resources, throttle
+from emulator.arm.rbac import ROLES
 from emulator.control.bodies import json_body
-from emulator.directory import application_by_id, person_by_oid
+from emulator.directory import application_by_id, caller_by_name, person_by_oid
 from emulator.entra.clients import thumbprint
 from emulator.fault_kinds import KINDS, TARGETS
 from emulator.inference import serving
@@ -58,6 +60,35 @@ def reset(request: HttpRequest) -> HttpResponse:
     """Forget endpoints, operations, faults, revocations and the journal; people stay signed in."""
     start_over()
     return JsonResponse({})
+
+
+@require_http_methods(["GET", "POST", "DELETE"])
+def access_api(request: HttpRequest) -> HttpResponse:
+    """GET lists the role assignments that were made, POST makes one, DELETE removes all."""
+    if request.method == "DELETE":
+        access.withdraw()
+    if request.method == "POST":
+        try:
+            _assign(json_body(request))
+        except ValueError as error:
+            return JsonResponse({"error": str(error)}, status=400)
+    return JsonResponse({"access": state.state().access})
+
+
+def _assign(spec: dict[str, Any]) -> None:
+    """Raises ValueError."""
+    caller, scope = caller_by_name(str(spec.pop("person", ""))), str(spec.pop("scope", ""))
+    if caller is None:
+        raise ValueError("'person' is the address, the object id or the client id of a caller.")
+    if not scope.lower().startswith("/subscriptions/"):
+        raise ValueError("'scope' is the id of a subscription or of a resource in it.")
+    match spec:
+        case {"readable": bool(readable), **rest} if not rest:
+            access.assign(caller, scope, (caller.azure_roles or ("Reader",)) if readable else ())
+        case {"roles": list(roles), **rest} if not rest and all(role in [*ROLES] for role in roles):
+            access.assign(caller, scope, roles)
+        case _:
+            raise ValueError(f"Send 'readable', true or false, or 'roles', a list of {', '.join(ROLES)}.")
 
 
 @require_POST
