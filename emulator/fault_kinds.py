@@ -21,6 +21,7 @@ TARGETS = {
     "workspace": "GET of a workspace",
     "workspaces": "lists of workspaces",
     "subscriptions": "subscriptions and resource groups",
+    "provider": "registration of the resource provider",
     "permissions": "effective permissions",
     "other": "any other request to ARM",
     "discovery": "OpenID configuration",

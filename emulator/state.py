@@ -78,6 +78,8 @@ class State:
     scopes: dict[str, Document | None] = field(default_factory=dict)
     # Roles, by object id and scope.
     access: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    # The state of the resource provider and its lists without registration, by subscription.
+    registrations: dict[str, list[str]] = field(default_factory=dict)
     # How far the clock of operations is ahead of the wall clock.
     clock_ahead: float = 0.0
 
@@ -90,6 +92,7 @@ class State:
             memory.clear()
         self.scopes.clear()
         self.access.clear()
+        self.registrations.clear()
         self.clock_ahead = 0.0
         clock.restart()
 

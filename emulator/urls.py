@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern] = [
     _arm("subscriptions", scopes.subscriptions, "subscriptions"),
     _arm(SUBSCRIPTION, scopes.subscription, "subscription"),
     _arm(rf"{SUBSCRIPTION}/resourceGroups", scopes.resource_groups, "resource-groups"),
+    _arm(f"{SUBSCRIPTION}{PROVIDER}", scopes.provider, "provider"),
     _arm(rf"{GROUP}{PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
     _arm(rf"{SUBSCRIPTION}{PROVIDER}/workspaces", scopes.workspaces, "workspaces"),
     _arm(WORKSPACE, scopes.workspace, "workspace"),

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from emulator.arm import hierarchy
+from emulator.arm import hierarchy, registration
 from emulator.arm.access import denied, roles_of, sees
 from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.service import arm, json_response, page
@@ -86,6 +86,11 @@ def workspace(request: HttpRequest, caller: Caller, subscription: str, group: st
     if not roles_of(caller.person, known.resource_id):
         raise denied(caller.person, READ, known.resource_id)
     return json_response(_workspace(known))
+
+
+@arm("GET")
+def provider(request: HttpRequest, caller: Caller, subscription: str) -> HttpResponse:
+    return json_response(registration.document_of(check_subscription(caller, subscription).subscription_id))
 
 
 @arm("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD")

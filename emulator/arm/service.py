@@ -16,7 +16,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse
 
 from emulator import clock, state
-from emulator.arm import throttle, tokens
+from emulator.arm import registration, throttle, tokens
 from emulator.arm.errors import ArmError, Document
 from emulator.numbers import whole_number
 from emulator.options import options
@@ -43,7 +43,7 @@ def arm(*methods: str) -> Callable[[ArmView], Callable[..., HttpResponse]]:
                 caller = tokens.caller(request)
                 headers = throttle.hit(caller.person.oid, names.get("subscription", ""), request.method)
                 with state.lock:
-                    response = view(request, caller, **names)
+                    response = _without_registration(request) or view(request, caller, **names)
             except ArmError as error:
                 response = json_response(error.document, error.status)
                 headers |= error.headers | {"x-ms-response-type": "error"}
@@ -52,6 +52,11 @@ def arm(*methods: str) -> Callable[[ArmView], Callable[..., HttpResponse]]:
         return checked
 
     return decorate
+
+
+def _without_registration(request: HttpRequest) -> HttpResponse | None:
+    document = registration.check(str(request.method), request.path, request.GET["api-version"])
+    return json_response(document) if document else None
 
 
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:

@@ -31,6 +31,7 @@ TARGET_OF_VIEW = {
     ("subscriptions", "GET"): "subscriptions",
     ("subscription", "GET"): "subscriptions",
     ("resource-groups", "GET"): "subscriptions",
+    ("provider", "GET"): "provider",
     ("permissions", "GET"): "permissions",
     ("discovery", "GET"): "discovery",
     ("jwks", "GET"): "jwks",

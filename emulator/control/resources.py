@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
 from emulator import state
-from emulator.arm import hierarchy, others
+from emulator.arm import hierarchy, others, registration
 from emulator.arm.errors import ArmError, Document
 from emulator.arm.resources import ENDPOINTS, MARKETPLACE
 from emulator.arm.scopes import document_of
@@ -38,6 +38,8 @@ def _act(request: HttpRequest, resource_id: str) -> Document:
         return _act_on_resource(request, _workspace(names), COLLECTIONS[kind], parts[-1])
     if kind in SCOPES and set(names) == SCOPES[kind]:
         return _act_on_scope(request, kind, names)
+    if kind == "providers" and set(names) == {"subscriptions", "providers"}:
+        return _act_on_registration(request, _known(FIND["subscriptions"](names), "subscription"))
     raise ArmError(404, "InvalidResourceType", f"There is nothing to act on at '{resource_id}'.")
 
 
@@ -78,6 +80,15 @@ def _act_on_scope(request: HttpRequest, kind: str, names: dict[str, str]) -> Doc
             hierarchy.remove(known.resource_id)
             return {}
     raise ArmError(405, "HttpMethodNotAllowed", "Create it or delete it; it cannot be changed.")
+
+
+def _act_on_registration(request: HttpRequest, home: Subscription) -> Document:
+    if request.method == "PATCH":
+        body = json_body(request)
+        registration.set_state(home.subscription_id, body.get("registrationState"), body.get("lists", "not-found"))
+    elif request.method != "GET":
+        raise ArmError(405, "HttpMethodNotAllowed", "The registration can only be changed.")
+    return registration.document_of(home.subscription_id)
 
 
 def _new(kind: str, names: dict[str, str], body: Document) -> hierarchy.Scope:
