@@ -40,7 +40,7 @@ urlpatterns: list[URLPattern] = [
     path("emulator/access", api.access_api),
     path("emulator/clock", api.advance_clock),
     path("emulator/applications/<uuid:client_id>/certificates", api.register_certificate),
-    re_path(r"^emulator/resources(?P<resource_id>/subscriptions/.+?)/?$", resources.act),
+    re_path(r"^emulator/resources(?P<resource_id>/subscriptions/.+?)/?$", resources.act_api),
     path("emulator/people/<uuid:oid>/revoke", api.revoke),
     path("<uuid:tenant>/v2.0/.well-known/openid-configuration", discovery.configuration, name="discovery"),
     path("<uuid:tenant>/discovery/v2.0/keys", discovery.keys, name="jwks"),

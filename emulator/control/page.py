@@ -1,7 +1,7 @@
 """The control page: faults, the clock, people, the journal and the options."""
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,44 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from emulator import clock, faults, journal, state
+from emulator.arm.errors import ArmError
 from emulator.arm.plans import MAGIC_NAMES
 from emulator.control.api import revoke_now, start_over
+from emulator.control.resources import Act, perform
 from emulator.directory import APPLICATIONS, PEOPLE, person_by_oid
 from emulator.fault_kinds import KINDS, TARGETS
 from emulator.faults import Scope
 from emulator.numbers import whole_number
 from emulator.options import OPTIONS, options
+from emulator.seed import WORKSPACES
 
 STYLE = Path(__file__).parent.parent / "static" / "style.css"
 SHOWN_REQUESTS = 60
+EXAMPLE = f"{WORKSPACES[0].resource_id}/serverlessEndpoints/theirs"
+EXAMPLE_MODEL = "azureml://registries/azureml/models/Phi-4"
 SCOPE = tuple(part.name for part in fields(Scope) if part.name != "match")
+
+
+@dataclass(frozen=True)
+class ActOfOthers:
+    method: str
+    body: dict[str, Any]
+    about: str
+
+
+ACTS = {
+    "create": ActOfOthers("PUT", {"properties": {"modelSettings": {"modelId": EXAMPLE_MODEL}}}, "create an endpoint"),
+    "tag": ActOfOthers("PATCH", {"tags": {"by": "others"}}, "change the tags of an endpoint"),
+    "suspend": ActOfOthers("PATCH", {"properties": {"endpointState": "Suspended"}}, "suspend an endpoint"),
+    "reinstate": ActOfOthers("PATCH", {"properties": {"endpointState": "Online"}}, "reinstate an endpoint"),
+    "unsubscribe": ActOfOthers(
+        "PATCH",
+        {"properties": {"marketplaceSubscriptionStatus": "Unsubscribed"}},
+        "cancel a marketplace subscription",
+    ),
+    "add": ActOfOthers("PUT", {}, "create a subscription, resource group or workspace"),
+    "delete": ActOfOthers("DELETE", {}, "delete anything"),
+}
 
 
 @require_GET
@@ -53,6 +80,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "magic_names": MAGIC_NAMES,
         "seconds": f"{low:g}" if low == high else f"{low:g} to {high:g}",
         "options": OPTIONS,
+        "acts": ACTS,
+        "example": EXAMPLE,
         "problem": problem,
         "typed": request.POST,
     }
@@ -79,8 +108,20 @@ def _act(form: QueryDict) -> str:
             state.advance_clock(float(seconds))
         case "on":
             return _switch_on(form)
+        case "act" if form.get("act") in ACTS:
+            return _act_as_others(form)
         case other:
             return f"Unknown action '{other}', or not with these values."
+    return ""
+
+
+def _act_as_others(form: QueryDict) -> str:
+    chosen = ACTS[str(form.get("act"))]
+    resource_id, by = (str(form.get(name, "")).strip() for name in ("resource", "by"))
+    try:
+        perform(Act(chosen.method, resource_id, chosen.body, by))
+    except (ArmError, ValueError) as error:
+        return str(error)
     return ""
 
 

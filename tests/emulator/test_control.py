@@ -112,6 +112,18 @@ def test_the_page_reports_an_invalid_form(azure: Azure, form: dict[str, str], se
     assert (response.status_code, sentence in response.text) == (400, True)
 
 
+def test_the_page_acts_as_other_people(azure: Azure, arm: Arm) -> None:
+    page, theirs = f"{azure.url}/emulator/", f"{PRODUCTION}/theirs"
+    for act, state in (("create", "Online"), ("suspend", "Suspended"), ("reinstate", "Online")):
+        form = {"do": "act", "act": act, "resource": theirs, "by": "pipeline"}
+        assert azure.http.post(page, data=form, timeout=10).ok
+        assert arm("GET", theirs).json()["properties"]["endpointState"] == state
+    azure.http.post(page, data={"do": "act", "act": "delete", "resource": theirs}, timeout=10)
+    assert arm("GET", theirs).status_code == 404
+    missing = azure.http.post(page, data={"do": "act", "act": "delete", "resource": theirs}, timeout=10)
+    assert (missing.status_code, "was not found" in missing.text) == (400, True)
+
+
 @pytest.mark.parametrize("number", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "x", ""])
 def test_an_invalid_number_is_refused_and_switches_nothing_off(azure: Azure, arm: Arm, number: str) -> None:
     azure.fault("drop", where="put")
