@@ -102,14 +102,16 @@ def _contents(subscription_id: str) -> _Contents:
 
 
 def _insert(index: dict[str, _Contents], scope: Scope) -> None:
-    key = scope.subscription_id.casefold()
-    match scope:
-        case Subscription():
-            index.setdefault(key, _Contents(scope)).subscription = scope
-        case ResourceGroup():
-            index[key].groups[scope.name.casefold()] = scope
-        case Workspace():
-            index[key].workspaces[scope.resource_group.casefold(), scope.name.casefold()] = scope
+    if isinstance(scope, Subscription):
+        index.setdefault(scope.subscription_id.casefold(), _Contents(scope)).subscription = scope
+        return
+    contents = index.get(scope.subscription_id.casefold())
+    if contents is None:
+        return  # the state file is from a start with more --subscriptions
+    if isinstance(scope, ResourceGroup):
+        contents.groups[scope.name.casefold()] = scope
+    else:
+        contents.workspaces[scope.resource_group.casefold(), scope.name.casefold()] = scope
 
 
 def _delete(index: dict[str, _Contents], resource_id: str) -> None:

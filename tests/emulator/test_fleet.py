@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -123,6 +124,21 @@ def test_a_group_has_letters_beyond_ascii(fleet: Fleet) -> None:
     assert fleet.get(made.headers["Location"]).json()["id"] == f"{here}/serverlessEndpoints/one"
     group = here.partition("/providers")[0]
     assert here in {one["id"] for one in fleet.items(f"{quote(group)}/{PROVIDER}")}
+
+
+def test_a_state_file_fits_a_smaller_tenant(tmp_path: Path) -> None:
+    port, file = free_port(), tmp_path / "state.json"
+    for number, more in enumerate((["--workspaces", "40", "--subscriptions", "2"], [])):
+        process = start_azure(port, dashboard_url="http://localhost:1", seconds="1", state_file=file, more=more)
+        try:
+            tenant = Fleet(Azure(f"http://127.0.0.1:{port}"))
+            subscriptions = [one["id"] for one in tenant.items("/subscriptions")]
+            if number == 0:
+                url = f"{tenant.azure.url}/emulator/resources{subscriptions[-1]}/resourceGroups/rg-new"
+                assert tenant.azure.http.put(url, timeout=10).ok
+        finally:
+            end(process)
+    assert len(subscriptions) == 2
 
 
 def test_reads_of_a_large_tenant_are_fast(fleet: Fleet) -> None:
