@@ -129,9 +129,12 @@ def _is_like(example: Any, given: Any) -> bool:
     return isinstance(given, type(example))
 
 
-def any_on() -> bool:
-    """Whether it is worth finding the target of a request."""
-    return bool(_faults)
+def any_on(group: Group | None = None) -> bool:
+    """Whether it is worth finding the target of a request, or looking for a fault of this group."""
+    if group is None:
+        return bool(_faults)
+    with _lock:
+        return any(KINDS[fault.kind].group == group for fault in _faults)
 
 
 def take(group: Group, target: Target) -> Fault | None:

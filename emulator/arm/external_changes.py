@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from emulator import clock, faults, state
 from emulator.arm.resources import model_of
+from emulator.fault_kinds import Group
 from emulator.faults import Target
 from emulator.state import Resource
 
@@ -15,7 +16,7 @@ SUSPENSION_STATES = ((0.1, "Suspending"), (0.7, "Suspended"), (1.0, "Reinstating
 def apply(rows: dict[str, Resource], key: str, target: Target) -> None:
     """Do to an endpoint what the faults say that others did."""
     row = rows.get(key)
-    if row is None or not faults.any_on():
+    if row is None or not faults.any_on(Group.EXTERNAL):
         return
     target = replace(target, name=row.document["name"], model=model_of(row.document))
     is_online = row.document["properties"]["endpointState"] == "Online"

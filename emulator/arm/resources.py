@@ -9,6 +9,7 @@ from emulator.arm import hierarchy
 from emulator.arm.errors import ArmError, Document, resource_not_found
 from emulator.arm.tokens import Caller
 from emulator.catalogue import Model, models_of
+from emulator.fault_kinds import Group
 from emulator.faults import Target
 from emulator.options import inference_uri
 from emulator.seed import Workspace
@@ -70,7 +71,7 @@ def system_data(caller: Caller, previous: Document | None = None) -> Document:
 
 def shown(document: Document, target: Target) -> Document:
     """A resource as a reader gets it: changed by the faults for reads."""
-    if not faults.any_on():
+    if not faults.any_on(Group.CONTENT):
         return document
     target = replace(target, name=document["name"], model=model_of(document))
     document = copy.deepcopy(document)
