@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial, reduce
@@ -58,6 +58,14 @@ def record(
         correlation_id=correlation_id,
         address=actor.address,
         user_agent=actor.user_agent[:300],
+    )
+
+
+def record_for_azure(entries: Iterable[tuple[str, dict[str, Any], str]]) -> None:
+    """Add entries of what others did in Azure, given as action, details and target."""
+    AuditEntry.objects.bulk_create(
+        AuditEntry(action=action, outcome="done", target=target[:1024], details=details)
+        for action, details, target in entries
     )
 
 

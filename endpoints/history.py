@@ -40,6 +40,13 @@ def add_endpoint_event(
     Event.objects.create(endpoint_id=endpoint_id, at=at, actor=actor, state=state, text=text[:500], evidence=evidence)
 
 
+def add_endpoint_events(news: Iterable[tuple[UUID, str, str]], at: datetime) -> None:
+    """Add events that belong to no operation, given as endpoint id, text and new state."""
+    Event.objects.bulk_create(
+        Event(endpoint_id=endpoint_id, at=at, text=text[:500], state=state) for endpoint_id, text, state in news
+    )
+
+
 def add_events(operations: Iterable[tuple[UUID, UUID]], text: str, at: datetime) -> None:
     """Add the same event to many endpoints, given as pairs of operation id and endpoint id."""
     Event.objects.bulk_create(

@@ -22,16 +22,14 @@ from endpoints.versions import bump
 MAX_ATTEMPTS = 3
 
 
-def conclude(
-    check: EndpointCheck, responses: list[ArmResult] | Exception, began: datetime, read_as: str, now: datetime
-) -> Unreadable | None:
+def conclude(check: EndpointCheck, responses: list[ArmResult] | Exception, sighting: Sighting) -> Unreadable | None:
     """Record what Azure showed; returns why it showed nothing."""
     resource = _resource(responses, check.endpoint.arm_id)
     if isinstance(resource, Unreadable) and resource.absence is not Absence.PROVED:
         return resource
     with transaction.atomic():
         if still_leased([check]).exists():
-            _record(check, resource, Sighting(began, read_as, now))
+            _record(check, resource, sighting)
     return None
 
 

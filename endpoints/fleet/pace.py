@@ -2,8 +2,10 @@
 
 import random
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Count, Sum
 
@@ -28,12 +30,12 @@ class Pace:
     _sizes: dict[Account, tuple[int, int]] = field(default_factory=dict)
     _measured: float = float("-inf")
 
-    def next_read(self, read: WorkspaceRead, account: Account, now: datetime) -> datetime:
-        """When to read the workspace again after a complete list."""
+    def next_read(self, read: WorkspaceRead, account: Account, is_moving: bool, now: datetime) -> datetime:
+        """When to read the workspace again after a complete list; `is_moving` if something works in it."""
         pages, number = self._size(account)
         least = max(MIN_SECONDS, pages / (SHARE * READS.refill))
         seconds = least
-        if _is_moving(read):
+        if is_moving:
             seconds = max(MOVING_SECONDS, pages / READS.refill)
         elif number > MANY and (read.changed_at is None or now - read.changed_at > QUIET_AFTER):
             seconds = max(least, QUIET_SECONDS)
@@ -57,5 +59,7 @@ def after_failure(faults: int, wait: float | None, now: datetime) -> datetime:
     return now + timedelta(seconds=seconds * random.uniform(1, 1.1))  # noqa: S311  (jitter)
 
 
-def _is_moving(read: WorkspaceRead) -> bool:
-    return Endpoint.objects.filter(workspace=read.workspace_id, urgency=Urgency.WORKING).exists()
+def moving(workspaces: Collection[UUID]) -> set[UUID]:
+    """Those of these workspaces in which an endpoint works."""
+    working = Endpoint.objects.filter(workspace__in=workspaces, urgency=Urgency.WORKING)
+    return set(working.values_list("workspace", flat=True))

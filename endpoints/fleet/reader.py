@@ -6,7 +6,7 @@ Reads that are in flight when a run ends are collected by the next one.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,8 +29,9 @@ from endpoints.engine.record import retry_while_database_is_down
 from endpoints.fleet import checks, workspaces
 from endpoints.fleet.identities import NOBODY, Identities
 from endpoints.fleet.leases import claim, still_leased
-from endpoints.fleet.listing import Unreadable
-from endpoints.fleet.pace import Pace
+from endpoints.fleet.listing import Listing, Unreadable, listing_of
+from endpoints.fleet.pace import Pace, moving
+from endpoints.fleet.sighting import Sighting
 from endpoints.models import EndpointCheck, Workspace, WorkspaceRead
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ FLUSH_EVERY_SECONDS = 0.2
 REGULAR_RESERVE = 120.0
 
 Due = WorkspaceRead | EndpointCheck
+# The pages of a list, or the one response, or what was raised instead.
+Responses = list[ArmResult] | Exception
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class FleetReader:
         self._identities = Identities()
         self._pace = Pace()
         self._poller = ArmPoller(arm_http(), read_timeout=poll_read_timeout(), connections=MAX_IN_FLIGHT)
-        self._completed: SimpleQueue[tuple[Pending, list[ArmResult] | Exception]] = SimpleQueue()
+        self._completed: SimpleQueue[tuple[Pending, Responses]] = SimpleQueue()
         self._in_flight = 0
 
     def run_due(self, until: datetime | None = None) -> int:
@@ -139,39 +142,53 @@ class FleetReader:
         on_response = partial(self._put, pending)
         self._poller.start([Read(url, token, uuid4(), on_response, all_pages=is_list)])
 
-    def _put(self, pending: Pending, responses: list[ArmResult] | Exception) -> None:
+    def _put(self, pending: Pending, responses: Responses) -> None:
         self._completed.put((pending, responses))
 
     def _collect(self) -> int:
         """Record the reads that complete within a moment; returns their number."""
-        give_up_at, number = time.monotonic() + FLUSH_EVERY_SECONDS, 0
+        give_up_at = time.monotonic() + FLUSH_EVERY_SECONDS
+        batch: list[tuple[Pending, Responses]] = []
         while self._in_flight:
             try:
-                pending, responses = self._completed.get(timeout=max(0.0, give_up_at - time.monotonic()))
+                batch.append(self._completed.get(timeout=max(0.0, give_up_at - time.monotonic())))
             except Empty:
                 break
             self._in_flight -= 1
-            number += 1
-            self._record(pending, responses)
-        return number
+        if batch:
+            self._record(batch)
+        return len(batch)
 
-    def _record(self, pending: Pending, responses: list[ArmResult] | Exception) -> None:
-        """A row that raises does not stop the others."""
+    def _record(self, batch: list[tuple[Pending, Responses]]) -> None:
         now = clock.now()
-        self._observe_rate_limit(pending, responses)
+        unchanged: list[WorkspaceRead] = []
+        is_moving = moving({pending.workspace.pk for pending, _ in batch})
+        for pending, responses in batch:
+            self._observe_rate_limit(pending, responses)
+            if not isinstance(pending.row, WorkspaceRead):
+                self._record_one(pending, partial(checks.conclude, pending.row, responses), now)
+                continue
+            read, listing = pending.row, listing_of(responses, pending.workspace.arm_id)
+            next_read = partial(self._pace.next_read, read, pending.account, read.pk in is_moving, now)
+            if isinstance(listing, Listing) and workspaces.is_unchanged(read, listing, pending.identity.key):
+                read.due_at = next_read()
+                unchanged.append(read)
+            else:
+                self._record_one(pending, partial(workspaces.conclude, read, listing, next_read), now)
+        if unchanged:
+            began = min(pending.began for pending, _ in batch)
+            retry_while_database_is_down(lambda: workspaces.record_unchanged(unchanged, began))
+
+    def _record_one(self, pending: Pending, conclude: Callable[[Sighting], Unreadable | None], now: datetime) -> None:
+        """A row that raises does not stop the others."""
+        sighting = Sighting(pending.began, pending.identity.key, now)
         try:
-            problem = retry_while_database_is_down(partial(self._conclude, pending, responses, now))
+            problem = retry_while_database_is_down(lambda: conclude(sighting))
             if problem and not self._retry_with_another(pending, problem, now):
                 self._fail(pending.row, problem, now)
         except Exception:
             logger.exception("A read of %s could not be recorded", pending.workspace.arm_id)
             self._fail(pending.row, Unreadable("Endpoint Desk could not record Azure's response."), now)
-
-    def _conclude(self, pending: Pending, responses: list[ArmResult] | Exception, now: datetime) -> Unreadable | None:
-        if isinstance(pending.row, EndpointCheck):
-            return checks.conclude(pending.row, responses, pending.began, pending.identity.key, now)
-        next_read = partial(self._pace.next_read, pending.row, pending.account, now)
-        return workspaces.conclude(pending.row, responses, pending.began, pending.identity.key, now, next_read)
 
     def _retry_with_another(self, pending: Pending, problem: Unreadable, now: datetime) -> bool:
         """One user's lack of access is not another's: read again with the next one's token."""
@@ -188,7 +205,7 @@ class FleetReader:
         fail = checks.fail if isinstance(row, EndpointCheck) else workspaces.fail
         retry_while_database_is_down(lambda: fail(row, problem, now))  # type: ignore[arg-type]
 
-    def _observe_rate_limit(self, pending: Pending, responses: list[ArmResult] | Exception) -> None:
+    def _observe_rate_limit(self, pending: Pending, responses: Responses) -> None:
         for response in responses if isinstance(responses, list) else []:
             if isinstance(response, ArmResponse):
                 self._budget.observe(pending.account, READS, READS.remaining(response), blocked_for(response))

@@ -26,14 +26,16 @@ def reconcile(workspace: Workspace, items: list[JsonObject], sighting: Sighting)
     rows = {row.name.lower(): row for row in _rows(workspace)}
     running, parked = busy(workspace.pk)
     is_final = True
+    new: dict[str, ServerlessEndpoint] = {}
     for name, resource in _resources(items).items():
         row = rows.pop(name.lower(), None)
         if row is None:
-            found(workspace, name, resource, sighting)
+            new[name] = resource
         elif row.pk in running:
             is_final = False
         else:
             is_final &= seen(row, resource, sighting, is_parked=row.pk in parked)
+    found(workspace, new, sighting)
     for row in rows.values():
         if row.pk not in running and _can_vanish(row, sighting):
             is_final = False

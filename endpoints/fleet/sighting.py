@@ -3,6 +3,7 @@
 Reading confers nothing: an endpoint that was made elsewhere belongs to no one here, until an Admin adopts it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,18 +46,23 @@ class Change:
     is_shown: bool = False
 
 
-def found(workspace: Workspace, name: str, resource: ServerlessEndpoint, sighting: Sighting) -> Endpoint:
-    """Add the row of an endpoint that was not created here."""
-    state, reason = state_of(resource)
-    endpoint = Endpoint.objects.create(
+def found(workspace: Workspace, resources: Mapping[str, ServerlessEndpoint], sighting: Sighting) -> None:
+    """Add the rows of endpoints, given by name, that were not created here."""
+    rows = [_found_row(workspace, name, resource, sighting) for name, resource in resources.items()]
+    Endpoint.objects.bulk_create(rows)
+    news = list(zip(rows, resources.values(), strict=True))
+    history.add_endpoint_events(((row.pk, _found_text(resource), row.state) for row, resource in news), sighting.now)
+    audit.record_for_azure((*_found_audit(resource), row.arm_id) for row, resource in news)
+
+
+def _found_row(workspace: Workspace, name: str, resource: ServerlessEndpoint, sighting: Sighting) -> Endpoint:
+    return Endpoint(
         workspace=workspace,
         name=name[:MAX_NAME],
         created_at=sighting.now,
-        **_shown(state, reason, sighting.now),
+        **_shown(*state_of(resource), sighting.now),
         **_observed(resource, sighting),
     )
-    _record(endpoint, Change(texts=[_found_text(resource)], audited=[_found_audit(resource)]), sighting)
-    return endpoint
 
 
 def seen(row: Endpoint, resource: ServerlessEndpoint, sighting: Sighting, *, is_parked: bool = False) -> bool:
@@ -187,11 +193,11 @@ def _shown(state: State, reason: str, now: datetime, since: datetime | None = No
 
 
 def _record(row: Endpoint, change: Change, sighting: Sighting) -> None:
-    state = change.columns.get("state", row.state if not change.columns else "")
+    new_state = change.columns.get("state", row.state)
+    state = new_state if new_state != row.state else ""
     for number, text in enumerate(change.texts):
         is_last = number == len(change.texts) - 1
-        shown = state if is_last and (not change.columns or state != row.state) else ""
-        history.add_endpoint_event(row.pk, text, sighting.now, state=shown)
+        history.add_endpoint_event(row.pk, text, sighting.now, state=state if is_last else "")
     for action, details in change.audited:
         audit.record(action, None, target=row.arm_id, details=details)
 

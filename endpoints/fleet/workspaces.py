@@ -1,16 +1,15 @@
 """Record the read of a workspace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from endpoints.arm.absence import Absence
-from endpoints.arm.http import ArmResult
 from endpoints.engine.leases import RELEASED
 from endpoints.fleet.leases import still_leased
-from endpoints.fleet.listing import Listing, Unreadable, listing_of
+from endpoints.fleet.listing import Listing, Unreadable
 from endpoints.fleet.pace import MAX_SECONDS, after_failure
 from endpoints.fleet.reconcile import SECOND_PROOF_AFTER, reconcile, workspace_vanished
 from endpoints.fleet.sighting import Sighting
@@ -18,34 +17,44 @@ from endpoints.models import Endpoint, Workspace, WorkspaceRead
 from endpoints.versions import bump
 
 
+def is_unchanged(read: WorkspaceRead, listing: Listing, read_as: str) -> bool:
+    """Whether list, reader and rows are as they were after the read before, which was good."""
+    before = (read.body_hash, read.read_as, read.seen_version, read.pages)
+    is_same = before == (listing.digest, read_as, read.workspace.version, listing.pages)
+    return is_same and not read.problem and read.workspace.gone_at is None
+
+
+def record_unchanged(reads: Sequence[WorkspaceRead], began: datetime) -> None:
+    """Note with one statement that these workspaces were read; their `due_at` is the next time."""
+    leases = {read.lease for read in reads}
+    for read in reads:
+        read.complete_at, read.wanted_at, read.faults, read.missing_since = began, None, 0, None
+        read.lease, read.lease_until, read.lease_owner = None, None, ""
+    fields = ("complete_at", "wanted_at", "faults", "missing_since", "due_at", *RELEASED)
+    WorkspaceRead.objects.filter(lease__in=leases).bulk_update(reads, fields)
+
+
 def conclude(
-    read: WorkspaceRead,
-    responses: list[ArmResult] | Exception,
-    began: datetime,
-    read_as: str,
-    now: datetime,
-    next_read: Callable[[], datetime],
+    read: WorkspaceRead, listing: Listing | Unreadable, next_read: Callable[[], datetime], sighting: Sighting
 ) -> Unreadable | None:
-    """Record a complete list; returns why the response was none."""
-    listing = listing_of(responses, read.workspace.arm_id)
+    """Record a complete list; returns why it is none."""
     if isinstance(listing, Unreadable):
         return listing
-    with transaction.atomic():
-        record(read, listing, Sighting(began, read_as, now), next_read)
+    record(read, listing, sighting, next_read)
     return None
 
 
+@transaction.atomic
 def record(read: WorkspaceRead, listing: Listing, sighting: Sighting, next_read: Callable[[], datetime]) -> None:
-    """Bring the rows in line with the list, within the caller's transaction. A worker without the lease writes nothing.
+    """Bring the rows in line with the list. A worker without the lease writes nothing.
 
     The digest is stored only if nothing is left for the next read, and with the differences, never before them.
     """
     if not still_leased([read]).update(complete_at=sighting.began):
         return
-    is_same = _is_same(read, listing, sighting)
-    versions = None if is_same else _versions(read.workspace)
-    is_final = is_same or reconcile(read.workspace, listing.items, sighting)
-    has_changed = not is_same and versions != _versions(read.workspace)
+    versions = _versions(read.workspace)
+    is_final = reconcile(read.workspace, listing.items, sighting)
+    has_changed = versions != _versions(read.workspace)
     columns: dict[str, Any] = {
         "wanted_at": None,
         "pages": listing.pages,
@@ -67,12 +76,6 @@ def record(read: WorkspaceRead, listing: Listing, sighting: Sighting, next_read:
         Workspace.objects.filter(pk=read.pk).update(gone_at=None)
     if is_shown:
         bump(read.workspace_id)
-
-
-def _is_same(read: WorkspaceRead, listing: Listing, sighting: Sighting) -> bool:
-    """Whether list, reader and rows are as they were after the read before."""
-    before = (read.body_hash, read.read_as, read.seen_version)
-    return before == (listing.digest, sighting.read_as, read.workspace.version)
 
 
 def fail(read: WorkspaceRead, problem: Unreadable, now: datetime) -> None:

@@ -9,6 +9,7 @@ import atexit
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from itertools import chain
 from random import SystemRandom
@@ -20,15 +21,31 @@ _START = SystemRandom().randrange(1_000)
 _PORTS = chain(range(_FIRST + _START, _FIRST + 1_000), range(_FIRST, _FIRST + _START))
 
 
+# One for each port that this process has handed out, so that another run of the tests takes none of them.
+_RESERVATIONS: list[socket.socket] = []
+
+
 def free_port() -> int:
     for port in _PORTS:
         with socket.socket() as probe:
             try:
+                _RESERVATIONS.append(_reserve(port))
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
         return port
     raise AssertionError("No port is free.")
+
+
+def _reserve(port: int) -> socket.socket:
+    """Raises OSError if another process has reserved the port. Linux frees the name when this process ends.
+
+    https://man7.org/linux/man-pages/man7/unix.7.html
+    """
+    reservation = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        reservation.bind(f"\0endpoint-desk-tests-{port}")
+    return reservation
 
 
 for _name in list(os.environ):
