@@ -161,7 +161,7 @@ class FleetReader:
 
     def _record(self, batch: list[tuple[Pending, Responses]]) -> None:
         now = clock.now()
-        unchanged: list[WorkspaceRead] = []
+        unchanged: dict[WorkspaceRead, datetime] = {}
         is_moving = moving({pending.workspace.pk for pending, _ in batch})
         for pending, responses in batch:
             self._observe_rate_limit(pending, responses)
@@ -171,8 +171,7 @@ class FleetReader:
             read, listing = pending.row, listing_of(responses, pending.workspace.arm_id)
             next_read = partial(self._pace.next_read, read, pending.account, read.pk in is_moving, now)
             if isinstance(listing, Listing) and workspaces.is_unchanged(read, listing, pending.identity.key):
-                read.due_at = next_read()
-                unchanged.append(read)
+                unchanged[read] = next_read()
             else:
                 self._record_one(pending, partial(workspaces.conclude, read, listing, next_read), now)
         if unchanged:

@@ -1,6 +1,7 @@
 """Record the read of a workspace."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,9 @@ from endpoints.fleet.sighting import Sighting
 from endpoints.models import Endpoint, Workspace, WorkspaceRead
 from endpoints.versions import bump
 
+# Unchanged workspaces that are due within this time of each other are written together.
+TOGETHER_SECONDS = 1.5
+
 
 def is_unchanged(read: WorkspaceRead, listing: Listing, read_as: str) -> bool:
     """Whether list, reader and rows are as they were after the read before, which was good."""
@@ -24,14 +28,17 @@ def is_unchanged(read: WorkspaceRead, listing: Listing, read_as: str) -> bool:
     return is_same and not read.problem and read.workspace.gone_at is None
 
 
-def record_unchanged(reads: Sequence[WorkspaceRead], began: datetime) -> None:
-    """Note with one statement that these workspaces were read; their `due_at` is the next time."""
-    leases = {read.lease for read in reads}
-    for read in reads:
-        read.complete_at, read.wanted_at, read.faults, read.missing_since = began, None, 0, None
-        read.lease, read.lease_until, read.lease_owner = None, None, ""
-    fields = ("complete_at", "wanted_at", "faults", "missing_since", "due_at", *RELEASED)
-    WorkspaceRead.objects.filter(lease__in=leases).bulk_update(reads, fields)
+def record_unchanged(due: Mapping[WorkspaceRead, datetime], began: datetime) -> None:
+    """Note that these workspaces were read, and when each is due next: a few statements for many of them.
+
+    Those that are due at nearly the same time share one time.
+    """
+    groups: dict[int, list[WorkspaceRead]] = defaultdict(list)
+    for read, due_at in due.items():
+        groups[int(due_at.timestamp() / TOGETHER_SECONDS)].append(read)
+    columns = {"complete_at": began, "wanted_at": None, "faults": 0, "missing_since": None, **RELEASED}
+    for reads in groups.values():
+        still_leased(reads).update(**columns, due_at=max(due[read] for read in reads))
 
 
 def conclude(
