@@ -30,9 +30,13 @@ ABOVE_WORKSPACES = {"resourcegroupnotfound", "subscriptionnotfound"}
 
 def absence(response: ArmResponse, resource_id: str) -> Absence:
     """Read a response to a request for the resource with this id."""
-    if response.status != 404:
+    return absence_in(ArmError.from_response(response), resource_id)
+
+
+def absence_in(error: ArmError, resource_id: str) -> Absence:
+    """The same for the error of a response that was read before."""
+    if error.status != 404:
         return Absence.UNKNOWN
-    error = ArmError.from_response(response)
     code = error.code.lower()
     if code in ABOVE_WORKSPACES or code == "parentresourcenotfound":
         return Absence.OF_PARENT
