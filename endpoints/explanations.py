@@ -95,6 +95,16 @@ BY_OWN_CODE = {
         "Azure already has an endpoint with this name that was not created here. Nothing was sent.",
         "Choose another name.",
     ),
+    "CreatedElsewhere": Explanation(
+        "Azure has another endpoint with this name",
+        "It was not created by the request made here, so it has no owner here and was left as it is.",
+        "Choose another name, or ask an Admin to take care of it.",
+    ),
+    "UnreadableResponse": Explanation(
+        "Azure's response could not be read",
+        "The body is not what Azure Resource Manager returns. A proxy may have replaced it.",
+        "Try again. If it fails again, tell the operator of Endpoint Desk.",
+    ),
     "NotFollowed": Explanation(
         "Azure did not finish in time",
         "The operation took longer than Azure allows. It may still be running.",

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from accounts.policy import may
+from accounts.policy import Action, may
 from accounts.tokens import NeedsSignIn, TokenUnavailable
 from endpoints import clock
 from endpoints.arm.budget import Account, Budget, Limit, blocked_for
@@ -26,6 +26,7 @@ from endpoints.engine.record import (
 from endpoints.engine.step import park, quarantine, refuse, retry_later
 from endpoints.engine.tokens import TokenResult, Tokens
 from endpoints.engine.update import RowUpdate
+from endpoints.kinds import Goal, Kind
 from endpoints.models import Endpoint, Operation
 from endpoints.states import Phase
 
@@ -70,7 +71,8 @@ def mark_sending(calls: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall
                 call.operation.pk for call, _ in calls if call.request.method != "GET" and call.operation.pk in ours
             ]
             Operation.objects.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
-            Endpoint.objects.filter(operations__in=leaving, sent_at=None).update(sent_at=now)
+            created = Operation.objects.filter(pk__in=leaving, kind=Kind.CREATE)
+            Endpoint.objects.filter(operations__in=created, sent_at=None).update(sent_at=now)
             return ours
 
     ours = retry_while_database_is_down(write)
@@ -107,7 +109,11 @@ def _within_rate_limit(calls: list[PendingCall], reserve: float, budget: Budget,
 
 
 def _is_still_permitted(operation: Operation) -> bool:
-    return may(operation.requested_by, operation.spec.permission, operation.endpoint)
+    """A creation under the name of an existing row also needs what a change of that row would need."""
+    permissions = {operation.spec.permission}
+    if operation.spec.goal is Goal.EXISTS:
+        permissions.add(Action.UPDATE_ENDPOINT)
+    return all(may(operation.requested_by, permission, operation.endpoint) for permission in permissions)
 
 
 def _reject(operation: Operation, token: TokenResult, now: datetime) -> tuple[RowUpdate, dict[str, Any]]:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from endpoints.arm.budget import LIMITS, Account, Limit
-from endpoints.arm.http import ArmHttp, ArmRequest, ArmResult, NoResponse
+from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
+from endpoints.arm.origin import ForeignOrigin
+from endpoints.arm.paging import next_page
 from endpoints.arm.poller import ArmPoller, Read
+from endpoints.arm.reads import MAX_PAGES
+from endpoints.engine.creation import reads_list
 from endpoints.engine.leases import Group
 from endpoints.engine.tokens import identity_key
 from endpoints.models import Operation
@@ -62,12 +66,21 @@ class Calls:
             if time.monotonic() > start_before:
                 responses = [NoResponse("Other calls to Azure took too long.", False, 0)]
             else:
-                # The whole call ends before its lease does: a read timeout alone restarts with every byte.
-                within = sum(self._arm.timeout)
-                responses = [self._arm.send(call.request, token, call.operation.correlation_id, within=within)]
+                responses = self._responses(call, token)
         except Exception as error:
             responses = error
         on_completed((call, responses))
+
+    def _responses(self, call: PendingCall, token: str) -> list[ArmResult]:
+        """The response, and for a list the pages that follow it as far as they can be read."""
+        # The whole call ends before its lease does: a read timeout alone restarts with every byte.
+        give_up_at = time.monotonic() + sum(self._arm.timeout)
+        responses: list[ArmResult] = []
+        request: ArmRequest | None = call.request
+        while request and (within := give_up_at - time.monotonic()) > 0 and len(responses) < MAX_PAGES:
+            responses.append(self._arm.send(request, token, call.operation.correlation_id, within=within))
+            request = _next_page(responses[-1], request.url) if reads_list(call.operation) else None
+        return responses
 
     def send_in_thread(
         self, call: PendingCall, token: str, start_before: float, on_completed: Callable[[Completed], object]
@@ -95,6 +108,15 @@ class Calls:
         """End the connections; calls in flight are not completed."""
         self._pool.shutdown(wait=False)
         self._poller.close()
+
+
+def _next_page(response: ArmResult, base: str) -> ArmRequest | None:
+    """None after the last page, and if the next one cannot be read."""
+    try:
+        url = next_page(response.object, base) if isinstance(response, ArmResponse) and response.status == 200 else ""
+    except ForeignOrigin:
+        return None
+    return ArmRequest("GET", url) if url else None
 
 
 def _complete(on_completed: Callable[[Completed], object], call: PendingCall, responses: Responses) -> None:

@@ -32,7 +32,8 @@ TOGETHER_WITHIN = timedelta(seconds=10)
 # The columns that a poll reads: loading the rest of three tables would cost as much as the poll.
 READ_BY_POLLS = (
     "kind", "requested_by_id", "requested_at", "correlation_id", "phase", "monitor_url", "result_url", "deadline_at",
-    "polls", "arm_status", "faults", "unreadable", "confirmations", "next_step_at", "lease", "force_token_refresh",
+    "polls", "arm_status", "faults", "unreadable", "confirmations", "absences", "next_step_at", "lease",
+    "force_token_refresh",
     "endpoint__name", "endpoint__state", "endpoint__reason",
     "endpoint__workspace__subscription_id", "endpoint__workspace__resource_group", "endpoint__workspace__name",
 )  # fmt: skip

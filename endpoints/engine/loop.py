@@ -225,7 +225,7 @@ def _conclude(call: PendingCall, responses: Responses, now: datetime) -> tuple[R
     try:
         if isinstance(responses, Exception):
             raise responses
-        update = conclude(call.operation, call.request, call.resource_url, responses[0], now)
+        update = conclude(call.operation, call.request, call.resource_url, responses[0], now, responses[1:])
         return update, {} if update.is_unchanged else evidence_of(call.request, responses[0])
     except Exception as error:
         logger.exception("Operation %s could not be advanced", call.operation.pk)

@@ -20,7 +20,7 @@ from endpoints.arm.operations import Outcome
 from endpoints.engine.leases import RELEASED, still_leased
 from endpoints.engine.step import quarantine
 from endpoints.engine.update import RowUpdate
-from endpoints.models import Endpoint, Operation
+from endpoints.models import Endpoint, EndpointCheck, Operation
 from endpoints.states import State, Urgency
 from endpoints.versions import bump
 
@@ -50,7 +50,7 @@ def record(operation: Operation, update: RowUpdate, evidence: dict[str, Any], no
             return False
         _update_endpoint(operation, update, now)
         if update.is_settled:
-            history.close_audit_entry(operation, Outcome(update.operation["outcome"]), update.reason)
+            history.close_audit_entry(operation, Outcome(update.operation["outcome"]), update.reason or update.text)
         if update.text:
             state = update.state if update.state != operation.endpoint.state else ""
             history.add_event(operation, update.text, now, state=state, evidence=evidence)
@@ -95,7 +95,7 @@ def record_unchanged(updates: Iterable[tuple[Operation, RowUpdate]], now: dateti
         for rows in groups.values():
             for first in range(0, len(rows), SLICE):
                 _write_unchanged(rows[first : first + SLICE])
-        Endpoint.objects.filter(pk__in=endpoints).update(confirmed_at=now)
+        Endpoint.objects.filter(pk__in=endpoints).update(**_confirmed(now))
 
 
 def defer_for_rate_limit(operations: Sequence[Operation], wait: float, refill: float, now: datetime) -> None:
@@ -145,13 +145,19 @@ def _resume_if_signed_in_meanwhile(operation: Operation, now: datetime) -> None:
 
 def _update_endpoint(operation: Operation, update: RowUpdate, now: datetime) -> None:
     endpoint = operation.endpoint
-    columns: dict[str, Any] = {**update.endpoint, "version": F("version") + 1}
-    if update.confirmed:
-        columns["confirmed_at"] = now
+    confirmed = _confirmed(now) if update.confirmed else {}
+    columns: dict[str, Any] = {**confirmed, **update.endpoint, "version": F("version") + 1}
     if (update.state, update.reason) != (endpoint.state, endpoint.reason):
         columns |= {"state": update.state, "reason": update.reason[:300], "changed_at": now}
         columns["urgency"] = Urgency.of(State(update.state))
     if update.state != endpoint.state:
         columns["state_since"] = now
     Endpoint.objects.filter(pk=operation.endpoint_id).update(**columns)
+    if update.needs_check:
+        due_now = {"requested_at": now, "due_at": now}
+        EndpointCheck.objects.update_or_create(endpoint_id=operation.endpoint_id, defaults=due_now)
     bump(endpoint.workspace_id)
+
+
+def _confirmed(now: datetime) -> dict[str, Any]:
+    return {"confirmed_at": now, "problem": "", "problem_since": None, "missing_since": None}

@@ -7,7 +7,7 @@ from typing import Any
 
 from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
-from endpoints.arm.http import ArmResult, NoResponse
+from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.arm.operations import (
     DEFAULT_OPERATION_TIMEOUT,
     Done,
@@ -17,16 +17,20 @@ from endpoints.arm.operations import (
     pause,
     pause_after_fault,
 )
-from endpoints.engine.outcome import resolution_of
+from endpoints.engine.outcome import confirms, describe, resolution_of, shows_missing, unread
 from endpoints.models import Operation
 from endpoints.observed import observed_columns, resource_of
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State
+
+# How often in a row a response may say nothing about the resource. The pauses add up to about a minute.
+MAX_UNREAD = 6
 
 
 @dataclass(frozen=True)
 class RowUpdate:
     """Columns of the operation and of its endpoint, and the text of an event if there is news.
 
+    `confirmed` says that Azure's response confirms the state, `needs_check` that another read of the endpoint is due.
     `is_unchanged` marks an update of nothing but times, so that many of them can be written in one statement.
     """
 
@@ -36,6 +40,7 @@ class RowUpdate:
     endpoint: dict[str, Any] = field(default_factory=dict)
     text: str = ""
     confirmed: bool = True
+    needs_check: bool = False
     is_unchanged: bool = False
 
     @property
@@ -100,7 +105,23 @@ def settle(operation: Operation, step: Done, now: datetime) -> RowUpdate:
         columns["arm_status"] = step.outcome.capitalize()
     resolution = resolution_of(operation, step)
     endpoint = {**response_columns(operation, step, now), **resolution.endpoint}
-    return RowUpdate(columns, resolution.state, resolution.reason, endpoint, resolution.text)
+    if resolution.is_kept and (problem := unread(step)):
+        endpoint |= {"problem": problem[:500], "problem_since": operation.endpoint.problem_since or now}
+    if is_missing := shows_missing(operation, step):
+        endpoint["missing_since"] = operation.endpoint.missing_since or now
+    return RowUpdate(
+        columns,
+        resolution.state,
+        resolution.reason,
+        endpoint,
+        resolution.text,
+        confirmed=confirms(operation, step),
+        needs_check=is_missing,
+    )
+
+
+def settle_with_error(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
+    return settle(operation, Done(Outcome.ERROR, error=ArmError.from_response(response)), now)
 
 
 def response_columns(operation: Operation, step: Done | InProgress, now: datetime) -> dict[str, Any]:
@@ -126,6 +147,20 @@ def try_again_after(operation: Operation, response: ArmResult, now: datetime) ->
     if isinstance(response, NoResponse):
         return try_again(operation, None, response.reason, now)
     return try_again(operation, retry_after(response), f"Azure returned {response.status}.", now)
+
+
+def could_not_read(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
+    """The response says nothing about the resource: try again a few times, then end with its error.
+
+    A new resource group, for one, may be unknown to some of ARM's replicas for a moment.
+    """
+    error = ArmError.from_response(response)
+    if response.status == 200:
+        error = ArmError("UnreadableResponse", "Azure returned 200 with an unreadable body.", 0, {})
+    if operation.unreadable < MAX_UNREAD:
+        why = describe(error) if error.status else error.message
+        return try_again(operation, retry_after(response), why, now, unreadable=1)
+    return settle(operation, Done(Outcome.ERROR, error=error), now)
 
 
 def try_again(operation: Operation, wait: float | None, why: str, now: datetime, unreadable: int = 0) -> RowUpdate:
@@ -180,6 +215,12 @@ def working_state(operation: Operation, accepted: bool = False) -> State:
     spec = operation.spec
     is_queued = operation.phase in NOT_YET_ACCEPTED and operation.phase != Phase.SENDING and not accepted
     return spec.queued_state if is_queued else spec.working_state
+
+
+def target_url(operation: Operation, resource_url: str) -> str:
+    """The URL of the resource, or of an action on it."""
+    path, separator, query = resource_url.partition("?")
+    return f"{path}{operation.spec.action_path}{separator}{query}"
 
 
 def poll_state(operation: Operation) -> PollState:

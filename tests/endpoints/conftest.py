@@ -12,6 +12,7 @@ from accounts.models import User
 from endpoints.models import Endpoint, Operation, Workspace
 from tests.support.azure import Azure
 from tests.support.creation import Act, settle, submit
+from tests.support.strangers import strangers_endpoint
 
 
 @pytest.fixture
@@ -31,3 +32,11 @@ def as_ada(chat: Endpoint, ada_user: User) -> Act:
         return service(chat, *arguments, uuid4(), Actor(ada_user, str(uuid4())))
 
     return call
+
+
+@pytest.fixture
+def found(azure: Azure, ada: Client, workspaces: list[Workspace]) -> Endpoint:
+    """An endpoint that a pipeline made and that Ada wanted to create: online, owned by no one here."""
+    strangers_endpoint(azure, workspaces[0], "found")
+    azure.advance(60)
+    return settle(azure, submit(ada, workspaces[0], "found"))

@@ -142,7 +142,7 @@ def test_existing_resource_is_not_overwritten(azure: Azure, sign_in: SignIn, wor
     settle(azure, submit(client, workspaces[0]))
     Endpoint.objects.all().delete()
     endpoint = settle(azure, submit(client, workspaces[0]))
-    assert endpoint.state == "failed"
+    assert (endpoint.operations.get().error or {})["code"] == "AlreadyExists"
     assert puts(azure) == 1
 
 

@@ -1,17 +1,22 @@
 """Deletions, against the emulator over HTTP."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEntry
 from endpoints.models import Endpoint, Workspace
 from tests.conftest import SignIn
+from tests.support.absences import LIKELY, OTHERS, Fault
 from tests.support.azure import Azure
 from tests.support.buttons import delete, press
 from tests.support.creation import one_step, settle, submit, texts
+from tests.support.strangers import strangers_endpoint
+from tests.support.worker import run_due
 
 
 def test_deletion_ends_when_the_resource_is_gone(azure: Azure, ada: Client, chat: Endpoint) -> None:
@@ -96,15 +101,85 @@ def test_deletion_that_fails_in_azure_is_failed(azure: Azure, ada: Client, chat:
     assert (endpoint.state, endpoint.operations.latest("requested_at").outcome) == ("failed", "failed")
 
 
-def test_deletion_spares_a_resource_made_elsewhere(
-    azure: Azure, ada: Client, chat: Endpoint, workspaces: list[Workspace]
-) -> None:
-    Endpoint.objects.all().delete()
+@pytest.mark.parametrize("fault", OTHERS)
+def test_404_of_anything_else_deletes_nothing(azure: Azure, ada: Client, chat: Endpoint, fault: Fault) -> None:
+    for where in ("delete", "resource"):
+        azure.fault(fault[0], where=where, **fault[1])
+    delete(ada, chat)
+    assert settle(azure, chat).state == "online", texts(chat)
+    assert chat.problem.startswith("Azure returned 404")
+    assert azure.count_accepted("DELETE", "/chat") == 0
+
+
+def test_vague_404s_do_not_confirm_a_deletion(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    for where in ("delete", "resource"):
+        azure.fault(LIKELY[0], where=where, **LIKELY[1])
+    delete(ada, chat)
+    assert settle(azure, chat).state == "unknown"
+    assert texts(chat)[-1].startswith("The deletion could not be confirmed")
+
+
+@pytest.mark.parametrize("fault", OTHERS)
+def test_deletion_survives_some_404s(azure: Azure, ada: Client, chat: Endpoint, fault: Fault) -> None:
+    azure.fault(fault[0], where="delete", **fault[1], times=2)
+    delete(ada, chat)
+    assert settle(azure, chat).state == "deleted", texts(chat)
+    assert azure.resource("chat") is None
+
+
+@pytest.mark.parametrize("where", ["delete", "resource"])
+def test_single_404_does_not_prove_a_deletion(azure: Azure, ada: Client, chat: Endpoint, where: str) -> None:
+    azure.fault("server-error", where="delete", times=1)
+    azure.fault("not-found", where=where, shape="resource", times=1)
+    delete(ada, chat)
+    one_step(azure)
+    one_step(azure)
+    chat.refresh_from_db()
+    assert chat.state == "deleting"
+    assert settle(azure, chat).state == "deleted"
+    assert azure.resource("chat") is None
+
+
+def test_two_404s_are_read_some_seconds_apart(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    azure.fault("not-found", where="delete", shape="resource")
+    azure.fault("not-found", where="resource", shape="resource")
+    delete(ada, chat)
+    run_due()
+    due = chat.operations.get(settled_at=None).next_step_at
+    assert due is not None
+    assert timedelta(seconds=4) < due - timezone.now() < timedelta(seconds=6)
+    assert settle(azure, chat).state == "deleted"
+
+
+def test_finished_deletion_is_confirmed_by_a_vague_404(azure: Azure, ada: Client, chat: Endpoint) -> None:
+    azure.fault(LIKELY[0], where="resource", **LIKELY[1])
+    delete(ada, chat)
+    assert settle(azure, chat).state == "deleted"
+
+
+@pytest.mark.parametrize("fault", OTHERS)
+def test_finished_deletion_needs_a_404_of_the_endpoint(azure: Azure, ada: Client, chat: Endpoint, fault: Fault) -> None:
+    azure.fault(fault[0], where="resource", **fault[1])
+    delete(ada, chat)
+    assert settle(azure, chat).state == "unknown"
+    assert texts(chat)[-1].startswith("The deletion could not be confirmed")
+
+
+def test_found_endpoint_is_deleted_like_any_other(azure: Azure, ada: Client, found: Endpoint) -> None:
+    assert delete(ada, found) == 303
+    assert settle(azure, found).state == "deleted"
+    assert azure.resource(found.name) is None
+
+
+def test_deletion_of_an_unsent_creation_spares_others(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
+    azure.fault("not-found", where="resource", shape="group")
     endpoint = settle(azure, submit(ada, workspaces[0]))
-    assert (endpoint.state, endpoint.reason) == ("failed", "The name is taken in this workspace")
-    assert delete(ada, endpoint) == 303
-    assert settle(azure, endpoint).state == "deleted"
-    assert azure.resource(endpoint.name)
+    azure.no_faults()
+    strangers_endpoint(azure, workspaces[0])
+    delete(ada, endpoint)
+    endpoint = settle(azure, endpoint)
+    assert (endpoint.state, endpoint.owner) == ("online", None)
+    assert azure.resource("chat")
 
 
 def test_parked_creation_can_be_deleted(

@@ -1,5 +1,6 @@
 """Updates, against the emulator over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from django.test import Client
 
 from endpoints import services
 from endpoints.arm.serverless_endpoint import EndpointUpdate
-from endpoints.models import Endpoint, Workspace
+from endpoints.models import Endpoint, EndpointCheck, Operation, Workspace
+from tests.support.absences import UNPROVED, Fault
 from tests.support.azure import Azure
-from tests.support.creation import Act, settle, submit, texts
+from tests.support.creation import Act, one_step, settle, submit, texts
 from tests.support.fleet import read_fleet
 
 TAGS = EndpointUpdate(tags={"team": "search"})
@@ -57,12 +59,44 @@ def test_update_that_azure_does_not_show_is_not_repeated(azure: Azure, chat: End
     assert endpoint.state == "online"
 
 
-def test_update_of_a_missing_resource_shows_it_as_deleted(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
+def test_update_of_a_missing_resource_makes_a_check_due(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
     azure.fault("deleted-elsewhere", where="patch", times=1)
     as_ada(services.update_endpoint, TAGS)
-    assert settle(azure, chat).state == "deleted"
-    assert chat.inference_uri == ""
+    assert settle(azure, chat).state == "online"
+    assert chat.missing_since is not None
+    assert EndpointCheck.objects.get().endpoint == chat
     assert texts(chat)[-1] == "Not changed: Azure cannot find the resource"
+
+
+@pytest.mark.parametrize("fault", UNPROVED)
+@pytest.mark.parametrize("change", [services.update_endpoint, services.regenerate_key])
+def test_other_404_leaves_the_endpoint_online(
+    azure: Azure, chat: Endpoint, as_ada: Act, change: Callable[..., Operation], fault: Fault
+) -> None:
+    confirmed_at = chat.confirmed_at
+    for where in ("patch", "regenerate"):
+        azure.fault(fault[0], where=where, **fault[1])
+    as_ada(change, TAGS if change is services.update_endpoint else "Primary")
+    assert settle(azure, chat).state == "online"
+    assert (chat.missing_since, chat.confirmed_at) == (None, confirmed_at)
+    assert chat.problem.startswith("Azure returned 404")
+    assert chat.problem_since is not None
+
+
+def test_404_after_an_accepted_change_is_not_a_deletion(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
+    as_ada(services.update_endpoint, TAGS)
+    one_step(azure)
+    azure.fault("not-found", where="arm", shape="group")
+    assert settle(azure, chat).state == "online"
+
+
+def test_next_confirmation_clears_the_problem(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
+    azure.fault("not-found", where="patch", shape="group", times=1)
+    as_ada(services.update_endpoint, TAGS)
+    assert settle(azure, chat).problem == "Azure returned 404 ResourceGroupNotFound."
+    as_ada(services.update_endpoint, TAGS)
+    assert settle(azure, chat).problem == ""
+    assert chat.problem_since is None
 
 
 def test_deleted_endpoint_cannot_be_updated(azure: Azure, chat: Endpoint, as_ada: Act) -> None:
