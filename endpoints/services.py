@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import User
+from accounts.policy import Action, may
 from endpoints import clock, history
 from endpoints.arm.errors import ArmError
 from endpoints.arm.json_fields import JsonObject
@@ -30,6 +31,19 @@ class NameTaken(Exception):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(f"{endpoint.workspace} already has an endpoint named {endpoint.name}. Choose another name.")
         self.endpoint = endpoint
+
+
+class NotYours(NameTaken):
+    """The name is that of an endpoint that this user may not change."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        name, owner = endpoint.name, endpoint.owner
+        if owner:
+            text = f"{name} belongs to {owner.name}. Only {owner.name} or an Admin can create it again."
+        else:
+            text = f"{name} was not created here. Only an Admin can create it again."
+        self.args = (f"{text} Choose another name.",)
 
 
 class Busy(Exception):
@@ -148,16 +162,25 @@ def _queue(new: NewEndpoint, actor: Actor) -> Endpoint:
     if endpoint and Kind.CREATE not in ALLOWED[endpoint.shown_state]:
         raise NameTaken(endpoint)
     text = "Creation requested again." if endpoint else Kind.CREATE.spec.requested_text
-    endpoint = endpoint or Endpoint(workspace=new.workspace, created_at=now)
-    if endpoint.state == State.DELETED:
-        # Whatever Azure holds under this name now is not ours.
-        endpoint.sent_at = endpoint.observed = endpoint.observed_at = None
-    endpoint.name, endpoint.owner = new.name, actor.signed_in_user
-    endpoint.requested, endpoint.model_id = new.resource, new.resource.model_id
+    if not endpoint:
+        endpoint = Endpoint(workspace=new.workspace, created_at=now, owner=actor.signed_in_user)
+    elif endpoint.state == State.DELETED:
+        _start_again(endpoint, actor.signed_in_user)
+    elif not may(actor.signed_in_user, Action.UPDATE_ENDPOINT, endpoint):
+        raise NotYours(endpoint)
+    endpoint.name, endpoint.requested, endpoint.model_id = new.name, new.resource, new.resource.model_id
     endpoint.confirmed_at, endpoint.inference_uri = None, ""
     _set_state(endpoint, State.QUEUED, "", now)
     _add_operation(endpoint, Kind.CREATE, new.resource.to_json(), text, new.submission_id, actor, now)
     return endpoint
+
+
+def _start_again(endpoint: Endpoint, owner: User) -> None:
+    """Forget the deleted endpoint: whatever Azure holds under its name now is not ours."""
+    endpoint.owner = owner
+    endpoint.sent_at = endpoint.observed = endpoint.observed_at = endpoint.missing_since = None
+    endpoint.drift = endpoint.drift_since = endpoint.problem_since = None
+    endpoint.observed_hash = endpoint.listed_as = endpoint.problem = ""
 
 
 def _request(endpoint: Endpoint, kind: Kind, body: JsonObject | None, submission_id: UUID, actor: Actor) -> Operation:
