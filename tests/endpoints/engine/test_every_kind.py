@@ -36,9 +36,10 @@ def test_worker_refuses_users_who_lost_the_role(
     roles: list[str],
     state: str,
 ) -> None:
-    operation, before = as_ada(service, *arguments), azure.count("", "/chat")
+    operation, before, confirmed_at = as_ada(service, *arguments), azure.count("", "/chat"), chat.confirmed_at
     User.objects.update(roles=roles)
     assert settle(azure, chat).state == state
+    assert chat.confirmed_at == confirmed_at
     operation.refresh_from_db()
     assert (operation.error or {})["code"] == "RoleLost"
     assert azure.count("", "/chat") == before

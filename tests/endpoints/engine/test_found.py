@@ -87,6 +87,16 @@ def test_creation_that_changed_an_existing_endpoint_has_no_owner(
     assert any("It changed an endpoint that existed already, created by" in text for text in texts(endpoint))
 
 
+@pytest.mark.parametrize(("fault", "owner"), [("retry-after", "ada"), ("refuse", "oscar")])
+def test_owner_changes_with_the_accepted_request(
+    azure: Azure, ada: Client, sign_in: SignIn, workspaces: list[Workspace], fault: str, owner: str
+) -> None:
+    azure.fault("fail", times=1)
+    settle(azure, submit(sign_in("oscar"), workspaces[0]))
+    azure.fault(fault)
+    assert str(settle(azure, submit(ada, workspaces[0])).owner) == f"{owner}@emulator.test"
+
+
 def test_failed_leftover_with_another_model_is_shown_first(
     azure: Azure, ada: Client, workspaces: list[Workspace]
 ) -> None:
