@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce, RowNumber
 
 from endpoints import clock, history
 from endpoints.engine.tokens import poll_identity_key
+from endpoints.kinds import Kind
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED, Phase
 
@@ -38,6 +39,10 @@ READ_BY_POLLS = (
     "endpoint__workspace__subscription_id", "endpoint__workspace__resource_group", "endpoint__workspace__name",
 )  # fmt: skip
 GROUP_COLUMNS = ("pk", "requested_by_id", "endpoint__workspace_id")
+# How long the proof that a name is free stands. A PUT that leaves later could replace an endpoint made meanwhile.
+PROOF_TTL = timedelta(seconds=60)
+# The columns of a creation that proves its name again.
+UNPROVED = {"phase": Phase.QUEUED, "absences": 0}
 # The columns of a row without a lease.
 RELEASED = {"lease": None, "lease_until": None, "lease_owner": ""}
 
@@ -63,7 +68,9 @@ def claim_requests(room: int, share: int, only: UUID | None = None) -> list[Oper
     ids = [pk for pk, turn in in_turn.values_list("pk", "turn")[:room] if turn <= share]
     if not ids:
         return []  # an idle sweep takes no lock
-    return list(_claim(due.filter(pk__in=ids), now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS)))
+    claimed = _claim(due.filter(pk__in=ids), now, _lease_until(now, settings.ARM_READ_TIMEOUT_SECONDS))
+    proved(claimed).filter(next_step_at__lte=now - PROOF_TTL).update(**UNPROVED)
+    return list(claimed)
 
 
 def claim_polls(room: int, is_listed: Callable[[Group], bool], only: UUID | None = None) -> list[Operation]:
@@ -93,6 +100,11 @@ def renew(operations: Sequence[Operation]) -> set[UUID]:
     return set(mine.values_list("pk", flat=True))
 
 
+def proved(operations: QuerySet[Operation]) -> QuerySet[Operation]:
+    """The creations among these whose names are proved free. They are due from the time of the proof."""
+    return operations.filter(kind=Kind.CREATE, phase=Phase.CLEAR)
+
+
 def still_leased(operations: Collection[Operation]) -> QuerySet[Operation]:
     """The rows of these operations that still have the lease with which they were claimed."""
     return Operation.objects.filter(pk__in=[one.pk for one in operations], lease__in={one.lease for one in operations})
@@ -108,6 +120,7 @@ def reclaim_orphaned_leases() -> int:
     orphaned = leased.filter(lease_owner__in=dead)
     with transaction.atomic():
         _add_events(orphaned, "Worker restarted; resuming.")
+        proved(orphaned).update(**UNPROVED)
         return orphaned.update(**RELEASED, next_step_at=clock.now())
 
 

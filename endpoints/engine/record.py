@@ -17,7 +17,7 @@ from accounts.redaction import redact
 from endpoints import history
 from endpoints.arm.http import ArmRequest, ArmResult, NoResponse
 from endpoints.arm.operations import Outcome
-from endpoints.engine.leases import RELEASED, still_leased
+from endpoints.engine.leases import PROOF_TTL, RELEASED, UNPROVED, proved, still_leased
 from endpoints.engine.step import quarantine
 from endpoints.engine.update import RowUpdate
 from endpoints.models import Endpoint, EndpointCheck, Operation
@@ -105,7 +105,10 @@ def defer_for_rate_limit(operations: Sequence[Operation], wait: float, refill: f
     """
     for first in range(0, len(operations), SLICE):
         when = now + timedelta(seconds=wait + first / refill)
-        still_leased(operations[first : first + SLICE]).update(**RELEASED, next_step_at=when)
+        deferred = still_leased(operations[first : first + SLICE])
+        if when > now + PROOF_TTL / 2:
+            proved(deferred).update(**UNPROVED)
+        deferred.update(**RELEASED, next_step_at=when)
 
 
 def evidence_of(request: ArmRequest, response: ArmResult) -> dict[str, Any]:

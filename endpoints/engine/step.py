@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from endpoints.arm.challenge import claims_challenge
 from endpoints.arm.http import ArmRequest, ArmResponse, ArmResult
 from endpoints.engine.creation import on_list_read, reads_list
+from endpoints.engine.leases import UNPROVED
 from endpoints.engine.poll_response import on_poll
 from endpoints.engine.precheck import on_precheck
 from endpoints.engine.send_response import on_send
@@ -30,6 +31,7 @@ from endpoints.engine.update import (
     try_again,
     working_state,
 )
+from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.states import Phase, State
 
@@ -85,12 +87,12 @@ def _read(
 def park(operation: Operation, reason: str, claims: str, now: datetime) -> RowUpdate:
     """Wait until the user signs in; nothing is due before."""
     columns = {"next_step_at": None, "needs_sign_in": True, "claims": claims, "force_token_refresh": False}
-    return RowUpdate(columns, State.NEEDS_SIGN_IN, reason, text=reason, confirmed=False)
+    return _proving_again(operation, RowUpdate(columns, State.NEEDS_SIGN_IN, reason, text=reason, confirmed=False))
 
 
 def retry_later(operation: Operation, reason: str, now: datetime) -> RowUpdate:
     """Nothing could be sent for now."""
-    return try_again(operation, None, reason, now)
+    return _proving_again(operation, try_again(operation, None, reason, now))
 
 
 def quarantine(operation: Operation, now: datetime) -> RowUpdate:
@@ -100,12 +102,19 @@ def quarantine(operation: Operation, now: datetime) -> RowUpdate:
         return settle(operation, failed, now)
     columns = {"next_step_at": now + QUARANTINE_FOR, "has_retry_after": False}
     reason = f"Endpoint Desk could not continue. Trying again in {QUARANTINE_FOR.seconds // 60} minutes."
-    return RowUpdate(columns, State.UNKNOWN, reason, text=reason, confirmed=False)
+    return _proving_again(operation, RowUpdate(columns, State.UNKNOWN, reason, text=reason, confirmed=False))
 
 
 def refuse(operation: Operation, code: str, message: str, now: datetime) -> RowUpdate:
     """End an operation that the dashboard no longer allows."""
     return settle(operation, client_error(code, message), now)
+
+
+def _proving_again(operation: Operation, update: RowUpdate) -> RowUpdate:
+    """By the time that a creation may leave, its name may be taken."""
+    if operation.phase != Phase.CLEAR or operation.spec.goal is not Goal.EXISTS:
+        return update
+    return replace(update, operation={**UNPROVED, **update.operation})
 
 
 def _on_unauthorized(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:
@@ -122,4 +131,5 @@ def _on_unauthorized(operation: Operation, response: ArmResponse, now: datetime)
         columns = {"next_step_at": now, "force_token_refresh": True}
         update = RowUpdate(columns, working_state(operation), operation.endpoint.reason, confirmed=False)
     # The row says "sending" since before the request left; nothing of it was carried out.
-    return replace(update, operation={**update.operation, "phase": operation.phase})
+    phase = update.operation.get("phase", operation.phase)
+    return replace(update, operation={**update.operation, "phase": phase})

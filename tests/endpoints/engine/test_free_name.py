@@ -5,15 +5,18 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.engine.creation import is_complete
 from endpoints.models import Operation, Workspace
+from tests.conftest import SignIn
 from tests.support.absences import LIKELY, OTHERS, PROVED, Fault
 from tests.support.arm_responses import ORIGIN, arm_response
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit, texts
 from tests.support.strangers import resource_of, strangers_endpoint
+from tests.support.worker import run_due
 
 LOST = NoResponse("The connection to Azure broke before the response was complete.", True, 1)
 
@@ -117,6 +120,24 @@ def test_throttled_creation_proves_its_name_again(azure: Azure, ada: Client, wor
     strangers_endpoint(azure, workspaces[0])
     endpoint = settle(azure, endpoint)
     assert (endpoint.owner, puts(azure)) == (None, 1)
+    assert resource_of(azure, "chat").tags == {"made-by": "pipeline"}
+
+
+@pytest.mark.parametrize("cause", ["parked", "stale"])
+def test_late_creation_proves_its_name_again(
+    azure: Azure, ada: Client, sign_in: SignIn, workspaces: list[Workspace], cause: str
+) -> None:
+    endpoint = submit(ada, workspaces[0])
+    if cause == "parked":
+        azure.fault("claims-challenge", where="put", times=1)
+        one_step(azure)
+    else:
+        Operation.objects.update(phase="clear", next_step_at=timezone.now() - timedelta(seconds=61))
+    strangers_endpoint(azure, workspaces[0])
+    sign_in("ada")
+    run_due()
+    endpoint.refresh_from_db()
+    assert endpoint.owner is None
     assert resource_of(azure, "chat").tags == {"made-by": "pipeline"}
 
 
