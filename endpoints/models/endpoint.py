@@ -22,10 +22,11 @@ class Endpoint(models.Model):
     """A serverless endpoint: the request, the resource as Azure last returned it, and the state that users see."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="endpoints")
-    name = models.CharField(max_length=255)
+    # Without indexes of their own: others begin with these columns.
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="endpoints", db_index=False)
     # Whose request Azure accepted, or whom an Admin made the owner. Null if it was found in Azure.
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False)
+    name = models.CharField(max_length=255)
     created_at = models.DateTimeField()
     # The body of the PUT request; empty if the endpoint was found in Azure. The model id is for searches.
     requested: models.JSONField[ServerlessEndpoint, ServerlessEndpoint] = ResourceField(default=ServerlessEndpoint)
@@ -64,14 +65,16 @@ class Endpoint(models.Model):
             models.UniqueConstraint(F("workspace"), Lower("name"), name="endpoint_name_is_unique_in_its_workspace")
         ]
         indexes = [
-            # The default order of the table.
-            models.Index(fields=["urgency", "name", "id"], name="endpoint_table_order"),
-            # The same order in each workspace, and of each owner.
-            models.Index(fields=["workspace", "urgency", "name", "id"], name="endpoint_workspace_order"),
-            models.Index(fields=["owner", "urgency", "name", "id"], name="endpoint_owner_order"),
-            # A worker counts from this index alone.
-            models.Index(fields=["workspace", "state", "name", "id"], name="endpoint_workspace_state"),
-            models.Index(fields=["state", "name", "id"], name="endpoint_state_order"),
+            # The orders of the table: of all endpoints, of each workspace, of each owner.
+            models.Index(F("urgency"), Lower("name"), F("id"), name="endpoint_table_order"),
+            models.Index(F("workspace"), F("urgency"), Lower("name"), F("id"), name="endpoint_workspace_order"),
+            models.Index(F("owner"), F("urgency"), Lower("name"), F("id"), name="endpoint_owner_order"),
+            models.Index(Lower("name"), F("id"), name="endpoint_name_order"),
+            models.Index(F("state"), Lower("name"), F("id"), name="endpoint_state_order"),
+            # A worker also counts from this index alone.
+            models.Index(F("workspace"), F("state"), Lower("name"), F("id"), name="endpoint_workspace_state"),
+            models.Index(fields=["changed_at", "id"], name="endpoint_changed_order"),
+            models.Index(fields=["workspace", "changed_at", "id"], name="endpoint_workspace_changed"),
         ]
 
     def __str__(self) -> str:

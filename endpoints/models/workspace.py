@@ -81,7 +81,8 @@ class WorkspaceRead(Leased):
 class WorkspaceAccess(models.Model):
     """Whether Azure lets a user read a workspace, as a worker last found: `endpoints.access`."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # SQLite would prefer an index of its own to `access_readable`.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
     readable = models.BooleanField()
     checked_at = models.DateTimeField()
