@@ -5,9 +5,12 @@ shows, for the announcement. Browser and server exchange it as an entity tag:
 https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
 """
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -21,6 +24,18 @@ def shown_tag(request: SignedInRequest) -> str:
     return request.headers.get("If-None-Match", "").strip().removeprefix("W/").strip('"')
 
 
+def not_modified(tag: object) -> HttpResponse:
+    """The browser shows this already; it sends this tag the next time."""
+    return HttpResponse(status=304, headers={"ETag": f'"{tag}"'})
+
+
+@cache
+def release() -> str:
+    """Changes with the templates, so that a new release redraws every open page."""
+    templates = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+    return hashlib.sha256(b"".join(template.read_bytes() for template in templates)).hexdigest()
+
+
 def live_response(
     request: SignedInRequest,
     template: str,
@@ -32,7 +47,7 @@ def live_response(
     """The whole page; for htmx the partial `live` of its template, or 304 if the browser already shows it."""
     shown = shown_tag(request)
     if shown and shown.partition(".")[0] == tag.partition(".")[0]:
-        return HttpResponse(status=304, headers={"ETag": f'"{tag}"'})
+        return not_modified(tag)
     if not request.htmx or request.htmx.history_restore_request:
         response = render(request, template, context())
     else:

@@ -1,8 +1,9 @@
 """The table of endpoints: filters, columns, pages and live updates."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
@@ -10,15 +11,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.http import SignedInRequest
+from accounts.models import User
 from accounts.policy import Action, require
 from endpoints import queries
-from endpoints.access import Readable, readable_workspaces
+from endpoints.access import Access, access_of, prepare
 from endpoints.models import Endpoint
-from endpoints.pages.live import POLL_AT_REST_SECONDS, POLL_WHILE_WORKING_SECONDS, live_response, shown_tag
-from endpoints.queries import SORTS, Counts, TableQuery
+from endpoints.pages.live import (
+    POLL_AT_REST_SECONDS,
+    POLL_WHILE_WORKING_SECONDS,
+    live_response,
+    not_modified,
+    release,
+    shown_tag,
+)
+from endpoints.queries import PAGE_SIZE, SORTS, Counts, TableQuery
 from endpoints.states import State, Urgency
 
-PAGE_SIZE = 50
 COLUMNS = {
     "name": "Name",
     "state": "State",
@@ -48,18 +56,38 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Tag:
+    """The tag of a table: a change of `digest` may show in it, and one of `look` does."""
+
+    digest: str
+    look: str = ""
+    # In seconds since the epoch.
+    drawn_at: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Tag":
+        return cls(*text.split(".", 2))
+
+    def __str__(self) -> str:
+        return f"{self.digest}.{self.look}.{self.drawn_at}"
+
+
+@dataclass(frozen=True)
 class Table:
     """The live part of the page."""
 
-    page: Page[Endpoint]
+    rows: list[Endpoint]
+    page: Page[int]
     total: int
     chips: list[Chip]
     columns: list[Column]
     query: TableQuery
-    tag: str
+    digest: str
     poll_seconds: int
     notices: list[str]
     has_workspaces: bool
+    # Azure has confirmed every row since then.
+    confirmed_at: datetime | None
 
     @property
     def previous_page_url(self) -> str:
@@ -70,53 +98,60 @@ class Table:
         return self.query.url(page=str(self.page.next_page_number()))
 
     @property
-    def rows(self) -> Iterable[Endpoint]:
-        return self.page.object_list
-
-    @property
     def is_filtered(self) -> bool:
         return bool(self.query.text or self.query.mine or self.query.state)
+
+    @cached_property
+    def tag(self) -> Tag:
+        rows = [(row.pk, row.version, str(row.workspace), row.workspace.location, str(row.owner)) for row in self.rows]
+        shown = (rows, self.page.number, self.chips, self.query, self.notices, self.has_workspaces)
+        return Tag(
+            self.digest, hashed((*shown, self.confirmed_at is None, release())), f"{timezone.now().timestamp():.3f}"
+        )
 
 
 @require_safe
 @require(Action.VIEW_ENDPOINTS)
 def table(request: SignedInRequest) -> HttpResponse:
-    """The page; for htmx its live part, or 304 if the browser already shows it."""
-    query = TableQuery.of(request.GET)
-    readable = readable_workspaces(request.user)
-    counts = queries.count(queries.matching(request.user, readable, query))
-    tag = f"{queries.digest(request.user, readable, query, counts)}.{timezone.now().timestamp():.3f}"
+    """The page; for htmx its live part, or 304 if the browser already shows it.
 
-    def announcement() -> str:
-        since = drawn_at(shown_tag(request))
-        return announce(queries.settled_since(readable.ids, since)) if since else ""
+    Two gates keep a poll cheap: the versions of the workspaces, which take no look at the endpoints, then the rows.
+    """
+    query, notice = TableQuery.of(request.GET), prepare(request.user)
+    # Before the rows: a later change then costs one more look. After them, it would never be shown.
+    access = access_of(request.user)
+    numbers = (access.version, access.registered, access.readable, access.changes, access.confirmed_at is None)
+    digest, shown = hashed((request.user.pk, numbers, notice, query, release())), Tag.of(shown_tag(request))
+    if shown.digest == digest:
+        response = not_modified(shown)
+    else:
+        response = _changed(request, make_table(request.user, access, notice, query, digest), shown)
+    if access.confirmed_at:
+        response["X-Confirmed-At"] = access.confirmed_at.isoformat()
+    return response
 
-    return live_response(
-        request,
-        "endpoints/table.html",
-        tag,
-        context=lambda: {"table": make_table(request, readable, query, counts, tag)},
-        announcement=announcement,
-    )
 
-
-def make_table(request: SignedInRequest, readable: Readable, query: TableQuery, counts: Counts, tag: str) -> Table:
-    paginator = Paginator(queries.in_order(request.user, readable, query), PAGE_SIZE)
-    # Set the cached property, or the paginator would count again:
-    # https://docs.djangoproject.com/en/5.2/ref/paginator/#django.core.paginator.Paginator.count
-    paginator.count = counts.of(query)
+def make_table(user: User, access: Access, notice: str, query: TableQuery, digest: str) -> Table:
+    counts = queries.count(user, query)
+    page = Paginator(range(counts.of(query)), PAGE_SIZE).get_page(query.page)
     working = any(State(state).is_working for state in counts.by_state)
     return Table(
-        page=paginator.get_page(query.page),
+        rows=queries.page_of(user, access, query, page.start_index() - 1) if page.object_list else [],
+        page=page,
         total=counts.total,
         chips=_chips(query, counts),
         columns=[_column(key, label, query) for key, label in COLUMNS.items()],
         query=query,
-        tag=tag,
+        digest=digest,
         poll_seconds=POLL_WHILE_WORKING_SECONDS if working else POLL_AT_REST_SECONDS,
-        notices=[readable.notice] if readable.notice else [],
-        has_workspaces=bool(readable.workspaces),
+        notices=[notice] if notice else [],
+        has_workspaces=access.readable > 0,
+        confirmed_at=access.confirmed_at,
     )
+
+
+def hashed(shown: object) -> str:
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:20]
 
 
 def announce(endpoints: list[Endpoint]) -> str:
@@ -126,12 +161,30 @@ def announce(endpoints: list[Endpoint]) -> str:
     return " ".join(endpoint.announcement for endpoint in endpoints)
 
 
-def drawn_at(tag: str) -> datetime | None:
+def drawn_at(tag: Tag) -> datetime | None:
     """When the table with this tag was rendered."""
     try:
-        return datetime.fromtimestamp(float(tag.partition(".")[2]), UTC)
+        return datetime.fromtimestamp(float(tag.drawn_at), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _changed(request: SignedInRequest, table: Table, shown: Tag) -> HttpResponse:
+    """The table, unless the change is out of its sight."""
+    if shown.look == table.tag.look:
+        return not_modified(replace(shown, digest=table.digest))
+
+    def announcement() -> str:
+        since = drawn_at(shown)
+        return announce(queries.settled_since(request.user, since)) if since else ""
+
+    return live_response(
+        request,
+        "endpoints/table.html",
+        str(table.tag),
+        context=lambda: {"table": table},
+        announcement=announcement,
+    )
 
 
 def _chips(query: TableQuery, counts: Counts) -> list[Chip]:

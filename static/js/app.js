@@ -130,6 +130,20 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful) showOnline();
   });
+  // A 304 brings the tag for the next poll, and when Azure last confirmed what is shown.
+  document.addEventListener("htmx:afterRequest", ({ target, detail: { xhr } }) => {
+    if (target !== live() || xhr.status !== 304) return;
+    const headers = {
+      ...JSON.parse(target.getAttribute("hx-headers")),
+      "If-None-Match": xhr.getResponseHeader("ETag"),
+    };
+    target.setAttribute("hx-headers", JSON.stringify(headers));
+    const time = $("#confirmed time");
+    const confirmedAt = xhr.getResponseHeader("X-Confirmed-At");
+    if (!time || !confirmedAt) return;
+    Object.assign(time, { dateTime: confirmedAt, title: new Date(confirmedAt).toUTCString() });
+    updateRelativeTimes();
+  });
 
   // --- CSRF. A sign-in in another tab changes the token, so read the cookie whenever a form is sent. Django reads the
   // form field before the header: https://docs.djangoproject.com/en/5.2/howto/csrf/#using-csrf-protection-with-ajax

@@ -1,18 +1,22 @@
 """The table of endpoints and its live updates."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from endpoints.arm.serverless_endpoint import Properties, ServerlessEndpoint
-from endpoints.models import Endpoint, Workspace
+from endpoints.models import AccessRead, Endpoint, Workspace, WorkspaceAccess, WorkspaceRead
 from endpoints.states import State, Urgency
+from endpoints.versions import bump
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import PHI, one_step, settle, submit
@@ -37,6 +41,13 @@ def make(workspace: Workspace, names: Iterable[str], state: State = State.ONLINE
         )
         for name in names
     )
+    bump(workspace.pk)
+
+
+def change(workspace: Workspace, **columns: Any) -> None:
+    """As a worker does: the endpoints and the version of their workspace."""
+    workspace.endpoints.update(**columns, version=F("version") + 1)
+    bump(workspace.pk)
 
 
 def names(client: Client, url: str = "/") -> list[str]:
@@ -109,7 +120,7 @@ def test_poll_of_an_unchanged_table_gets_304(ada: Client, workspaces: list[Works
     make(workspaces[0], ["chat"])
     shown = tag(ada.get("/").content.decode())
     assert poll(ada, shown) == (304, "")
-    Endpoint.objects.update(version=2)
+    change(workspaces[0])
     status, page = poll(ada, shown)
     assert status == 200
     assert page.lstrip().startswith('<section id="live"')
@@ -121,6 +132,71 @@ def test_poll_with_another_filter_gets_another_table(ada: Client, workspaces: li
     assert poll(ada, shown, "/?state=online")[0] == 200
 
 
+def digest(response: Any) -> str:
+    return str(response["ETag"]).strip('"').partition(".")[0]
+
+
+def test_tag_changes_with_what_the_user_reads(ada: Client, workspaces: list[Workspace]) -> None:
+    digests = [digest(ada.get("/"))]
+    access = WorkspaceAccess.objects.filter(workspace=workspaces[0])
+    steps: list[Callable[[], object]] = [
+        lambda: make(workspaces[0], ["chat"]),
+        lambda: access.update(readable=False),
+        lambda: bump(workspaces[1].pk),
+        lambda: access.update(readable=True),
+        lambda: AccessRead.objects.update_or_create(user=User.objects.get(), defaults={"version": 9}),  # swapped
+    ]
+    for step in steps:
+        step()
+        digests.append(digest(ada.get("/")))
+    assert len(set(digests)) == len(digests)
+
+
+def test_tag_ignores_what_the_user_does_not_read(sign_in: SignIn, workspaces: list[Workspace]) -> None:
+    vera = sign_in("vera")
+    before = digest(vera.get("/"))
+    sign_in("ada")
+    make(workspaces[1], ["in-research"])
+    assert digest(vera.get("/")) == before
+
+
+def test_change_out_of_sight_redraws_nothing(ada: Client, workspaces: list[Workspace]) -> None:
+    make(workspaces[0], [f"chat-{number:02}" for number in range(51)])
+    first = ada.get("/")
+    workspaces[0].endpoints.filter(name="chat-50").update(reason="Slow.", version=2)
+    bump(workspaces[0].pk)
+    unchanged = ada.get("/", headers={**HTMX, "if-none-match": first["ETag"]})
+    assert unchanged.status_code == 304
+    assert digest(unchanged) != digest(first)
+    assert poll(ada, unchanged["ETag"].strip('"'))[0] == 304
+    workspaces[0].endpoints.filter(name="chat-00").update(reason="Slow.", version=2)
+    bump(workspaces[0].pk)
+    assert poll(ada, unchanged["ETag"].strip('"'))[0] == 200
+
+
+def test_unchanged_poll_looks_at_no_endpoint(ada: Client, workspaces: list[Workspace]) -> None:
+    make(workspaces[0], ["chat"])
+    shown = tag(ada.get("/").content.decode())
+    with CaptureQueriesContext(connection) as queries:
+        assert poll(ada, shown) == (304, "")
+    statements = [query["sql"] for query in queries.captured_queries]
+    assert not any('endpoints_endpoint"' in sql for sql in statements)
+    assert len(statements) <= 5
+
+
+def test_age_of_the_oldest_read_comes_with_each_response(ada: Client, workspaces: list[Workspace]) -> None:
+    assert "X-Confirmed-At" not in ada.get("/")
+    times = [timezone.now() - timedelta(seconds=seconds) for seconds in (60, 20)]
+    for workspace, complete_at in zip(workspaces, times, strict=True):
+        WorkspaceRead.objects.create(workspace=workspace, complete_at=complete_at)
+    page = ada.get("/")
+    assert "Read from Azure <time" in page.content.decode()
+    WorkspaceRead.objects.filter(workspace=workspaces[0]).update(complete_at=timezone.now())
+    unchanged = ada.get("/", headers={**HTMX, "if-none-match": page["ETag"]})
+    assert unchanged.status_code == 304
+    assert [page["X-Confirmed-At"], unchanged["X-Confirmed-At"]] == [time.isoformat() for time in times]
+
+
 def test_change_is_announced_once(azure: Azure, ada: Client, workspaces: list[Workspace]) -> None:
     endpoint = submit(ada, workspaces[0])
     one_step(azure)
@@ -128,7 +204,7 @@ def test_change_is_announced_once(azure: Azure, ada: Client, workspaces: list[Wo
     settle(azure, endpoint)
     page = poll(ada, shown)[1]
     assert '<div id="announcer" hx-swap-oob="innerHTML">chat is online.</div>' in page
-    Endpoint.objects.update(version=99)
+    change(workspaces[0])
     assert "hx-swap-oob" not in poll(ada, tag(page))[1]
     assert "hx-swap-oob" not in ada.get("/").content.decode()
 
