@@ -5,14 +5,15 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, Count, F, OrderBy, Q, QuerySet, TextField, When
-from django.db.models.functions import Cast, Lower
+from django.db import connection
+from django.db.models import Count, F, OrderBy, Q, QuerySet
+from django.db.models.functions import Lower
 from django.http import QueryDict
 
 from accounts.models import User
 from endpoints.access import Access, readable_ids
 from endpoints.heads import Walk
-from endpoints.models import Endpoint, WorkspaceAccess
+from endpoints.models import Endpoint
 from endpoints.states import State
 
 PAGE_SIZE = 50
@@ -35,6 +36,14 @@ ROW = (
     "name", "model_id", "state", "reason", "inference_uri", "confirmed_at", "changed_at", "version",
     "workspace__name", "workspace__location", "owner__name", "owner__username",
 )  # fmt: skip
+
+# The stored counts of each readable workspace, and its id if they are out of date. In one statement: with two, a
+# workspace that is counted in between would be in neither.
+COUNTS = """
+    SELECT CASE WHEN version <> counted_version THEN id END, counts
+    FROM (SELECT workspace_id FROM endpoints_workspaceaccess WHERE user_id = %s AND readable) access
+    JOIN endpoints_workspace ON id = workspace_id
+"""
 
 
 @dataclass(frozen=True)
@@ -109,18 +118,14 @@ def count(user: User, query: TableQuery) -> Counts:
     """The endpoints in any state that the user may read and the search matches."""
     if query.text or query.mine:
         return Counts(_counted(_matching(user, query)))
-    # One statement, or a workspace could become counted between two and appear in neither.
-    is_counted = When(workspace__counted_version=F("workspace__version"), then=None)
-    rows = list(
-        WorkspaceAccess.objects.filter(user=user, readable=True)
-        .annotate(uncounted=Case(is_counted, default="workspace"), counts=Cast("workspace__counts", TextField()))
-        .values_list("uncounted", "counts")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, [user.pk])
+        rows = cursor.fetchall()
     uncounted = [workspace for workspace, _ in rows if workspace]
     by_state = _counted(Endpoint.objects.filter(workspace__in=uncounted)) if uncounted else Counter[str]()
     for counts in json.loads(f"[{','.join(counts for workspace, counts in rows if not workspace)}]"):
         by_state.update(counts)
-    return Counts(+by_state)
+    return Counts(by_state)
 
 
 def page_of(user: User, access: Access, query: TableQuery, offset: int) -> list[Endpoint]:
