@@ -3,8 +3,11 @@
 SCREENSHOTS=folder saves pictures of every page in light, dark and phone width.
 """
 
+import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -243,6 +246,28 @@ def test_poll_of_an_unchanged_page_swaps_nothing(page: Page) -> None:
     expect(page.locator("#live [data-unswapped]")).to_have_count(1)
     expect(page.locator("#live-status")).to_contain_text("Live · updated just now")
     assert messages == []
+
+
+def test_unchanged_poll_brings_tag_and_age(page: Page, running_desk: Desk) -> None:
+    database = running_desk.log.parent / "var" / "endpoint-desk.sqlite3"
+    sign_in(page, "Oscar Operator")
+    with closing(sqlite3.connect(database, timeout=20, isolation_level=None)) as desk:
+        desk.execute(
+            "INSERT OR REPLACE INTO endpoints_workspaceread (workspace_id, complete_at, lease_owner, faults, problem,"
+            " pages, read_as, body_hash, subscriptions_problem)"
+            " SELECT id, datetime('now', '-1 hour'), '', 0, '', 1, '', '', '' FROM endpoints_workspace"
+        )
+        page.goto("/?q=no-such-endpoint")
+        expect(page.locator("#confirmed")).to_have_text("Read from Azure 1 h ago")
+        desk.execute("UPDATE endpoints_workspace SET version = version + 1")
+        desk.execute("UPDATE endpoints_workspaceread SET complete_at = datetime('now', '-5 minutes')")
+    with page.expect_response(lambda response: _is_htmx(response.request)) as polled:
+        page.evaluate("htmx.trigger('#live', 'refresh')")
+    expect(page.locator("#confirmed")).to_have_text("Read from Azure 5 min ago")
+    assert polled.value.status == 304
+    headers = page.locator("#live").get_attribute("hx-headers")
+    assert headers is not None
+    assert json.loads(headers)["If-None-Match"] == polled.value.headers["etag"]
 
 
 def test_poll_of_a_changed_page_updates_it(page: Page, context: BrowserContext) -> None:
