@@ -3,7 +3,14 @@
 from endpoints.models.endpoint import Endpoint, EndpointCheck
 from endpoints.models.finding import Finding, MarketplaceSubscription
 from endpoints.models.operation import Event, Operation
-from endpoints.models.workspace import AccessRead, VisibleWorkspace, Workspace, WorkspaceAccess, WorkspaceRead
+from endpoints.models.workspace import (
+    AccessRead,
+    SubscriptionsRead,
+    VisibleWorkspace,
+    Workspace,
+    WorkspaceAccess,
+    WorkspaceRead,
+)
 
 __all__ = [
     "AccessRead",
@@ -13,6 +20,7 @@ __all__ = [
     "Finding",
     "MarketplaceSubscription",
     "Operation",
+    "SubscriptionsRead",
     "VisibleWorkspace",
     "Workspace",
     "WorkspaceAccess",

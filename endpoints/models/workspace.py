@@ -30,6 +30,9 @@ class Workspace(models.Model):
     # The number of endpoints in each state when `version` was `counted_version`. A worker counts again after a change.
     counts: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField(default=dict)
     counted_version = models.BigIntegerField(default=1)
+    # The version to which its findings belong, and when they change by the time alone.
+    findings_version = models.BigIntegerField(default=0)
+    findings_due_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["name", "resource_group"]
@@ -73,9 +76,21 @@ class WorkspaceRead(Leased):
     # The latest complete list of marketplace subscriptions, and why the latest one failed.
     subscriptions_at = models.DateTimeField(null=True)
     subscriptions_problem = models.CharField(max_length=500, blank=True)
+    # When they are to be read again, after the next complete list of endpoints. Null if at once.
+    subscriptions_due_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"read of {self.workspace_id}"
+
+
+class SubscriptionsRead(WorkspaceRead):
+    """The same row while the marketplace subscriptions are read: one lease at a time covers both lists."""
+
+    class Meta:
+        proxy = True
+
+    def __str__(self) -> str:
+        return f"read of the subscriptions of {self.workspace_id}"
 
 
 class WorkspaceAccess(models.Model):
