@@ -41,6 +41,11 @@ def list_url(workspace_arm_id: str) -> str:
     return arm_http().url(f"{workspace_arm_id}/serverlessEndpoints", api_version=settings.ARM_API_VERSION)
 
 
+def subscriptions_url(workspace_arm_id: str) -> str:
+    """The list of all marketplace subscriptions of a workspace."""
+    return arm_http().url(f"{workspace_arm_id}/marketplaceSubscriptions", api_version=settings.ARM_API_VERSION)
+
+
 def reader(user: User, correlation_id: UUID | None = None) -> ArmReader:
     """A reader for a user who waits for the page. Raises accounts.tokens.TokenUnavailable."""
     return ArmReader(page_http(), write_identity(user).token(), correlation_id or uuid4(), settings.ARM_API_VERSION)

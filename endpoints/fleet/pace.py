@@ -18,8 +18,9 @@ MOVING_SECONDS = 10.0
 # A workspace without a change for this long is quiet, and if there are many, it is read less often.
 QUIET_AFTER = timedelta(hours=1)
 QUIET_SECONDS, MANY = 170.0, 60
-# The part of an account's refill that regular reads may use.
-SHARE = 0.2
+# The parts of an account's refill that the regular lists of endpoints and of marketplace subscriptions may use.
+SHARE, SUBSCRIPTIONS_SHARE = 0.15, 0.05
+SUBSCRIPTIONS_SECONDS = 600.0
 SIZES_TTL_SECONDS = 30.0
 
 
@@ -40,6 +41,12 @@ class Pace:
         elif number > MANY and (read.changed_at is None or now - read.changed_at > QUIET_AFTER):
             seconds = max(least, QUIET_SECONDS)
         return now + timedelta(seconds=min(seconds, MAX_SECONDS) * random.uniform(0.9, 1.1))  # noqa: S311  (jitter)
+
+    def next_read_of_subscriptions(self, account: Account, now: datetime) -> datetime:
+        """When to read the marketplace subscriptions of a workspace again."""
+        _, number = self._size(account)
+        seconds = max(SUBSCRIPTIONS_SECONDS, number / (SUBSCRIPTIONS_SHARE * READS.refill))
+        return now + timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311  (jitter)
 
     def _size(self, account: Account) -> tuple[int, int]:
         """The pages and the workspaces that the account reads."""

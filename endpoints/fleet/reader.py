@@ -7,7 +7,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -23,16 +23,16 @@ from endpoints import clock
 from endpoints.arm.budget import READS, Account, Budget, blocked_for
 from endpoints.arm.http import ArmResponse, ArmResult
 from endpoints.arm.poller import ArmPoller, Read
-from endpoints.arm_clients import arm_http, endpoint_url, list_url
+from endpoints.arm_clients import arm_http, endpoint_url, list_url, subscriptions_url
 from endpoints.engine.leases import RELEASED, START_WITHIN, poll_read_timeout
 from endpoints.engine.record import retry_while_database_is_down
-from endpoints.fleet import checks, workspaces
+from endpoints.fleet import checks, subscriptions, workspaces
 from endpoints.fleet.identities import NOBODY, Identities
 from endpoints.fleet.leases import claim, still_leased
 from endpoints.fleet.listing import Listing, Unreadable, listing_of
 from endpoints.fleet.pace import Pace, moving
 from endpoints.fleet.sighting import Sighting
-from endpoints.models import EndpointCheck, Workspace, WorkspaceRead
+from endpoints.models import EndpointCheck, SubscriptionsRead, Workspace, WorkspaceRead
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +136,10 @@ class FleetReader:
         return grant.granted
 
     def _read(self, pending: Pending, token: str) -> None:
-        row, is_list = pending.row, isinstance(pending.row, WorkspaceRead)
-        url = list_url(row.workspace.arm_id) if isinstance(row, WorkspaceRead) else endpoint_url(row.endpoint.arm_id)
+        is_list = isinstance(pending.row, WorkspaceRead)
         self._in_flight += 1
         on_response = partial(self._put, pending)
-        self._poller.start([Read(url, token, uuid4(), on_response, all_pages=is_list)])
+        self._poller.start([Read(_url(pending.row), token, uuid4(), on_response, all_pages=is_list)])
 
     def _put(self, pending: Pending, responses: Responses) -> None:
         self._completed.put((pending, responses))
@@ -165,13 +164,18 @@ class FleetReader:
         is_moving = moving({pending.workspace.pk for pending, _ in batch})
         for pending, responses in batch:
             self._observe_rate_limit(pending, responses)
-            if not isinstance(pending.row, WorkspaceRead):
+            if isinstance(pending.row, EndpointCheck):
                 self._record_one(pending, partial(checks.conclude, pending.row, responses), now)
+                continue
+            if isinstance(pending.row, SubscriptionsRead):
+                later = partial(self._pace.next_read_of_subscriptions, pending.account, now)
+                self._record_one(pending, partial(subscriptions.conclude, pending.row, responses, later), now)
                 continue
             read, listing = pending.row, listing_of(responses, pending.workspace.arm_id)
             next_read = partial(self._pace.next_read, read, pending.account, read.pk in is_moving, now)
             if isinstance(listing, Listing) and workspaces.is_unchanged(read, listing, pending.identity.key):
                 unchanged[read] = next_read()
+                self._follow_up(pending, now)
             else:
                 self._record_one(pending, partial(workspaces.conclude, read, listing, next_read), now)
         if unchanged:
@@ -183,11 +187,27 @@ class FleetReader:
         sighting = Sighting(pending.began, pending.identity.key, now)
         try:
             problem = retry_while_database_is_down(lambda: conclude(sighting))
-            if problem and not self._retry_with_another(pending, problem, now):
+            if problem is None:
+                self._follow_up(pending, now)
+            elif not self._retry_with_another(pending, problem, now):
                 self._fail(pending.row, problem, now)
         except Exception:
             logger.exception("A read of %s could not be recorded", pending.workspace.arm_id)
             self._fail(pending.row, Unreadable("Endpoint Desk could not record Azure's response."), now)
+
+    def _follow_up(self, pending: Pending, now: datetime) -> None:
+        """After a list of endpoints, read the marketplace subscriptions with the same token, if that is due."""
+        read = pending.row
+        if not isinstance(read, WorkspaceRead) or not subscriptions.is_due(read, now):
+            return
+        try:
+            token = self._identities.token(pending.identity)
+        except TokenUnavailable:
+            return
+        if not self._budget.take(pending.account, READS, 1, REGULAR_RESERVE).granted:
+            return
+        if row := retry_while_database_is_down(lambda: subscriptions.claim(read, _lease_for(), now)):
+            self._read(replace(pending, row=row, began=now), token)
 
     def _retry_with_another(self, pending: Pending, problem: Unreadable, now: datetime) -> bool:
         """One user's lack of access is not another's: read again with the next one's token."""
@@ -201,8 +221,12 @@ class FleetReader:
         return True
 
     def _fail(self, row: Due, problem: Unreadable, now: datetime) -> None:
-        fail = checks.fail if isinstance(row, EndpointCheck) else workspaces.fail
-        retry_while_database_is_down(lambda: fail(row, problem, now))  # type: ignore[arg-type]
+        fail: Callable[..., None] = workspaces.fail
+        if isinstance(row, EndpointCheck):
+            fail = checks.fail
+        elif isinstance(row, SubscriptionsRead):
+            fail = subscriptions.fail
+        retry_while_database_is_down(lambda: fail(row, problem, now))
 
     def _observe_rate_limit(self, pending: Pending, responses: Responses) -> None:
         for response in responses if isinstance(responses, list) else []:
@@ -221,6 +245,13 @@ def add_missing_reads() -> None:
 
 def _workspace_id(row: Due) -> UUID:
     return row.workspace_id if isinstance(row, WorkspaceRead) else row.endpoint.workspace_id
+
+
+def _url(row: Due) -> str:
+    if isinstance(row, EndpointCheck):
+        return endpoint_url(row.endpoint.arm_id)
+    url = subscriptions_url if isinstance(row, SubscriptionsRead) else list_url
+    return url(row.workspace.arm_id)
 
 
 def _read_as(rows: Sequence[Due]) -> dict[UUID, str]:

@@ -36,6 +36,12 @@ def read_again() -> None:
     read_fleet()
 
 
+def read_subscriptions() -> None:
+    """Read every workspace and its marketplace subscriptions, as if ten minutes had passed."""
+    WorkspaceRead.objects.update(subscriptions_due_at=None)
+    read_fleet()
+
+
 def others(azure: Azure, method: str, resource_id: str, body: Any = None, **query: Any) -> None:
     """Act in Azure as someone else, on the resource with this id."""
     url = f"{azure.url}/emulator/resources{resource_id}"
