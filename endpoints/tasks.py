@@ -12,6 +12,7 @@ from django.utils import timezone
 from endpoints.arm.budget import Budget
 from endpoints.engine.leases import reclaim_orphaned_leases
 from endpoints.engine.loop import Worker
+from endpoints.fleet.findings import refresh_findings
 from endpoints.fleet.leases import reclaim_orphaned
 from endpoints.fleet.reader import FleetReader
 
@@ -70,6 +71,7 @@ def read_fleet() -> None:
     if _reading.acquire(blocking=False):
         try:
             fleet_reader().run_due(until=timezone.now() + SWEEP_FOR)
+            refresh_findings()
         finally:
             _reading.release()
 

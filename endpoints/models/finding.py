@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from endpoints.findings import FindingKind, FindingSpec
 from endpoints.models.endpoint import Endpoint
 from endpoints.models.workspace import Workspace
 
@@ -58,3 +59,7 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.endpoint_id or self.subscription_id}"
+
+    @property
+    def spec(self) -> FindingSpec:
+        return FindingKind(self.kind).spec

@@ -48,8 +48,8 @@ def others(azure: Azure, method: str, resource_id: str, body: Any = None, **quer
     azure.http.request(method, url, params=query, json=body, timeout=10).raise_for_status()
 
 
-def others_create(azure: Azure, workspace: Workspace, name: str, **query: Any) -> str:
+def others_create(azure: Azure, workspace: Workspace, name: str, model_id: str = PHI, **query: Any) -> str:
     """Returns the id of the endpoint."""
     arm_id = f"{workspace.arm_id}/serverlessEndpoints/{name}"
-    others(azure, "PUT", arm_id, {"properties": {"modelSettings": {"modelId": PHI}}}, **query)
+    others(azure, "PUT", arm_id, {"properties": {"modelSettings": {"modelId": model_id}}}, **query)
     return arm_id
