@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints.pages import create, delete, detail, table, workspaces
+from endpoints.pages import create, delete, detail, findings, table, workspaces
 
 app_name = "endpoints"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("endpoints/<uuid:endpoint_id>/delete", delete.delete, name="delete"),
     path("endpoints/<uuid:endpoint_id>/check", detail.check, name="check"),
     path("endpoints/<uuid:endpoint_id>/sign-in", detail.sign_in_again, name="sign_in_again"),
+    path("findings/", findings.findings, name="findings"),
     path("workspaces/", workspaces.workspaces, name="workspaces"),
     path("workspaces/new", workspaces.register, name="register_workspace"),
 ]

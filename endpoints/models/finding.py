@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from endpoints.findings import FindingKind, FindingSpec
+from endpoints.findings import FindingKind
 from endpoints.models.endpoint import Endpoint
 from endpoints.models.workspace import Workspace
 
@@ -61,5 +61,5 @@ class Finding(models.Model):
         return f"{self.kind} {self.endpoint_id or self.subscription_id}"
 
     @property
-    def spec(self) -> FindingSpec:
-        return FindingKind(self.kind).spec
+    def title(self) -> str:
+        return str(FindingKind(self.kind).label)
