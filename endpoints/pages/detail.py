@@ -24,6 +24,7 @@ from endpoints.models import Endpoint, EndpointCheck, Event, WorkspaceRead
 from endpoints.pages.as_json import pretty
 from endpoints.pages.facts import FactGroup, facts
 from endpoints.pages.failure import Failure, failure
+from endpoints.pages.findings import FindingRow, findings_of
 from endpoints.pages.live import POLL_AT_REST_SECONDS, POLL_WHILE_WORKING_SECONDS, live_response, shown_tag
 from endpoints.pages.samples import Sample, samples
 from endpoints.states import State
@@ -66,6 +67,7 @@ class EndpointDetail:
     problem: Problem | None
     delete_url: str
     sign_in_url: str
+    findings: list[FindingRow]
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -139,6 +141,7 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         problem=problem_of(endpoint),
         delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if waits_for_user else "",
+        findings=findings_of(endpoint, user),
         samples=samples(endpoint) if endpoint.shown_state == State.ONLINE else [],
     )
 

@@ -23,14 +23,15 @@ _PORTS = chain(range(_FIRST + _START, _FIRST + 1_000), range(_FIRST, _FIRST + _S
 
 # One for each port that this process has handed out, so that another run of the tests takes none of them.
 _RESERVATIONS: list[socket.socket] = []
-atexit.register(lambda: [reservation.close() for reservation in _RESERVATIONS])
 
 
 def free_port() -> int:
     for port in _PORTS:
         with socket.socket() as probe:
             try:
-                _RESERVATIONS.append(_reserve(port))
+                reservation = _reserve(port)
+                _RESERVATIONS.append(reservation)
+                atexit.register(reservation.close)
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue

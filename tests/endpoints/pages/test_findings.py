@@ -1,4 +1,4 @@
-"""The page of findings."""
+"""The page of findings, and their marks in the table and on the page of an endpoint."""
 
 import re
 from datetime import timedelta
@@ -146,3 +146,38 @@ def test_actions_depend_on_role_and_owner(sign_in: SignIn, workspaces: list[Work
     }
     assert deletions == {"ada": ["own", "unowned"], "oscar": ["own"], "vera": []}
     assert [person for person, client in clients.items() if "Adopt…" in page_of(client)] == ["ada"]
+
+
+def test_row_is_marked_with_its_finding(ada: Client, chat: Endpoint) -> None:
+    assert 'class="finding"' not in page_of(ada, "/")
+    find(chat, "drift")
+    Endpoint.objects.update(version=2)
+    mark = re.search(r'<small class="finding">(.*?)</small>', page_of(ada, "/"), re.DOTALL)
+    assert mark
+    assert "Different from the request" in mark[1]
+
+
+def test_mark_of_several_findings_names_all_of_them(ada: Client, chat: Endpoint) -> None:
+    find(chat, "drift")
+    find(chat, "retired")
+    mark = re.search(r'<small class="finding">(.*?)</small>', page_of(ada, "/"), re.DOTALL)
+    assert mark
+    assert '2 findings<span class="visually-hidden">: Different from the request, Model retired</span>' in mark[1]
+
+
+def test_marks_of_a_page_are_one_query(ada: Client, workspaces: list[Workspace]) -> None:
+    for number in range(20):
+        find(create(workspaces[0], f"chat-{number}"), "drift")
+    with CaptureQueriesContext(connection) as queries:
+        page_of(ada, "/")
+    assert len([query for query in queries if "endpoints_finding" in query["sql"]]) == 1
+
+
+def test_page_of_an_endpoint_lists_its_findings(ada: Client, chat: Endpoint) -> None:
+    assert "Different from the request" not in page_of(ada, chat.get_absolute_url())
+    find(chat, "drift", "Differs: Tag team.")
+    find(chat, "not-online")
+    page = page_of(ada, chat.get_absolute_url())
+    assert "2 findings" in page
+    assert page.index("Succeeded but not Online") < page.index("Different from the request")
+    assert "Differs: Tag team." in page
