@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from accounts import audit
 from endpoints import history
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint
-from endpoints.fleet.drift import Difference, changes_between, drift_of
+from endpoints.drift import Difference, changes_between, drift_of
 from endpoints.models import Endpoint, Workspace
 from endpoints.observed import hash_of, observed_columns, state_of
 from endpoints.states import State, Urgency
