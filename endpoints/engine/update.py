@@ -17,6 +17,7 @@ from endpoints.arm.operations import (
     pause,
     pause_after_fault,
 )
+from endpoints.engine.comparison import comparison_columns
 from endpoints.engine.outcome import confirms, describe, resolution_of, shows_missing, unread
 from endpoints.models import Operation
 from endpoints.observed import observed_columns, resource_of
@@ -104,7 +105,8 @@ def settle(operation: Operation, step: Done, now: datetime) -> RowUpdate:
     if step.outcome != Outcome.ERROR:
         columns["arm_status"] = step.outcome.capitalize()
     resolution = resolution_of(operation, step)
-    endpoint = {**response_columns(operation, step, now), **resolution.endpoint}
+    compared = comparison_columns(operation, step, resolution.state, now)
+    endpoint = {**response_columns(operation, step, now), **compared, **resolution.endpoint}
     if resolution.is_kept and (problem := unread(step)):
         endpoint |= {"problem": problem[:500], "problem_since": operation.endpoint.problem_since or now}
     if is_missing := shows_missing(operation, step):
