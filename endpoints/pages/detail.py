@@ -22,6 +22,7 @@ from endpoints.checks import check_endpoint
 from endpoints.kinds import Kind
 from endpoints.models import Endpoint, EndpointCheck, Event, WorkspaceRead
 from endpoints.pages.as_json import pretty
+from endpoints.pages.drift import Comparison, comparison
 from endpoints.pages.facts import FactGroup, facts
 from endpoints.pages.failure import Failure, failure
 from endpoints.pages.findings import FindingRow, findings_of
@@ -65,6 +66,7 @@ class EndpointDetail:
     is_being_checked: bool
     confirmed_at: datetime | None
     problem: Problem | None
+    drift: Comparison | None
     delete_url: str
     sign_in_url: str
     findings: list[FindingRow]
@@ -139,6 +141,7 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         is_being_checked=is_being_checked,
         confirmed_at=confirmed_at(endpoint),
         problem=problem_of(endpoint),
+        drift=comparison(endpoint, user),
         delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if waits_for_user else "",
         findings=findings_of(endpoint, user),
