@@ -40,10 +40,11 @@ def add_endpoint_event(
     Event.objects.create(endpoint_id=endpoint_id, at=at, actor=actor, state=state, text=text[:500], evidence=evidence)
 
 
-def add_endpoint_events(news: Iterable[tuple[UUID, str, str]], at: datetime) -> None:
+def add_endpoint_events(news: Iterable[tuple[UUID, str, str]], at: datetime, **evidence: Any) -> None:
     """Add events that belong to no operation, given as endpoint id, text and new state."""
     Event.objects.bulk_create(
-        Event(endpoint_id=endpoint_id, at=at, text=text[:500], state=state) for endpoint_id, text, state in news
+        Event(endpoint_id=endpoint_id, at=at, text=text[:500], state=state, evidence=evidence)
+        for endpoint_id, text, state in news
     )
 
 

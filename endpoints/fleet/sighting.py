@@ -51,7 +51,9 @@ def found(workspace: Workspace, resources: Mapping[str, ServerlessEndpoint], sig
     rows = [_found_row(workspace, name, resource, sighting) for name, resource in resources.items()]
     Endpoint.objects.bulk_create(rows)
     news = list(zip(rows, resources.values(), strict=True))
-    history.add_endpoint_events(((row.pk, _found_text(resource), row.state) for row, resource in news), sighting.now)
+    history.add_endpoint_events(
+        ((row.pk, _found_text(resource), row.state) for row, resource in news), sighting.now, read_as=sighting.read_as
+    )
     audit.record_for_azure((*_found_audit(resource), row.arm_id) for row, resource in news)
 
 
@@ -197,7 +199,8 @@ def _record(row: Endpoint, change: Change, sighting: Sighting) -> None:
     state = new_state if new_state != row.state else ""
     for number, text in enumerate(change.texts):
         is_last = number == len(change.texts) - 1
-        history.add_endpoint_event(row.pk, text, sighting.now, state=state if is_last else "")
+        shown = state if is_last else ""
+        history.add_endpoint_event(row.pk, text, sighting.now, state=shown, read_as=sighting.read_as)
     for action, details in change.audited:
         audit.record(action, None, target=row.arm_id, details=details)
 

@@ -178,12 +178,14 @@ def announcement(endpoint: Endpoint, tag: str) -> str:
 
 
 def _history_line(event: Event) -> HistoryLine:
-    actor = event.actor.name if event.actor else "Azure" if event.evidence.get("status") else "Endpoint Desk"
+    is_azure = event.evidence.get("status") or "read_as" in event.evidence
+    actor = event.actor.name if event.actor else "Azure" if is_azure else "Endpoint Desk"
     state = State(event.state) if event.state else None
     return HistoryLine(event.pk, event.at, state, event.text, actor, _evidence(event.evidence))
 
 
 def _evidence(evidence: dict[str, Any]) -> dict[str, Any] | None:
-    if not evidence:
+    """The exchange with Azure; None if there was none, or it was a read of many endpoints."""
+    if not evidence or "read_as" in evidence:
         return None
     return {**evidence, "headers": list(evidence.get("headers", {}).items())}

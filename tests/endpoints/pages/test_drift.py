@@ -126,3 +126,10 @@ def test_other_users_see_the_comparison_only(
     page = page_of(sign_in("vera"), tagged)
     assert "Azure differs from the request" in page
     assert "accept-drift" not in page
+
+
+def test_reads_of_azure_are_azure_s_lines(azure: Azure, ada: Client, tagged: Endpoint) -> None:
+    page = page_of(ada, change(azure, tagged, TAGS))
+    line = page[page.index("Changed in Azure by olga@emulator.test: Tag team") :]
+    assert re.search(r"· (\w[\w ]*)</small>", line).group(1) == "Azure"  # type: ignore[union-attr]
+    assert "<details" not in line[: line.index("</li>")]
