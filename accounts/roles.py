@@ -22,6 +22,7 @@ class Action(StrEnum):
     CREATE_ENDPOINT = "create endpoints"
     UPDATE_ENDPOINT = "change endpoints"
     DELETE_ENDPOINT = "delete endpoints"
+    ADOPT_ENDPOINT = "give endpoints an owner"
     REVEAL_KEYS = "read keys"
     REGENERATE_KEYS = "regenerate keys"
     REGISTER_WORKSPACE = "register workspaces"
@@ -52,6 +53,7 @@ RULES = {
     Action.CREATE_ENDPOINT: Rule(OPERATORS),
     Action.UPDATE_ENDPOINT: Rule(ADMINS, own=OPERATORS),
     Action.DELETE_ENDPOINT: Rule(ADMINS, own=OPERATORS),
+    Action.ADOPT_ENDPOINT: Rule(ADMINS),
     Action.REVEAL_KEYS: Rule(OPERATORS, besides=Role.KEYS),
     Action.REGENERATE_KEYS: Rule(OPERATORS, besides=Role.KEYS),
     Action.REGISTER_WORKSPACE: Rule(ADMINS),

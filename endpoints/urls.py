@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints.pages import create, delete, detail, drift, findings, table, workspaces
+from endpoints.pages import adopt, create, delete, detail, drift, findings, table, workspaces
 
 app_name = "endpoints"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("endpoints/<uuid:endpoint_id>/", detail.detail, name="detail"),
     path("endpoints/<uuid:endpoint_id>/delete", delete.delete, name="delete"),
     path("endpoints/<uuid:endpoint_id>/check", detail.check, name="check"),
+    path("endpoints/<uuid:endpoint_id>/adopt", adopt.adopt_endpoint, name="adopt"),
     path("endpoints/<uuid:endpoint_id>/accept", drift.accept, name="accept_drift"),
     path("endpoints/<uuid:endpoint_id>/send-again", drift.send, name="send_again"),
     path("endpoints/<uuid:endpoint_id>/sign-in", detail.sign_in_again, name="sign_in_again"),

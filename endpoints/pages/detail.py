@@ -67,6 +67,7 @@ class EndpointDetail:
     confirmed_at: datetime | None
     problem: Problem | None
     drift: Comparison | None
+    adopt_url: str
     delete_url: str
     sign_in_url: str
     findings: list[FindingRow]
@@ -142,6 +143,7 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         confirmed_at=confirmed_at(endpoint),
         problem=problem_of(endpoint),
         drift=comparison(endpoint, user),
+        adopt_url=reverse("endpoints:adopt", args=[endpoint.pk]) if may(user, Action.ADOPT_ENDPOINT) else "",
         delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
         sign_in_url=reverse("endpoints:sign_in_again", args=[endpoint.pk]) if waits_for_user else "",
         findings=findings_of(endpoint, user),

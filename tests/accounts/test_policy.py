@@ -18,6 +18,7 @@ MAY_WITH_ANY = {
     Action.CREATE_ENDPOINT: lambda roles: bool(roles & {"Operator", "Admin"}),
     Action.UPDATE_ENDPOINT: lambda roles: "Admin" in roles,
     Action.DELETE_ENDPOINT: lambda roles: "Admin" in roles,
+    Action.ADOPT_ENDPOINT: lambda roles: "Admin" in roles,
     Action.REVEAL_KEYS: lambda roles: "Keys" in roles and bool(roles & {"Operator", "Admin"}),
     Action.REGENERATE_KEYS: lambda roles: "Keys" in roles and bool(roles & {"Operator", "Admin"}),
     Action.REGISTER_WORKSPACE: lambda roles: "Admin" in roles,
