@@ -14,6 +14,8 @@ import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 
+from accounts import time_limit
+
 # We handle claims challenges, so Entra ID may issue tokens that it can revoke at once.
 # https://learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
 CAPABILITIES = ["CP1"]
@@ -137,3 +139,4 @@ def reset_clients() -> None:
     _http_cache.clear()
     for cached in (http, signing_keys, own_application, managed_identity):
         cached.cache_clear()
+    time_limit.reset()

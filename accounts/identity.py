@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts import entra
 from accounts.models import User
+from accounts.time_limit import limited
 from accounts.tokens import (
     ROLES_TTL,
     CredentialRejected,
@@ -30,10 +31,13 @@ class Identity(Protocol):
     @property
     def key(self) -> str: ...
 
-    def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
+    def token(
+        self, *, force_refresh: bool = False, roles_within: timedelta | None = None, within: float | None = None
+    ) -> str:
         """A token that is valid for at least five minutes; a cached one costs no call. Raises TokenUnavailable.
 
-        With `roles_within`, the user's roles have been confirmed by Entra ID within that time.
+        With `roles_within`, the user's roles have been confirmed by Entra ID within that time. With `within`, it takes
+        no longer than so many seconds.
         """
 
 
@@ -47,8 +51,11 @@ class Person:
     def key(self) -> str:
         return f"user:{self.user.pk}"
 
-    def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
-        return arm_token(self.user, force_refresh=force_refresh, roles_within=roles_within or ROLES_TTL)
+    def token(
+        self, *, force_refresh: bool = False, roles_within: timedelta | None = None, within: float | None = None
+    ) -> str:
+        roles_within = roles_within or ROLES_TTL
+        return arm_token(self.user, force_refresh=force_refresh, roles_within=roles_within, within=within)
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,13 @@ class Application:
     def key(self) -> str:
         return f"app:{settings.ENTRA_CLIENT_ID}"
 
-    def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
+    def token(
+        self, *, force_refresh: bool = False, roles_within: timedelta | None = None, within: float | None = None
+    ) -> str:
         if self.user and roles_within and not roles_are_known(self.user, roles_within):
-            arm_token(self.user, roles_within=roles_within)  # Azure does not check the user's permissions, so we do
-        return _fetch(_application_token, force_refresh)
+            # Azure does not check the user's permissions, so we do.
+            arm_token(self.user, roles_within=roles_within, within=within)
+        return _fetch(_application_token, force_refresh, within)
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,10 @@ class ManagedIdentity:
     def key(self) -> str:
         return f"managed:{self.client_id or 'system'}"
 
-    def token(self, *, force_refresh: bool = False, roles_within: timedelta | None = None) -> str:
-        return _fetch(lambda force: _managed_token(self.client_id, force), force_refresh)
+    def token(
+        self, *, force_refresh: bool = False, roles_within: timedelta | None = None, within: float | None = None
+    ) -> str:
+        return _fetch(lambda force: _managed_token(self.client_id, force), force_refresh, within)
 
 
 def write_identity(user: User) -> Identity:
@@ -119,10 +131,13 @@ def describe_identities() -> Iterator[str]:
             yield "Reads from Azure use the token of the user who requested the operation, and pause when it ends."
 
 
-def _fetch(acquire: Callable[[bool], dict[str, Any]], force_refresh: bool) -> str:
-    try:
+def _fetch(acquire: Callable[[bool], dict[str, Any]], force_refresh: bool, within: float | None) -> str:
+    def in_turn() -> dict[str, Any]:
         with _fetching:
-            result = acquire(force_refresh)
+            return acquire(force_refresh)
+
+    try:
+        result = limited(in_turn, within)
     except (*entra.CONNECTION_ERRORS, ValueError) as error:
         raise SignInServiceDown("Entra ID cannot issue a token to Endpoint Desk at the moment.") from error
     if "access_token" in result:

@@ -19,6 +19,8 @@ from accounts.tokens import NeedsSignIn, TokenUnavailable, arm_token, roles_are_
 
 # How often activity is written to the session at most.
 ACTIVITY_INTERVAL_SECONDS = 60
+# How long a page waits for Entra ID.
+ROLES_WITHIN_SECONDS = 1.0
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
@@ -77,7 +79,7 @@ def _is_still_signed_in_at_entra(user: User) -> bool:
     if roles_are_known(user):
         return True
     try:
-        arm_token(user)
+        arm_token(user, within=ROLES_WITHIN_SECONDS)
     except NeedsSignIn:
         return False
     except TokenUnavailable:

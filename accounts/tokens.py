@@ -12,6 +12,7 @@ from accounts import audit, entra, store
 from accounts.id_token import InvalidIdToken, validate_refreshed
 from accounts.models import User
 from accounts.roles import known
+from accounts.time_limit import limited
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +43,23 @@ class SignInServiceDown(TokenUnavailable):
     """Entra ID did not answer."""
 
 
-def arm_token(user: User, *, force_refresh: bool = False, claims: str = "", roles_within: timedelta = ROLES_TTL) -> str:
-    """A token that is valid for at least five minutes. Raises TokenUnavailable.
+def arm_token(
+    user: User,
+    *,
+    force_refresh: bool = False,
+    claims: str = "",
+    roles_within: timedelta = ROLES_TTL,
+    within: float | None = None,
+) -> str:
+    """A token that is valid for at least five minutes. Raises TokenUnavailable, after `within` seconds at the latest.
 
     A refresh returns the user's current roles too, so we refresh if they were last confirmed longer ago than
     `roles_within`. While Entra ID is down, the last known roles stay valid.
     """
     if not force_refresh and not roles_are_known(user, roles_within):
         with suppress(SignInServiceDown):
-            return _token(user, True, claims)
-    return _token(user, force_refresh, claims)
+            return _token(user, True, claims, within)
+    return _token(user, force_refresh, claims, within)
 
 
 def roles_are_known(user: User, within: timedelta = ROLES_TTL) -> bool:
@@ -59,12 +67,12 @@ def roles_are_known(user: User, within: timedelta = ROLES_TTL) -> bool:
     return user.roles_checked_at is not None and timezone.now() - user.roles_checked_at < within
 
 
-def _token(user: User, force_refresh: bool, claims: str) -> str:
+def _token(user: User, force_refresh: bool, claims: str, within: float | None) -> str:
     stored = store.load(user)
     if stored is None:
         raise NeedsSignIn
     try:
-        result = _silently(user, stored, force_refresh, claims)
+        result = limited(lambda: _silently(user, stored, force_refresh, claims), within)
     except (*entra.CONNECTION_ERRORS, ValueError) as error:
         raise SignInServiceDown("Entra ID cannot be reached at the moment.") from error
     if stored.cache.has_state_changed and not store.save_if_current(user, stored) and store.load(user) is None:
