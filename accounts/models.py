@@ -57,6 +57,10 @@ class User(AbstractBaseUser):
         return allow(self.roles, Action.REGISTER_WORKSPACE, own=False)
 
     @property
+    def may_unregister_workspaces(self) -> bool:
+        return allow(self.roles, Action.UNREGISTER_WORKSPACE, own=False)
+
+    @property
     def may_read_audit_log(self) -> bool:
         return allow(self.roles, Action.READ_AUDIT_LOG, own=False)
 

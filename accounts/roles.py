@@ -26,6 +26,7 @@ class Action(StrEnum):
     REVEAL_KEYS = "read keys"
     REGENERATE_KEYS = "regenerate keys"
     REGISTER_WORKSPACE = "register workspaces"
+    UNREGISTER_WORKSPACE = "unregister workspaces"
     READ_AUDIT_LOG = "read the audit log"
 
 
@@ -57,6 +58,7 @@ RULES = {
     Action.REVEAL_KEYS: Rule(OPERATORS, besides=Role.KEYS),
     Action.REGENERATE_KEYS: Rule(OPERATORS, besides=Role.KEYS),
     Action.REGISTER_WORKSPACE: Rule(ADMINS),
+    Action.UNREGISTER_WORKSPACE: Rule(ADMINS),
     Action.READ_AUDIT_LOG: Rule(ADMINS),
 }
 

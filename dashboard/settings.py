@@ -296,6 +296,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": READ_FLEET_EVERY_SECONDS,
         "options": {"expires": 300},
     },
+    "read-access": {
+        "task": "endpoints.tasks.read_access",
+        "schedule": READ_FLEET_EVERY_SECONDS,
+        "options": {"expires": 300},
+    },
     "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")

@@ -1,27 +1,34 @@
-"""Which registered workspaces Azure lets a user read. All others are hidden from that user."""
+"""Which registered workspaces Azure lets a user read. All others are hidden from that user.
 
-from concurrent.futures import ThreadPoolExecutor
+A worker keeps this up to date: `endpoints.fleet.access`. What was known stays until Azure says something else.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
+from django.urls import reverse
 
 from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.policy import Action, may, refuse
 from accounts.tokens import TokenUnavailable
-from endpoints.arm.reads import ArmFailed, ArmReader, ArmRefused
-from endpoints.arm.resources import WorkspaceId
+from endpoints import clock
+from endpoints.access_read import ask, record, without_token
 from endpoints.arm_clients import reader
-from endpoints.models import Endpoint, Workspace, WorkspaceAccess
+from endpoints.models import AccessRead, Endpoint, Workspace, WorkspaceAccess
+from endpoints.wake import wake_access_reader_on_commit
 
 ACCESS_TTL = timedelta(minutes=10)
-MAX_PARALLEL = 8
+# How long a page waits for Azure, and only if nothing was ever known.
+PAGE_WITHIN_SECONDS = 1.0
 # In SQL, because every poll runs it. A user who reads every workspace takes no joins.
 ACCESS = """
     WITH access AS (SELECT workspace_id FROM endpoints_workspaceaccess WHERE user_id = %s AND readable),
@@ -61,14 +68,34 @@ class Access:
 
 @dataclass(frozen=True)
 class Readable:
-    """The workspaces that a user may read; `notice` explains which could not be checked."""
+    """The workspaces that a user may read."""
 
     workspaces: list[Workspace]
-    notice: str = ""
 
     @property
     def ids(self) -> list[UUID]:
         return [workspace.id for workspace in self.workspaces]
+
+
+class NoticeKind(StrEnum):
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    GONE = "gone"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Why a page shows less than a user may expect, and what to do; `url` and `label` are a link to do it."""
+
+    kind: NoticeKind
+    text: str
+    url: str = ""
+    label: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        return self.kind in {NoticeKind.UNREACHABLE, NoticeKind.GONE}
 
 
 def access_of(user: User) -> Access:
@@ -87,16 +114,49 @@ def readable_ids(user: User) -> QuerySet[WorkspaceAccess, UUID]:
 
 
 def readable_workspaces(user: User) -> Readable:
-    notice = prepare(user)
-    return Readable(list(Workspace.objects.filter(pk__in=readable_ids(user))), notice)
+    prepare(user)
+    return Readable(list(Workspace.objects.filter(pk__in=readable_ids(user))))
 
 
-def prepare(user: User) -> str:
-    """Check with Azure the workspaces that were last checked over ten minutes ago; returns a notice for the page."""
-    now = timezone.now()
-    fresh = WorkspaceAccess.objects.filter(user=user, checked_at__gt=now - ACCESS_TTL)
-    stale = list(Workspace.objects.exclude(pk__in=fresh.values("workspace")))
-    return _check(user, stale, now) if stale else ""
+def prepare(user: User) -> None:
+    """Have Azure read again if what is known is old. Only a first read waits for Azure, for a second at most."""
+    read = AccessRead.objects.filter(user=user).first()
+    if read and read.complete_at and not _has_unknown(read):
+        if read.due_at is None and clock.now() - read.complete_at > ACCESS_TTL:
+            make_due(user)
+    elif read is None or not read.problem:
+        _read_now(user)
+    elif read.due_at is None:
+        make_due(user)
+
+
+def make_due(user: User) -> None:
+    """Have a worker read what the user may see."""
+    now = clock.now()
+    if not AccessRead.objects.filter(user=user).update(due_at=now):
+        AccessRead.objects.get_or_create(user=user, defaults={"due_at": now})
+    wake_access_reader_on_commit()
+
+
+def notices(user: User) -> list[Notice]:
+    """As last known: call `prepare` first. One notice of each kind at most, with one query if there is none."""
+    mine = WorkspaceAccess.objects.filter(user=user)
+    reads = AccessRead.objects.filter(user=user).annotate(
+        has_refused=Exists(mine.filter(readable=False)),
+        has_gone=Exists(mine.filter(readable=True, workspace__gone_at__isnull=False)),
+        has_workspaces=Exists(Workspace.objects.all()),
+    )
+    columns = reads.values("problem", "problem_since", "complete_at", "has_refused", "has_gone", "has_workspaces")
+    read = columns.first()
+    if read is None:
+        return []
+    found = [
+        _unreachable(read) if read["problem"] else None,
+        _refused(user) if read["has_refused"] else None,
+        _gone(user) if read["has_gone"] else None,
+        None if read["has_workspaces"] else _empty(user),
+    ]
+    return [notice for notice in found if notice]
 
 
 def endpoint_or_404(user: User, endpoint_id: UUID) -> Endpoint:
@@ -114,44 +174,73 @@ def endpoint_to(action: Action, request: SignedInRequest, endpoint_id: UUID) -> 
     return endpoint
 
 
-def _check(user: User, workspaces: list[Workspace], now: datetime) -> str:
+def _has_unknown(read: AccessRead) -> bool:
+    """Whether a workspace was registered since this read."""
+    known = WorkspaceAccess.objects.filter(user=read.user_id, workspace=OuterRef("pk"))
+    new = Workspace.objects.filter(~Exists(known), gone_at=None, registered_at__gte=read.complete_at)
+    return new.exists()
+
+
+def _read_now(user: User) -> None:
+    """Use what arrives in time, and leave the rest to a worker."""
+    asked = ask(user)
     try:
-        arm = reader(user)
+        with reader(user, within=PAGE_WITHIN_SECONDS) as arm:
+            seen = arm.see(asked.question)
     except TokenUnavailable as error:
-        WorkspaceAccess.objects.filter(user=user, workspace__in=workspaces).delete()
-        return f"{error} Until then, workspaces are hidden."
-    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
-        results = dict(zip(workspaces, pool.map(lambda workspace: _may_read(arm, workspace), workspaces), strict=True))
-    unknown = [workspace for workspace, readable in results.items() if readable is None]
-    WorkspaceAccess.objects.filter(user=user, workspace__in=unknown).delete()
-    _save(user, results, now)
-    notice = (
-        f"Some workspaces are hidden: Azure could not check your access to {len(unknown)} of them. "
-        "Reload the page to try again."
-    )
-    return notice if unknown else ""
+        seen = without_token(error)
+    record(asked, seen, retry_now=True)
+    if seen.problem:
+        wake_access_reader_on_commit()
 
 
-def _may_read(arm: ArmReader, workspace: Workspace) -> bool | None:
-    """Whether Azure lets the user read the workspace; None if that is unknown."""
-    try:
-        arm.workspace(WorkspaceId.parse(workspace.arm_id))
-    except ArmRefused as refusal:
-        return False if refusal.error.status in {403, 404} else None
-    except ArmFailed:
+def _unreachable(read: Mapping[str, Any]) -> Notice:
+    shown = f"This page shows what was known at {_at(read['complete_at'])}. " if read["complete_at"] else ""
+    text = f"{read['problem']} Since {_at(read['problem_since'])}. {shown}Endpoint Desk keeps trying."
+    return Notice(NoticeKind.UNREACHABLE, text)
+
+
+def _refused(user: User) -> Notice | None:
+    """Names only what the user could read before; those who register workspaces know them all."""
+    refused = WorkspaceAccess.objects.filter(user=user, readable=False).order_by("workspace__name")
+    named = refused if user.may_register_workspaces else refused.filter(lost_at__isnull=False)
+    names = capped(named.values_list("workspace__name", flat=True))
+    if not names and not readable_ids(user).exists():
+        names = "any registered workspace"
+    text = f"Azure does not let you read {names}. An owner in Azure can give you the role Reader or Azure AI Developer."
+    return Notice(NoticeKind.REFUSED, text) if names else None
+
+
+def _gone(user: User) -> Notice | None:
+    gone = Workspace.objects.filter(gone_at__isnull=False, pk__in=readable_ids(user)).order_by("name")
+    first = gone.first()
+    if first is None:
         return None
-    return True
+    number = gone.count()
+    names = capped(gone.values_list("name", flat=True))
+    since = f" since {_at(first.gone_at)}" if number == 1 else ""
+    verb, pronoun = ("exists", "its") if number == 1 else ("exist", "their")
+    text = f"Azure says that {names} no longer {verb}{since}, and {pronoun} endpoints went with it."
+    if not user.may_unregister_workspaces:
+        return Notice(NoticeKind.GONE, f"{text} An Admin can unregister it.")
+    url = reverse("endpoints:workspace", args=[first.pk]) if number == 1 else reverse("endpoints:workspaces")
+    return Notice(NoticeKind.GONE, text, url, "Unregister it" if number == 1 else "Unregister them")
 
 
-def _save(user: User, results: dict[Workspace, bool | None], now: datetime) -> None:
-    rows = [
-        WorkspaceAccess(user=user, workspace=workspace, readable=readable, checked_at=now)
-        for workspace, readable in results.items()
-        if readable is not None
-    ]
-    WorkspaceAccess.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["user", "workspace"],
-        update_fields=["readable", "checked_at"],
-    )
+def _empty(user: User) -> Notice:
+    text = "No workspace is registered yet."
+    if not user.may_register_workspaces:
+        return Notice(NoticeKind.EMPTY, f"{text} An Admin of Endpoint Desk can register one.")
+    return Notice(NoticeKind.EMPTY, text, reverse("endpoints:register_workspace"), "Register a workspace")
+
+
+def capped(names: QuerySet[Any, str]) -> str:
+    """The first two names, and how many more there are."""
+    first, number = list(names[:3]), names.count()
+    if number > 3:
+        return f"{first[0]}, {first[1]} and {number - 2} more"
+    return " and ".join(filter(None, [", ".join(first[:-1]), *first[-1:]]))
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%-d %b, %H:%M} UTC" if moment else ""

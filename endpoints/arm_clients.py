@@ -1,5 +1,6 @@
-"""The ARM clients of this installation, made from its settings."""
+"""The ARM client of this installation, made from its settings."""
 
+import time
 from functools import lru_cache
 from uuid import UUID, uuid4
 
@@ -7,29 +8,28 @@ from django.conf import settings
 
 from accounts.identity import write_identity
 from accounts.models import User
+from endpoints.arm.budget import Budget
 from endpoints.arm.http import ArmHttp
 from endpoints.arm.reads import ArmReader
 
-# A page waits less long than an operation does.
-PAGE_TIMEOUT_SECONDS = 10.0
+# Azure answers these reads in well under a second.
+REQUEST_WITHIN_SECONDS = 10.0
 
 
 @lru_cache(maxsize=1)
 def arm_http() -> ArmHttp:
-    """The client of workers."""
-    return _client(settings.ARM_READ_TIMEOUT_SECONDS)
-
-
-@lru_cache(maxsize=1)
-def page_http() -> ArmHttp:
-    """The client of pages."""
-    return _client(PAGE_TIMEOUT_SECONDS)
+    return ArmHttp(
+        settings.ARM_BASE_URL,
+        connect_timeout=settings.ARM_CONNECT_TIMEOUT_SECONDS,
+        read_timeout=settings.ARM_READ_TIMEOUT_SECONDS,
+        connections=settings.ARM_CONCURRENCY,
+        trust_env=settings.HTTP_TRUST_ENVIRONMENT,
+    )
 
 
 def reset() -> None:
-    """Make both clients again, from the settings as they are now."""
+    """Make the client again, from the settings as they are now."""
     arm_http.cache_clear()
-    page_http.cache_clear()
 
 
 def endpoint_url(arm_id: str) -> str:
@@ -46,16 +46,20 @@ def subscriptions_url(workspace_arm_id: str) -> str:
     return arm_http().url(f"{workspace_arm_id}/marketplaceSubscriptions", api_version=settings.ARM_API_VERSION)
 
 
-def reader(user: User, correlation_id: UUID | None = None) -> ArmReader:
-    """A reader for a user who waits for the page. Raises accounts.tokens.TokenUnavailable."""
-    return ArmReader(page_http(), write_identity(user).token(), correlation_id or uuid4(), settings.ARM_API_VERSION)
-
-
-def _client(read_timeout: float) -> ArmHttp:
-    return ArmHttp(
-        settings.ARM_BASE_URL,
-        connect_timeout=settings.ARM_CONNECT_TIMEOUT_SECONDS,
-        read_timeout=read_timeout,
-        connections=settings.ARM_CONCURRENCY,
-        trust_env=settings.HTTP_TRUST_ENVIRONMENT,
+def reader(
+    user: User, *, within: float, correlation_id: UUID | None = None, token: str = "", budget: Budget | None = None
+) -> ArmReader:
+    """A reader with this user's token, whose requests end within some seconds. Raises TokenUnavailable of accounts."""
+    started, identity = time.monotonic(), write_identity(user)
+    token = token or identity.token(within=within)
+    left = max(0.0, within - (time.monotonic() - started))
+    return ArmReader(
+        arm_http(),
+        token,
+        correlation_id or uuid4(),
+        settings.ARM_API_VERSION,
+        within=left,
+        request_within=REQUEST_WITHIN_SECONDS,
+        identity=identity.key,
+        budget=budget,
     )

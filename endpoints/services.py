@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import User
@@ -15,9 +14,7 @@ from endpoints import clock, history
 from endpoints.arm.errors import ArmError
 from endpoints.arm.json_fields import JsonObject
 from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT, Outcome
-from endpoints.arm.resources import WorkspaceId
 from endpoints.arm.serverless_endpoint import EndpointUpdate, RegenerateKeyRequest, ServerlessEndpoint
-from endpoints.arm_clients import reader
 from endpoints.kinds import ALLOWED, Kind, Precheck
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State, Urgency
@@ -123,29 +120,6 @@ def resume_parked(user: User) -> None:
         )
         if resumed:
             wake_worker_on_commit()
-
-
-def register_workspace(arm_id: WorkspaceId, actor: Actor) -> tuple[Workspace, bool]:
-    """Register the workspace as ARM describes it to this user; the flag says whether it is new.
-
-    Raises accounts.tokens.TokenUnavailable, and endpoints.arm.reads.ArmFailed with ARM's own message.
-    """
-    resource = reader(actor.signed_in_user, UUID(actor.correlation_id)).workspace(arm_id)
-    with transaction.atomic():
-        workspace, is_new = Workspace.objects.get_or_create(
-            subscription_id__iexact=resource.id.subscription_id,
-            resource_group__iexact=resource.id.resource_group,
-            name__iexact=resource.id.name,
-            defaults={
-                "subscription_id": resource.id.subscription_id,
-                "resource_group": resource.id.resource_group,
-                "name": resource.id.name,
-                "location": resource.location,
-                "registered_by": actor.signed_in_user,
-                "registered_at": timezone.now(),
-            },
-        )
-    return workspace, is_new
 
 
 def _submitted(submission_id: UUID, actor: Actor) -> Operation | None:

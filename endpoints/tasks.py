@@ -12,6 +12,8 @@ from django.utils import timezone
 from endpoints.arm.budget import Budget
 from endpoints.engine.leases import reclaim_orphaned_leases
 from endpoints.engine.loop import Worker
+from endpoints.fleet.access import AccessReader
+from endpoints.fleet.counts import recount
 from endpoints.fleet.findings import refresh_findings
 from endpoints.fleet.leases import reclaim_orphaned
 from endpoints.fleet.reader import FleetReader
@@ -23,6 +25,7 @@ SWEEP_FOR = timedelta(seconds=10)
 
 _sweeping = Lock()
 _reading = Lock()
+_reading_access = Lock()
 _starting = Lock()
 
 
@@ -49,6 +52,18 @@ def _make_reader(budget: Budget) -> FleetReader:
     return FleetReader(budget)
 
 
+def access_reader() -> AccessReader:
+    """The same for what users may see."""
+    budget = worker().budget
+    with _starting:
+        return _make_access_reader(budget)
+
+
+@cache
+def _make_access_reader(budget: Budget) -> AccessReader:
+    return AccessReader(budget)
+
+
 @shared_task  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Take every step that is due. One sweep in a process takes all of them, so a second one returns at once."""
@@ -72,8 +87,19 @@ def read_fleet() -> None:
         try:
             fleet_reader().run_due(until=timezone.now() + SWEEP_FOR)
             refresh_findings()
+            recount()
         finally:
             _reading.release()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def read_access() -> None:
+    """Read what users may see. A second task in the same process returns at once."""
+    if _reading_access.acquire(blocking=False):
+        try:
+            access_reader().run_due(until=timezone.now() + SWEEP_FOR)
+        finally:
+            _reading_access.release()
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

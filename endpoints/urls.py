@@ -18,4 +18,5 @@ urlpatterns = [
     path("findings/", findings.findings, name="findings"),
     path("workspaces/", workspaces.workspaces, name="workspaces"),
     path("workspaces/new", workspaces.register, name="register_workspace"),
+    path("workspaces/find", workspaces.find, name="find_workspaces"),
 ]

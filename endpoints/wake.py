@@ -19,5 +19,10 @@ def wake_reader_on_commit() -> None:
     transaction.on_commit(partial(_wake, "endpoints.tasks.read_fleet"), robust=True)
 
 
+def wake_access_reader_on_commit() -> None:
+    """The same for what users may see."""
+    transaction.on_commit(partial(_wake, "endpoints.tasks.read_access"), robust=True)
+
+
 def _wake(task: str) -> None:
     current_app.send_task(task, ignore_result=True)

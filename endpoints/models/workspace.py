@@ -101,6 +101,8 @@ class WorkspaceAccess(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
     readable = models.BooleanField()
     checked_at = models.DateTimeField()
+    # When Azure took the access away. Null if there is access, or never was any: then the name stays hidden.
+    lost_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_access_per_user_and_workspace")]

@@ -11,7 +11,7 @@ from accounts import limits
 from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
-from endpoints.access import endpoint_or_404, readable_workspaces
+from endpoints.access import endpoint_or_404, notices, readable_workspaces
 from endpoints.arm.resources import WorkspaceId
 from endpoints.arm_clients import endpoint_url
 from endpoints.pages.as_json import pretty
@@ -68,7 +68,8 @@ def warnings(request: SignedInRequest) -> HttpResponse:
 
 
 def _form(request: SignedInRequest) -> CreateEndpointForm:
-    workspaces, today = readable_workspaces(request.user).workspaces, timezone.localdate()
+    workspaces = [one for one in readable_workspaces(request.user).workspaces if not one.gone_at]
+    today = timezone.localdate()
     if request.method == "POST":
         return CreateEndpointForm(workspaces, today, request.POST)
     initial = {"workspace": request.GET.get("workspace", "")}
@@ -78,7 +79,8 @@ def _form(request: SignedInRequest) -> CreateEndpointForm:
 
 
 def _render_form(request: SignedInRequest, form: CreateEndpointForm, status: int = 200) -> HttpResponse:
-    return render(request, "endpoints/create.html", {"form": form}, status=status)
+    context = {"form": form, "notices": notices(request.user)}
+    return render(request, "endpoints/create.html", context, status=status)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -14,7 +14,7 @@ from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.policy import Action, require
 from endpoints import queries
-from endpoints.access import Access, access_of, prepare
+from endpoints.access import Access, Notice, access_of, notices, prepare
 from endpoints.models import Endpoint
 from endpoints.pages.live import (
     POLL_AT_REST_SECONDS,
@@ -84,7 +84,7 @@ class Table:
     query: TableQuery
     digest: str
     poll_seconds: int
-    notices: list[str]
+    notices: list[Notice]
     has_workspaces: bool
     # Azure has confirmed every row since then.
     confirmed_at: datetime | None
@@ -117,21 +117,22 @@ def table(request: SignedInRequest) -> HttpResponse:
 
     Two gates keep a poll cheap: the versions of the workspaces, which take no look at the endpoints, then the rows.
     """
-    query, notice = TableQuery.of(request.GET), prepare(request.user)
+    query = TableQuery.of(request.GET)
+    prepare(request.user)
     # Before the rows: a later change then costs one more look. After them, it would never be shown.
     access = access_of(request.user)
     numbers = (access.version, access.registered, access.readable, access.changes, access.confirmed_at is None)
-    digest, shown = hashed((request.user.pk, numbers, notice, query, release())), Tag.of(shown_tag(request))
+    digest, shown = hashed((request.user.pk, numbers, query, release())), Tag.of(shown_tag(request))
     if shown.digest == digest:
         response = not_modified(shown)
     else:
-        response = _changed(request, make_table(request.user, access, notice, query, digest), shown)
+        response = _changed(request, make_table(request.user, access, query, digest), shown)
     if access.confirmed_at:
         response["X-Confirmed-At"] = access.confirmed_at.isoformat()
     return response
 
 
-def make_table(user: User, access: Access, notice: str, query: TableQuery, digest: str) -> Table:
+def make_table(user: User, access: Access, query: TableQuery, digest: str) -> Table:
     counts = queries.count(user, query)
     page = Paginator(range(counts.of(query)), PAGE_SIZE).get_page(query.page)
     working = any(State(state).is_working for state in counts.by_state)
@@ -144,7 +145,7 @@ def make_table(user: User, access: Access, notice: str, query: TableQuery, diges
         query=query,
         digest=digest,
         poll_seconds=POLL_WHILE_WORKING_SECONDS if working else POLL_AT_REST_SECONDS,
-        notices=[notice] if notice else [],
+        notices=notices(user),
         has_workspaces=access.readable > 0,
         confirmed_at=access.confirmed_at,
     )

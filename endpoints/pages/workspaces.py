@@ -1,59 +1,30 @@
 """List workspaces and register new ones."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count
-from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import audit
+from accounts import limits
 from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.policy import Action, require
-from accounts.tokens import TokenUnavailable
-from endpoints.access import readable_workspaces
-from endpoints.arm.reads import ArmFailed, ArmReader
-from endpoints.arm.resources import GUID_ONLY, RESOURCE_GROUP_ONLY, Subscription, WorkspaceId, WorkspaceResource
-from endpoints.arm_clients import reader
+from endpoints import access
+from endpoints.arm.resources import WorkspaceId
 from endpoints.models import Workspace
-from endpoints.services import register_workspace
+from endpoints.pages.see_other import see_other
+from endpoints.pages.workspace_lists import Candidates, NewWorkspaces, Registered
 from endpoints.watcher import watcher_powers
+from endpoints.workspaces import Registration, register_workspaces
 
-
-@dataclass(frozen=True)
-class Choice:
-    """A workspace that Azure lists."""
-
-    arm_id: str
-    name: str
-    location: str
-    is_registered: bool
-
-
-@dataclass
-class Picker:
-    """Azure's lists for a user, level by level; `error` is why a list is missing."""
-
-    subscription: str = ""
-    resource_group: str = ""
-    subscriptions: list[Subscription] = field(default_factory=list)
-    resource_groups: list[str] = field(default_factory=list)
-    workspaces: list[Choice] = field(default_factory=list)
-    error: str = ""
-
-    def fill(self, arm: ArmReader) -> None:
-        """Read the lists in order. Raises ArmFailed, and keeps the lists read before."""
-        self.subscriptions = arm.subscriptions()
-        if self.subscription:
-            self.resource_groups = arm.resource_groups(self.subscription)
-        if self.resource_group:
-            self.workspaces = _choices(arm.workspaces(self.subscription, self.resource_group))
+# The watcher's powers are asked for in so many of the workspaces that are registered together.
+MAX_WATCHED = 3
 
 
 class RegisterWorkspaceForm(forms.Form):
@@ -81,70 +52,83 @@ class RegisterWorkspaceForm(forms.Form):
 @require_safe
 @require(Action.VIEW_ENDPOINTS)
 def workspaces(request: SignedInRequest) -> HttpResponse:
-    readable = readable_workspaces(request.user)
-    rows = (
-        Workspace.objects.filter(pk__in=readable.ids)
-        .annotate(endpoint_count=Count("endpoints"))
-        .order_by("name", "resource_group")
-    )
-    return render(request, "endpoints/workspaces.html", {"workspaces": rows, "notice": readable.notice})
+    access.prepare(request.user)
+    new = NewWorkspaces.of(request.user) if request.user.may_register_workspaces else None
+    context = {
+        "registered": Registered.of(request.user, request.GET),
+        "new": new,
+        "notices": access.notices(request.user),
+    }
+    return render(request, "endpoints/workspaces.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require(Action.REGISTER_WORKSPACE)
 def register(request: SignedInRequest) -> HttpResponse:
-    if request.method == "POST":
-        return _submit(request)
-    return _register_page(request, RegisterWorkspaceForm())
+    if request.method != "POST":
+        return _register_page(request, RegisterWorkspaceForm())
+    if "chosen" in request.POST:
+        return _submit_chosen(request)
+    return _submit_pasted(request)
 
 
-def _submit(request: SignedInRequest) -> HttpResponse:
+@require_POST
+@require(Action.REGISTER_WORKSPACE)
+def find(request: SignedInRequest) -> HttpResponseBase:
+    """Have Azure list all workspaces again."""
+    limits.hit(limits.RateLimit.CHECKS, str(request.user.pk), actor_of(request), target=request.path)
+    access.make_due(request.user)
+    messages.info(request, "Checking Azure. New workspaces appear here in a moment: reload the page.")
+    return see_other("endpoints:register_workspace")
+
+
+def _submit_pasted(request: SignedInRequest) -> HttpResponse:
     form = RegisterWorkspaceForm(request.POST)
     if not form.is_valid():
         return _register_page(request, form, status=422)
-    arm_id = form.cleaned_data["resource_id"]
-    attempt = audit.attempt(
-        "workspace-registered",
-        actor_of(request),
-        target=str(arm_id),
-        correlation_id=request.correlation_id,
-    )
-    try:
-        with attempt:
-            workspace, is_new = register_workspace(arm_id, actor_of(request))
-    except (ArmFailed, TokenUnavailable) as error:
-        form.add_error("resource_id", f"The workspace could not be read: {error}")
+    (registration,) = register_workspaces([form.cleaned_data["resource_id"]], actor_of(request))
+    if registration.workspace is None:
+        form.add_error("resource_id", f"The workspace could not be read: {registration.problem}")
         return _register_page(request, form, status=422)
-    messages.info(request, f"{workspace.name} is {'registered' if is_new else 'already registered'}.")
-    for powers in watcher_powers([workspace]):
+    state = "registered" if registration.is_new else "already registered"
+    messages.info(request, f"{registration.workspace.name} is {state}.")
+    _warn_about_watcher(request, [registration.workspace])
+    return see_other("endpoints:workspaces")
+
+
+def _submit_chosen(request: SignedInRequest) -> HttpResponse:
+    ids = [found for text in request.POST.getlist("chosen") if (found := WorkspaceId.try_parse(text))]
+    registrations = register_workspaces(ids, actor_of(request))
+    _report(request, registrations)
+    _warn_about_watcher(request, [one.workspace for one in registrations if one.workspace][:MAX_WATCHED])
+    has_failed = any(one.problem for one in registrations)
+    return see_other("endpoints:register_workspace" if has_failed or not ids else "endpoints:workspaces")
+
+
+def _report(request: HttpRequest, registrations: list[Registration]) -> None:
+    new = [one for one in registrations if one.is_new]
+    if len(new) == 1:
+        messages.info(request, f"{new[0].workspace} is registered.")
+    elif new:
+        messages.info(request, f"{len(new)} workspaces are registered.")
+    for registration in registrations:
+        if registration.problem:
+            messages.error(request, f"{registration.id.name} is not registered: {registration.problem}")
+    if not registrations:
+        messages.warning(request, "Choose a workspace first.")
+
+
+def _warn_about_watcher(request: HttpRequest, workspaces: Collection[Workspace]) -> None:
+    for powers in watcher_powers(workspaces):
         if powers.too_much and not settings.WATCHER_MAY_WRITE:
             messages.warning(request, str(powers))
-    response = redirect("endpoints:workspaces")
-    response.status_code = 303
-    return response
 
 
 def _register_page(request: SignedInRequest, form: RegisterWorkspaceForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "picker": _picker(request)}
+    access.prepare(request.user)
+    context = {
+        "form": form,
+        "candidates": Candidates.of(request.user, request.GET),
+        "notices": [one for one in access.notices(request.user) if one.kind == access.NoticeKind.UNREACHABLE],
+    }
     return render(request, "endpoints/register_workspace.html", context, status=status)
-
-
-def _picker(request: SignedInRequest) -> Picker:
-    subscription, group = request.GET.get("subscription", ""), request.GET.get("resource_group", "")
-    picker = Picker()
-    if GUID_ONLY.fullmatch(subscription):
-        picker.subscription = subscription
-        picker.resource_group = group if RESOURCE_GROUP_ONLY.fullmatch(group) else ""
-    try:
-        picker.fill(reader(request.user))
-    except (ArmFailed, TokenUnavailable) as error:
-        picker.error = str(error)
-    return picker
-
-
-def _choices(resources: list[WorkspaceResource]) -> list[Choice]:
-    registered = {workspace.arm_id.lower() for workspace in Workspace.objects.all()}
-    return [
-        Choice(str(resource.id), resource.id.name, resource.location, str(resource.id).lower() in registered)
-        for resource in sorted(resources, key=lambda resource: resource.id.name.lower())
-    ]

@@ -71,6 +71,15 @@ class Azure:
     def advance(self, seconds: float) -> None:
         self.http.post(f"{self.url}/emulator/clock", json={"seconds": seconds}, timeout=10).raise_for_status()
 
+    def create(self, resource_id: str, **body: Any) -> None:
+        """Create a subscription, resource group or workspace as someone else."""
+        url = f"{self.url}/emulator/resources{resource_id}"
+        self.http.put(url, json=body, timeout=10).raise_for_status()
+
+    def remove(self, resource_id: str) -> None:
+        """Delete a resource as someone else."""
+        self.http.delete(f"{self.url}/emulator/resources{resource_id}", timeout=10).raise_for_status()
+
     def revoke(self, person: str) -> None:
         self.http.post(f"{self.url}/emulator/people/{PEOPLE[person]}/revoke", timeout=10).raise_for_status()
 
