@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints.pages import adopt, create, delete, detail, drift, findings, table, workspaces
+from endpoints.pages import adopt, create, delete, detail, drift, findings, table, workspace, workspaces
 
 app_name = "endpoints"
 urlpatterns = [
@@ -19,4 +19,7 @@ urlpatterns = [
     path("workspaces/", workspaces.workspaces, name="workspaces"),
     path("workspaces/new", workspaces.register, name="register_workspace"),
     path("workspaces/find", workspaces.find, name="find_workspaces"),
+    path("workspaces/<uuid:workspace_id>/", workspace.workspace, name="workspace"),
+    path("workspaces/<uuid:workspace_id>/read", workspace.read_now, name="read_workspace"),
+    path("workspaces/<uuid:workspace_id>/unregister", workspace.unregister, name="unregister_workspace"),
 ]
