@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('endpoints', '0005_checks_replace_refreshes'),
+        ('endpoints', '0006_orders_of_the_table'),
     ]
 
     operations = [

@@ -2,6 +2,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("endpoints", "0005_checks_replace_refreshes")]
+    dependencies = [("endpoints", "0007_findings")]
 
     operations = [migrations.AddField("workspaceaccess", "lost_at", models.DateTimeField(null=True))]
