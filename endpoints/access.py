@@ -3,7 +3,6 @@
 A worker keeps this up to date: `endpoints.fleet.access`. What was known stays until Azure says something else.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -120,13 +119,13 @@ def readable_workspaces(user: User) -> Readable:
 
 def prepare(user: User) -> None:
     """Have Azure read again if what is known is old. Only a first read waits for Azure, for a second at most."""
-    read = AccessRead.objects.filter(user=user).first()
-    if read and read.complete_at and not _has_unknown(read):
-        if read.due_at is None and clock.now() - read.complete_at > ACCESS_TTL:
-            make_due(user)
-    elif read is None or not read.problem:
+    reads = AccessRead.objects.filter(user=user).annotate(has_unknown=Exists(_unknown(user)))
+    columns = reads.values_list("complete_at", "due_at", "problem", "has_unknown").first()
+    complete_at, due_at, problem, has_unknown = columns or (None, None, "", True)
+    is_first = complete_at is None or has_unknown
+    if is_first and not problem:
         _read_now(user)
-    elif read.due_at is None:
+    elif due_at is None and (is_first or complete_at is None or clock.now() - complete_at > ACCESS_TTL):
         make_due(user)
 
 
@@ -151,7 +150,7 @@ def notices(user: User) -> list[Notice]:
     if read is None:
         return []
     found = [
-        _unreachable(read) if read["problem"] else None,
+        _unreachable(read["problem"], read["problem_since"], read["complete_at"]) if read["problem"] else None,
         _refused(user) if read["has_refused"] else None,
         _gone(user) if read["has_gone"] else None,
         None if read["has_workspaces"] else _empty(user),
@@ -174,11 +173,10 @@ def endpoint_to(action: Action, request: SignedInRequest, endpoint_id: UUID) -> 
     return endpoint
 
 
-def _has_unknown(read: AccessRead) -> bool:
-    """Whether a workspace was registered since this read."""
-    known = WorkspaceAccess.objects.filter(user=read.user_id, workspace=OuterRef("pk"))
-    new = Workspace.objects.filter(~Exists(known), gone_at=None, registered_at__gte=read.complete_at)
-    return new.exists()
+def _unknown(user: User) -> QuerySet[Workspace]:
+    """The workspaces that were registered since the read of the outer query."""
+    known = WorkspaceAccess.objects.filter(user=user, workspace=OuterRef("pk"))
+    return Workspace.objects.filter(~Exists(known), gone_at=None, registered_at__gte=OuterRef("complete_at"))
 
 
 def _read_now(user: User) -> None:
@@ -194,10 +192,9 @@ def _read_now(user: User) -> None:
         wake_access_reader_on_commit()
 
 
-def _unreachable(read: Mapping[str, Any]) -> Notice:
-    shown = f"This page shows what was known at {_at(read['complete_at'])}. " if read["complete_at"] else ""
-    text = f"{read['problem']} Since {_at(read['problem_since'])}. {shown}Endpoint Desk keeps trying."
-    return Notice(NoticeKind.UNREACHABLE, text)
+def _unreachable(problem: str, since: datetime | None, known_at: datetime | None) -> Notice:
+    shown = f"This page shows what was known at {_at(known_at)}. " if known_at else ""
+    return Notice(NoticeKind.UNREACHABLE, f"{problem} Since {_at(since)}. {shown}Endpoint Desk keeps trying.")
 
 
 def _refused(user: User) -> Notice | None:

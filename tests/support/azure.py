@@ -80,6 +80,10 @@ class Azure:
         """Delete a resource as someone else."""
         self.http.delete(f"{self.url}/emulator/resources{resource_id}", timeout=10).raise_for_status()
 
+    def set_access(self, person: str, resource_id: str, *, readable: bool) -> None:
+        body = {"person": f"{person}@emulator.test", "scope": resource_id, "readable": readable}
+        self.http.post(f"{self.url}/emulator/access", json=body, timeout=10).raise_for_status()
+
     def revoke(self, person: str) -> None:
         self.http.post(f"{self.url}/emulator/people/{PEOPLE[person]}/revoke", timeout=10).raise_for_status()
 

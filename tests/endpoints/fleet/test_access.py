@@ -87,6 +87,16 @@ def test_refusal_takes_away_that_workspace_alone(azure: Azure, user: User) -> No
     assert "Azure does not let you read ml-research." in notice.text
 
 
+def test_role_that_was_taken_away_ends_access(azure: Azure, user: User) -> None:
+    azure.set_access("ada", FIRST_WORKSPACES[1].resource_id, readable=False)
+    read_access(user)
+    assert readable(user) == ["ml-production"]
+    azure.set_access("ada", FIRST_WORKSPACES[1].resource_id, readable=True)
+    read_access(user)
+    assert readable(user) == BOTH
+    assert access.notices(user) == []
+
+
 def test_refused_subscription_list_falls_back_to_single_reads(azure: Azure, user: User) -> None:
     azure.fault("forbidden", where="subscriptions")
     assert read_access(user).problem == ""
