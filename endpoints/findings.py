@@ -29,6 +29,8 @@ class FindingKind(TextChoices):
 class Remedy(Enum):
     """What a page offers to do about a finding, besides opening the endpoint."""
 
+    CHECK = auto()
+    COMPARE = auto()
     DELETE = auto()
     ADOPT = auto()
     CREATE = auto()
@@ -52,22 +54,23 @@ FINDINGS = {
     FindingKind.NOT_ONLINE: FindingSpec(
         "The latest operation succeeded, but Azure does not report the endpoint as Online. Calls may fail.",
         "Check it now. If it stays so, delete it and create it again, or contact Azure support.",
-        (Remedy.DELETE,),
+        (Remedy.CHECK, Remedy.DELETE),
     ),
     FindingKind.NO_URI: FindingSpec(
         "Azure reports the endpoint as Online, but no URI that clients could call.",
         "Check it now. If no URI appears, delete it and create it again.",
-        (Remedy.DELETE,),
+        (Remedy.CHECK, Remedy.DELETE),
     ),
     # https://learn.microsoft.com/en-us/azure/machine-learning/concept-model-lifecycle-and-retirement
     FindingKind.RETIRED: FindingSpec(
         "Azure has retired the model. Calls return 404, although the endpoint is Online.",
         "Create an endpoint with a newer model, then delete this one.",
-        (Remedy.DELETE,),
+        (Remedy.CREATE, Remedy.DELETE),
     ),
     FindingKind.OVERDUE: FindingSpec(
         "Azure has been working on it for over an hour. A few minutes are usual.",
         "Check it now. If nothing changes, contact Azure support with the correlation id on its page.",
+        (Remedy.CHECK,),
     ),
     FindingKind.SUBSCRIPTION_MISSING: FindingSpec(
         "The model needs a marketplace subscription, and the workspace does not have it. Calls may fail.",
@@ -77,15 +80,17 @@ FINDINGS = {
     FindingKind.FAILED: FindingSpec(
         "Its creation or deletion failed. Azure still holds it, so its name stays taken.",
         "Delete it, or create it again.",
-        (Remedy.DELETE,),
+        (Remedy.CREATE, Remedy.DELETE),
     ),
     FindingKind.DRIFT: FindingSpec(
         "Azure holds other settings than those requested here.",
         "Compare them on the endpoint's page. Then accept those in Azure, or send the request again.",
+        (Remedy.COMPARE,),
     ),
     FindingKind.RETIRING: FindingSpec(
         "From that day on, calls return 404.",
         "Create an endpoint with a newer model, and switch the clients to it.",
+        (Remedy.CREATE,),
     ),
     FindingKind.UNOWNED: FindingSpec(
         "The endpoint was found in Azure and has no owner here. Only Admins can change it from here.",

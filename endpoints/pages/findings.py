@@ -1,6 +1,6 @@
 """What needs a person: all findings in the workspaces that a user may read, by kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -98,13 +98,14 @@ def groups(found: QuerySet[Finding], user: User) -> list[Group]:
 
 
 def findings_of(endpoint: Endpoint, user: User) -> list[FindingRow]:
-    found = rows(Finding.objects.filter(endpoint=endpoint), user)
+    """Without offers that the page of the endpoint makes anyway."""
+    found = rows(Finding.objects.filter(endpoint=endpoint), user, {Remedy.ADOPT, Remedy.CREATE, Remedy.PORTAL})
     return sorted(found, key=lambda row: list(FindingKind).index(row.kind))
 
 
-def rows(found: QuerySet[Finding], user: User) -> list[FindingRow]:
+def rows(found: QuerySet[Finding], user: User, remedies: Collection[Remedy] = frozenset(Remedy)) -> list[FindingRow]:
     related = found.select_related("endpoint", "subscription", "workspace")
-    return [_row(one, user) for one in related.defer(*HEAVY)]
+    return [_row(one, user, remedies) for one in related.defer(*HEAVY)]
 
 
 # Columns of JSON, which would cost more to read than all others.
@@ -113,8 +114,9 @@ HEAVY = (
 )  # fmt: skip
 
 
-def _row(finding: Finding, user: User) -> FindingRow:
+def _row(finding: Finding, user: User, remedies: Collection[Remedy]) -> FindingRow:
     endpoint, subscription, kind = finding.endpoint, finding.subscription, FindingKind(finding.kind)
+    offers = [OFFERS[remedy](finding, user) for remedy in kind.spec.remedies if remedy in remedies]
     return FindingRow(
         name=endpoint.name if endpoint else subscription.name if subscription else "",
         url=endpoint.get_absolute_url() if endpoint else "",
@@ -122,8 +124,17 @@ def _row(finding: Finding, user: User) -> FindingRow:
         kind=kind,
         detail=finding.detail,
         since=finding.since,
-        offers=[offer for remedy in kind.spec.remedies if (offer := OFFERS[remedy](finding, user))],
+        offers=[offer for offer in offers if offer],
     )
+
+
+def _check(finding: Finding, user: User) -> Offer | None:
+    endpoint = finding.endpoint
+    return Offer("Check now", reverse("endpoints:check", args=[endpoint.pk]), is_button=True) if endpoint else None
+
+
+def _compare(finding: Finding, user: User) -> Offer | None:
+    return Offer("Compare", finding.endpoint.get_absolute_url()) if finding.endpoint else None
 
 
 def _delete(finding: Finding, user: User) -> Offer | None:
@@ -146,7 +157,8 @@ def _adopt(finding: Finding, user: User) -> Offer | None:
 
 
 def _create(finding: Finding, user: User) -> Offer | None:
-    url = f"{reverse('endpoints:create')}?workspace={finding.workspace_id}"
+    start = f"from={finding.endpoint_id}" if finding.endpoint_id else f"workspace={finding.workspace_id}"
+    url = f"{reverse('endpoints:create')}?{start}"
     return Offer("New endpoint", url) if may(user, Action.CREATE_ENDPOINT) else None
 
 
@@ -155,6 +167,8 @@ def _portal(finding: Finding, user: User) -> Offer:
 
 
 OFFERS: dict[Remedy, Callable[[Finding, User], Offer | None]] = {
+    Remedy.CHECK: _check,
+    Remedy.COMPARE: _compare,
     Remedy.DELETE: _delete,
     Remedy.ADOPT: _adopt,
     Remedy.CREATE: _create,
