@@ -79,6 +79,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='endpoint',
+            index=models.Index(fields=['state', 'changed_at', 'id'], name='endpoint_state_changed'),
+        ),
+        migrations.AddIndex(
+            model_name='endpoint',
             index=models.Index(fields=['workspace', 'changed_at', 'id'], name='endpoint_workspace_changed'),
+        ),
+        migrations.AddIndex(
+            model_name='endpoint',
+            index=models.Index(fields=['workspace', 'state', 'changed_at', 'id'], name='endpoint_changed_by_state'),
         ),
     ]

@@ -74,7 +74,9 @@ class Endpoint(models.Model):
             # A worker also counts from this index alone.
             models.Index(F("workspace"), F("state"), Lower("name"), F("id"), name="endpoint_workspace_state"),
             models.Index(fields=["changed_at", "id"], name="endpoint_changed_order"),
+            models.Index(fields=["state", "changed_at", "id"], name="endpoint_state_changed"),
             models.Index(fields=["workspace", "changed_at", "id"], name="endpoint_workspace_changed"),
+            models.Index(fields=["workspace", "state", "changed_at", "id"], name="endpoint_changed_by_state"),
         ]
 
     def __str__(self) -> str:
