@@ -1,7 +1,7 @@
-"""The dashboard, and an admin in which every visitor may see endpoints."""
+"""The dashboard, an admin in which every visitor may see endpoints, and a signed-in view that does nothing."""
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from endpoints.models import Endpoint
@@ -31,5 +31,11 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 site = OpenSite()
 site.register(Endpoint, EndpointAdmin)
-urlpatterns = [path("admin/", site.urls), path("", include("dashboard.urls"))]
+
+
+def empty(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=304)
+
+
+urlpatterns = [path("admin/", site.urls), path("empty", empty), path("", include("dashboard.urls"))]
 handler403 = "accounts.views.forbidden"

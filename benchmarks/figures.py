@@ -16,6 +16,17 @@ def seconds_of(work: Callable[[], object], times: int) -> list[float]:
     return seconds
 
 
+def medians_of(*works: Callable[[], object], times: int) -> list[float]:
+    """The median milliseconds of each work. They take turns, so that a busy machine slows all of them alike."""
+    milliseconds: list[list[float]] = [[] for _ in works]
+    for _ in range(1 + times):
+        for work, spent in zip(works, milliseconds, strict=True):
+            started = time.perf_counter()
+            work()
+            spent.append(1000 * (time.perf_counter() - started))
+    return [statistics.median(spent[1:]) for spent in milliseconds]
+
+
 def show(label: str, seconds: Sequence[float]) -> None:
     ordered = sorted(seconds)
     percentile_95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]

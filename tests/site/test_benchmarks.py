@@ -11,12 +11,13 @@ from tests.support.processes import ROOT
 pytestmark = pytest.mark.slow
 
 
-def test_table_benchmark_runs() -> None:
-    command = [sys.executable, "benchmarks/table.py", "60", "120"]
+@pytest.mark.parametrize("options", [[], ["--pages"], ["--postgresql"]])
+def test_table_benchmark_runs(options: list[str]) -> None:
+    command = [sys.executable, "benchmarks/table.py", "--times", "2", "750", "1500", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"(\d+) endpoints: the table, 6 queries", done.stdout) == ["60", "120"]
-    assert done.stdout.count("times as long as the table") == 2
+    found = re.findall(r"([\d,]+) endpoints, reads (\d+): [^;]+ ms", done.stdout)
+    assert found == [(size, reader) for size in ("750", "1,500") for reader in ("5", "400", "750")]
 
 
 def test_emulator_benchmark_runs() -> None:
