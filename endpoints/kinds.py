@@ -113,6 +113,9 @@ KINDS = {
     ),
 }
 
+# Their requests make the endpoint.
+CREATIONS = tuple(kind for kind, spec in KINDS.items() if spec.goal is Goal.EXISTS)
+
 _ON_EXISTING = frozenset({Kind.UPDATE, Kind.DELETE, Kind.REGENERATE_KEY})
 # The kinds of operation that each state allows. The kind's permission decides for whom.
 ALLOWED: dict[State, frozenset[Kind]] = {

@@ -26,7 +26,7 @@ from endpoints.engine.record import (
 from endpoints.engine.step import park, quarantine, refuse, retry_later
 from endpoints.engine.tokens import TokenResult, Tokens
 from endpoints.engine.update import RowUpdate
-from endpoints.kinds import Goal, Kind
+from endpoints.kinds import CREATIONS, Goal
 from endpoints.models import Endpoint, Operation
 from endpoints.states import Phase
 
@@ -71,7 +71,7 @@ def mark_sending(calls: list[tuple[PendingCall, str]]) -> list[tuple[PendingCall
                 call.operation.pk for call, _ in calls if call.request.method != "GET" and call.operation.pk in ours
             ]
             Operation.objects.filter(pk__in=leaving).update(phase=Phase.SENDING, sends=F("sends") + 1)
-            created = Operation.objects.filter(pk__in=leaving, kind=Kind.CREATE)
+            created = Operation.objects.filter(pk__in=leaving, kind__in=CREATIONS)
             Endpoint.objects.filter(operations__in=created, sent_at=None).update(sent_at=now)
             return ours
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, RowNumber
 
 from endpoints import clock, history
 from endpoints.engine.tokens import poll_identity_key
-from endpoints.kinds import Kind
+from endpoints.kinds import CREATIONS
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED, Phase
 
@@ -102,7 +102,7 @@ def renew(operations: Sequence[Operation]) -> set[UUID]:
 
 def proved(operations: QuerySet[Operation]) -> QuerySet[Operation]:
     """The creations among these whose names are proved free. They are due from the time of the proof."""
-    return operations.filter(kind=Kind.CREATE, phase=Phase.CLEAR)
+    return operations.filter(kind__in=CREATIONS, phase=Phase.CLEAR)
 
 
 def still_leased(operations: Collection[Operation]) -> QuerySet[Operation]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint, SystemData
-from endpoints.kinds import Kind
+from endpoints.kinds import CREATIONS
 from endpoints.models import Operation
 
 # The clocks of Azure and of this installation may differ by this much.
@@ -52,7 +52,7 @@ def is_same(resource: ServerlessEndpoint, other: ServerlessEndpoint) -> bool:
 
 def _senders(operation: Operation) -> set[str]:
     """The users whose PUT requests left for this endpoint since it was new here."""
-    sent = operation.endpoint.operations.filter(kind=Kind.CREATE, sends__gt=0)
+    sent = operation.endpoint.operations.filter(kind__in=CREATIONS, sends__gt=0)
     earlier = sent.exclude(settled_at__lt=operation.endpoint.sent_at) if operation.endpoint.sent_at else sent.none()
     return {operation.requested_by.username, *earlier.values_list("requested_by__username", flat=True)}
 

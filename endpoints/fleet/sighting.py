@@ -15,12 +15,12 @@ from accounts import audit
 from endpoints import history
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint
 from endpoints.drift import Difference, changes_between, drift_of
+from endpoints.engine.provenance import is_foreign
+from endpoints.kinds import CREATIONS
 from endpoints.models import Endpoint, Workspace
 from endpoints.observed import hash_of, observed_columns, state_of
 from endpoints.states import State, Urgency
 
-# ARM's clock may differ from ours by this much.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 # After a deletion, ARM's lists may show an endpoint for a moment longer.
 # https://learn.microsoft.com/en-us/azure/azure-resource-manager/troubleshooting/error-not-found
 STALE_AFTER_DELETION = timedelta(minutes=2)
@@ -150,13 +150,11 @@ def _new_generation(row: Endpoint, resource: ServerlessEndpoint, sighting: Sight
 
 def is_same_resource(row: Endpoint, resource: ServerlessEndpoint) -> bool:
     """Whether Azure's resource is the one that the row is about, rather than another one of that name."""
-    created = _time(resource.system_data.created_at)
     if row.observed is not None:
-        before = _time(row.observed.system_data.created_at)
+        before, created = _time(row.observed.system_data.created_at), _time(resource.system_data.created_at)
         return before is None or created is None or before == created
-    if row.sent_at is None:
-        return False
-    return created is None or created >= row.sent_at - CLOCK_TOLERANCE
+    operation = row.operations.filter(kind__in=CREATIONS).order_by("-requested_at").first()
+    return row.sent_at is not None and operation is not None and not is_foreign(operation, resource)
 
 
 def modified_by(before: ServerlessEndpoint, after: ServerlessEndpoint) -> str:

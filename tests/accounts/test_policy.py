@@ -22,6 +22,7 @@ MAY_WITH_ANY = {
     Action.REVEAL_KEYS: lambda roles: "Keys" in roles and bool(roles & {"Operator", "Admin"}),
     Action.REGENERATE_KEYS: lambda roles: "Keys" in roles and bool(roles & {"Operator", "Admin"}),
     Action.REGISTER_WORKSPACE: lambda roles: "Admin" in roles,
+    Action.UNREGISTER_WORKSPACE: lambda roles: "Admin" in roles,
     Action.READ_AUDIT_LOG: lambda roles: "Admin" in roles,
 }
 MAY_WITH_OWN = MAY_WITH_ANY | {
