@@ -161,6 +161,7 @@ class FleetReader:
     def _record(self, batch: list[tuple[Pending, Responses]]) -> None:
         now = clock.now()
         unchanged: dict[WorkspaceRead, datetime] = {}
+        follow_ups: list[Pending] = []
         is_moving = moving({pending.workspace.pk for pending, _ in batch})
         for pending, responses in batch:
             self._observe_rate_limit(pending, responses)
@@ -175,12 +176,15 @@ class FleetReader:
             next_read = partial(self._pace.next_read, read, pending.account, read.pk in is_moving, now)
             if isinstance(listing, Listing) and workspaces.is_unchanged(read, listing, pending.identity.key):
                 unchanged[read] = next_read()
-                self._follow_up(pending, now)
+                follow_ups.append(pending)
             else:
                 self._record_one(pending, partial(workspaces.conclude, read, listing, next_read), now)
         if unchanged:
             began = min(pending.began for pending, _ in batch)
             retry_while_database_is_down(lambda: workspaces.record_unchanged(unchanged, began))
+        # A follow-up takes the lease that the record has released.
+        for pending in follow_ups:
+            self._follow_up(pending, now)
 
     def _record_one(self, pending: Pending, conclude: Callable[[Sighting], Unreadable | None], now: datetime) -> None:
         """A row that raises does not stop the others."""
