@@ -94,7 +94,7 @@ FINDINGS = {
     ),
     FindingKind.UNOWNED: FindingSpec(
         "The endpoint was found in Azure and has no owner here. Only Admins can change it from here.",
-        "Adopt it, which gives it an owner, or delete it.",
+        "Give it an owner, or delete it.",
         (Remedy.ADOPT, Remedy.DELETE),
     ),
     FindingKind.SUBSCRIPTION_UNUSED: FindingSpec(

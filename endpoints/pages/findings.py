@@ -9,13 +9,13 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.policy import Action, may, require
-from endpoints.access import prepare, readable_ids
+from endpoints.access import notices, prepare, readable_ids
 from endpoints.findings import FindingKind, Remedy
 from endpoints.kinds import ALLOWED, Kind
 from endpoints.models import Endpoint, Finding, Workspace
@@ -83,6 +83,7 @@ def findings(request: SignedInRequest) -> HttpResponse:
         "kinds": FindingKind,
         "workspaces": with_findings.only("name", "resource_group"),
         "max_rows": MAX_ROWS,
+        "notices": notices(request.user),
     }
     return render(request, "endpoints/findings.html", context)
 
@@ -98,9 +99,10 @@ def groups(found: QuerySet[Finding], user: User) -> list[Group]:
 
 
 def findings_of(endpoint: Endpoint, user: User) -> list[FindingRow]:
-    """Without offers that the page of the endpoint makes anyway."""
-    found = rows(Finding.objects.filter(endpoint=endpoint), user, {Remedy.ADOPT, Remedy.CREATE, Remedy.PORTAL})
-    return sorted(found, key=lambda row: list(FindingKind).index(row.kind))
+    """Without kinds and offers for which the page of the endpoint has a place of its own."""
+    found = Finding.objects.filter(endpoint=endpoint).exclude(kind__in=[FindingKind.DRIFT, FindingKind.UNOWNED])
+    shown = rows(found, user, {Remedy.CREATE, Remedy.PORTAL})
+    return sorted(shown, key=lambda row: list(FindingKind).index(row.kind))
 
 
 def rows(found: QuerySet[Finding], user: User, remedies: Collection[Remedy] = frozenset(Remedy)) -> list[FindingRow]:
@@ -134,7 +136,7 @@ def _check(finding: Finding, user: User) -> Offer | None:
 
 
 def _compare(finding: Finding, user: User) -> Offer | None:
-    return Offer("Compare", finding.endpoint.get_absolute_url()) if finding.endpoint else None
+    return Offer("Compare", f"{finding.endpoint.get_absolute_url()}#drift") if finding.endpoint else None
 
 
 def _delete(finding: Finding, user: User) -> Offer | None:
@@ -146,14 +148,9 @@ def _delete(finding: Finding, user: User) -> Offer | None:
 
 
 def _adopt(finding: Finding, user: User) -> Offer | None:
-    """Only Admins may change an endpoint without an owner."""
-    endpoint = finding.endpoint
-    if endpoint is None or not may(user, Action.UPDATE_ENDPOINT, endpoint):
+    if finding.endpoint is None or not may(user, Action.ADOPT_ENDPOINT):
         return None
-    try:
-        return Offer("Adopt", reverse("endpoints:adopt", args=[endpoint.pk]), is_button=True)
-    except NoReverseMatch:
-        return Offer("Adopt…", endpoint.get_absolute_url())
+    return Offer("Give it an owner…", reverse("endpoints:adopt", args=[finding.endpoint_id]))
 
 
 def _create(finding: Finding, user: User) -> Offer | None:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from accounts.models import User
 from endpoints.findings import FindingKind
 from endpoints.models import Endpoint, Finding, MarketplaceSubscription, Workspace
+from endpoints.states import Urgency
+from endpoints.versions import bump
 from tests.conftest import SignIn
 from tests.support.creation import PHI
 
@@ -20,10 +22,12 @@ NOW = timezone.now()
 
 
 def create(workspace: Workspace, name: str, owner: User | None = None) -> Endpoint:
-    return Endpoint.objects.create(
-        workspace=workspace, name=name, owner=owner, model_id=PHI, state="online",
+    endpoint = Endpoint.objects.create(
+        workspace=workspace, name=name, owner=owner, model_id=PHI, state="online", urgency=Urgency.RESTING,
         created_at=NOW, state_since=NOW, changed_at=NOW, observed_at=NOW,
     )  # fmt: skip
+    bump(workspace.pk)
+    return endpoint
 
 
 def find(endpoint: Endpoint, kind: str, detail: str = "", hours: int = 1) -> Finding:
@@ -145,7 +149,7 @@ def test_actions_depend_on_role_and_owner(sign_in: SignIn, workspaces: list[Work
         for person, page in ((person, page_of(client)) for person, client in clients.items())
     }
     assert deletions == {"ada": ["own", "unowned"], "oscar": ["own"], "vera": []}
-    assert [person for person, client in clients.items() if "Adopt…" in page_of(client)] == ["ada"]
+    assert [person for person, client in clients.items() if "Give it an owner…" in page_of(client)] == ["ada"]
 
 
 def test_every_kind_offers_an_action(ada: Client, chat: Endpoint) -> None:
@@ -183,10 +187,9 @@ def test_marks_of_a_page_are_one_query(ada: Client, workspaces: list[Workspace])
 
 
 def test_page_of_an_endpoint_lists_its_findings(ada: Client, chat: Endpoint) -> None:
-    assert "Different from the request" not in page_of(ada, chat.get_absolute_url())
-    find(chat, "drift", "Differs: Tag team.")
+    assert "Succeeded but not Online" not in page_of(ada, chat.get_absolute_url())
+    find(chat, "retiring", "Phi-4 retires on 1 May 2027.")
     find(chat, "not-online")
     page = page_of(ada, chat.get_absolute_url())
     assert "2 findings" in page
-    assert page.index("Succeeded but not Online") < page.index("Different from the request")
-    assert "Differs: Tag team." in page
+    assert page.index("Succeeded but not Online") < page.index("Phi-4 retires on 1 May 2027.")
