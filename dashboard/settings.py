@@ -64,8 +64,6 @@ ARM_CONCURRENCY = env_int("ARM_CONCURRENCY", 32)
 HTTP_TRUST_ENVIRONMENT = not EMULATED and env_bool("HTTP_TRUST_ENVIRONMENT", True)
 # Tags that policies set in Azure, so that a difference in them means nothing.
 TAGS_OF_POLICIES = env_list("TAGS_OF_POLICIES")
-# Tags that policies set in Azure, so that a difference in them means nothing.
-TAGS_OF_POLICIES = env_list("TAGS_OF_POLICIES")
 MODEL_CATALOGUE_FILE = Path(env_str("MODEL_CATALOGUE_FILE", str(BASE_DIR / "endpoints" / "catalogue.json")))
 
 # --- Secrets ---------------------------------------------------------------------------------------------------------
