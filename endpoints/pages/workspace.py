@@ -19,14 +19,13 @@ from accounts.policy import Action, require
 from endpoints import access, clock
 from endpoints.models import Endpoint, Finding, MarketplaceSubscription, Workspace, WorkspaceRead
 from endpoints.pages.fields import text_field
+from endpoints.pages.findings import PORTAL, rows
 from endpoints.pages.see_other import see_other
 from endpoints.pages.workspace_lists import counts_of, subscription_names
 from endpoints.wake import wake_reader_on_commit
 from endpoints.workspaces import Running, unregister_workspace
 
-MAX_ENDPOINTS = 50
-# https://learn.microsoft.com/en-us/azure/azure-portal/azure-portal-overview
-PORTAL = "https://portal.azure.com/#resource"
+MAX_ROWS = 50
 
 
 class UnregisterForm(forms.Form):
@@ -49,15 +48,16 @@ class UnregisterForm(forms.Form):
 @require(Action.VIEW_ENDPOINTS)
 def workspace(request: SignedInRequest, workspace_id: UUID) -> HttpResponse:
     shown = workspace_or_404(request.user, workspace_id)
-    findings = Finding.objects.filter(workspace=shown).select_related("endpoint", "subscription")
+    findings = Finding.objects.filter(workspace=shown).order_by("since", "pk")
     endpoints = Endpoint.objects.filter(workspace=shown).select_related("owner").defer("observed", "requested")
     context = {
         "workspace": shown,
         "read": WorkspaceRead.objects.filter(workspace=shown).first(),
         "counts": counts_of([shown])[shown.pk],
         "endpoint_count": endpoints.count(),
-        "endpoints": endpoints.order_by("urgency", "name", "id")[:MAX_ENDPOINTS],
-        "findings": findings.order_by("since"),
+        "endpoints": endpoints.order_by("urgency", "name", "id")[:MAX_ROWS],
+        "findings": rows(findings[:MAX_ROWS], request.user),
+        "finding_count": findings.count(),
         "subscriptions": MarketplaceSubscription.objects.filter(workspace=shown).order_by("name"),
         "subscription_name": subscription_names(request.user).get(shown.subscription_id.lower(), ""),
         "portal_url": f"{PORTAL}{quote(shown.arm_id)}",

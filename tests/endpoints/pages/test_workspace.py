@@ -22,10 +22,22 @@ def test_page_shows_what_the_workspace_holds(ada: Client, chat: Endpoint) -> Non
         workspace=chat.workspace, name="cohere", model_id="m", status="Suspended", observed={}, seen_at=timezone.now()
     )
     Finding.objects.create(
-        workspace=chat.workspace, subscription=subscription, kind="unused", detail="No use.", since=timezone.now()
+        workspace=chat.workspace,
+        subscription=subscription,
+        kind="subscription-unused",
+        detail="No use.",
+        since=timezone.now(),
     )
     page = ada.get(page_of(chat.workspace)).content.decode()
-    for text in ("Online <b>1</b>", ">chat<", "rg-ml-production", "cohere", "Suspended", "unused. No use."):
+    for text in (
+        "Online <b>1</b>",
+        ">chat<",
+        "rg-ml-production",
+        "cohere",
+        "Suspended",
+        "Marketplace subscription without an endpoint",
+        "No use.",
+    ):
         assert text in page
     assert "https://portal.azure.com/#resource/subscriptions/" in page
 
