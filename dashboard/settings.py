@@ -59,6 +59,8 @@ ARM_API_VERSION = env_str("ARM_API_VERSION", "2025-09-01")
 ARM_CONNECT_TIMEOUT_SECONDS = env_number("ARM_CONNECT_TIMEOUT_SECONDS", 5)
 # ARM answers 504 if a provider takes longer than 60 s, so we wait a little longer.
 ARM_READ_TIMEOUT_SECONDS = env_number("ARM_READ_TIMEOUT_SECONDS", 65)
+# How long a page waits for Azure, and only if nothing is known yet about the access of its user.
+ARM_PAGE_TIMEOUT_SECONDS = env_number("ARM_PAGE_TIMEOUT_SECONDS", 0.8)
 ARM_CONCURRENCY = env_int("ARM_CONCURRENCY", 32)
 # Whether the proxies, certificate bundles and .netrc of the environment apply to calls to Azure.
 HTTP_TRUST_ENVIRONMENT = not EMULATED and env_bool("HTTP_TRUST_ENVIRONMENT", True)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 from django.shortcuts import get_object_or_404
@@ -26,8 +27,6 @@ from endpoints.models import AccessRead, Endpoint, Workspace, WorkspaceAccess
 from endpoints.wake import wake_access_reader_on_commit
 
 ACCESS_TTL = timedelta(minutes=10)
-# How long a page waits for Azure, and only if nothing was ever known.
-PAGE_WITHIN_SECONDS = 1.0
 # In SQL, because every poll runs it. A user who reads every workspace takes no joins.
 ACCESS = """
     WITH access AS (SELECT workspace_id FROM endpoints_workspaceaccess WHERE user_id = %s AND readable),
@@ -118,7 +117,7 @@ def readable_workspaces(user: User) -> Readable:
 
 
 def prepare(user: User) -> None:
-    """Have Azure read again if what is known is old. Only a first read waits for Azure, for a second at most."""
+    """Have Azure read again if what is known is old. Only a first read waits for Azure, and not for long."""
     reads = AccessRead.objects.filter(user=user).annotate(has_unknown=Exists(_unknown(user)))
     columns = reads.values_list("complete_at", "due_at", "problem", "has_unknown").first()
     complete_at, due_at, problem, has_unknown = columns or (None, None, "", True)
@@ -183,7 +182,7 @@ def _read_now(user: User) -> None:
     """Use what arrives in time, and leave the rest to a worker."""
     asked = ask(user)
     try:
-        with reader(user, within=PAGE_WITHIN_SECONDS) as arm:
+        with reader(user, within=settings.ARM_PAGE_TIMEOUT_SECONDS) as arm:
             seen = arm.see(asked.question)
     except TokenUnavailable as error:
         seen = without_token(error)

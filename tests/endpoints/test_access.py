@@ -1,6 +1,7 @@
 """Pages never wait for Azure, and say what they do not know."""
 
 import time
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -26,8 +27,9 @@ def seconds(client: Client, url: str) -> float:
 
 
 @pytest.fixture
-def hanging(azure: Azure, sign_in: SignIn, workspaces: list[Workspace]) -> Client:
+def hanging(azure: Azure, sign_in: SignIn, workspaces: list[Workspace], settings: Any) -> Client:
     """The browser of Ada, who signed in before Azure and Entra ID began to hang."""
+    settings.ARM_PAGE_TIMEOUT_SECONDS = 0.8
     others = sign_in("kim")
     for url in PAGES:
         others.get(url)  # so that templates are compiled and modules are loaded

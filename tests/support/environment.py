@@ -67,6 +67,8 @@ os.environ |= {
     "PORT": str(PORT),
     "EMULATOR_PORT": str(EMULATOR_PORT),
     "LOG_LEVEL": "WARNING",
+    # A page still finds out what its user may see while other tests keep the machine busy.
+    "ARM_PAGE_TIMEOUT_SECONDS": "10",
     # One time zone for browsers, servers and tests.
     "TZ": "UTC",
 }
