@@ -68,7 +68,7 @@ FINDINGS = {
         (Remedy.CREATE, Remedy.DELETE),
     ),
     FindingKind.OVERDUE: FindingSpec(
-        "Azure has been working on it for over an hour. A few minutes are usual.",
+        "It has been in this state for over an hour. A few minutes are usual.",
         "Check it now. If nothing changes, contact Azure support with the correlation id on its page.",
         (Remedy.CHECK,),
     ),
