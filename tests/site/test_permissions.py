@@ -9,7 +9,6 @@ from django.test import Client
 
 from accounts.models import User
 from emulator.directory import CLIENT_ID
-from endpoints import services
 from endpoints.models import Endpoint, Workspace
 from tests.accounts.test_access import OPEN, VIEWS, url_of
 from tests.conftest import SignIn
@@ -23,7 +22,6 @@ from tests.support.effects import (
     Scene,
     effects,
     found_endpoint,
-    has_page,
     let_workers_work,
 )
 
@@ -78,10 +76,6 @@ def test_effect(
     expected: str,
     has_keys: bool,
 ) -> None:
-    if not has_page(effect):
-        pytest.skip(f"{effect.cells['where']} does not exist yet")
-    if expected == "taken" and not hasattr(services, "NotYours"):
-        pytest.skip("creations under the names of other users' endpoints are not refused yet")
     scene = scene_of(effect, column, has_keys, azure, sign_in)
     changes = Changes(azure)
     status = ACTS[str(effect)](scene)
@@ -105,8 +99,6 @@ def test_effect(
 def test_watcher_only_reads(
     settings: object, azure: Azure, sign_in: SignIn, workspaces: list[Workspace], effect: Effect
 ) -> None:
-    if not has_page(effect):
-        pytest.skip(f"{effect.cells['where']} does not exist yet")
     settings.WATCHER_IDENTITY = "client"  # type: ignore[attr-defined]
     scene = scene_of(effect, "Admin", True, azure, sign_in)
     changes = Changes(azure)

@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.actor import Actor
@@ -232,18 +232,3 @@ ACTS: dict[str, Callable[[Scene], int]] = {
     "export the audit log": lambda scene: scene.client.get("/auth/audit-log?format=csv").status_code,
     "sign out": lambda scene: scene.client.post("/auth/sign-out").status_code,
 }
-
-
-def has_page(effect: Effect) -> bool:
-    """Whether the view that the row names exists."""
-    names = re.findall(r"`([\w:]+)`", effect.cells["where"])
-    for name in names:
-        for arguments in ([], [uuid4()]):
-            try:
-                reverse(name, args=arguments)
-            except NoReverseMatch:
-                continue
-            break
-        else:
-            return False
-    return True
