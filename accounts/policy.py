@@ -13,7 +13,7 @@ from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.roles import RULES, Action, allow
 
-__all__ = ["Action", "may", "refuse", "require"]
+__all__ = ["Action", "may", "record_refusal", "refuse", "require"]
 
 P = ParamSpec("P")
 View = Callable[Concatenate[SignedInRequest, P], HttpResponseBase]
@@ -61,8 +61,12 @@ def require(action: Action) -> Callable[[View[P]], View[P]]:
 
 def refuse(actor: Actor, action: Action, target: str) -> Never:
     """Record the refusal, and raise PermissionDenied with the roles that would be needed."""
-    details = {"roles": actor.user.roles if actor.user else [], "action": action.value}
-    audit.record("refused", actor, target=target, outcome="refused", details=details)
+    record_refusal(actor, action, target)
     raise PermissionDenied(
         f"To {action.value} you need {RULES[action]}. An administrator of your tenant can assign it in Entra ID."
     )
+
+
+def record_refusal(actor: Actor, action: Action, target: str) -> None:
+    details = {"roles": actor.user.roles if actor.user else [], "action": action.value}
+    audit.record("refused", actor, target=target, outcome="refused", details=details)

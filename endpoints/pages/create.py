@@ -10,13 +10,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import limits
 from accounts.actor import actor_of
 from accounts.http import SignedInRequest
-from accounts.policy import Action, require
+from accounts.policy import Action, record_refusal, require
 from endpoints.access import endpoint_or_404, notices, readable_workspaces
 from endpoints.arm.resources import WorkspaceId
 from endpoints.arm_clients import endpoint_url
 from endpoints.pages.as_json import pretty
 from endpoints.pages.create_form import CreateEndpointForm, initial_for
-from endpoints.services import NameTaken, create_endpoint
+from endpoints.services import NameTaken, NotYours, create_endpoint
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,6 +36,8 @@ def create(request: SignedInRequest) -> HttpResponse:
         form.add_error(None, str(error))
         return _render_form(request, form, status=429)
     except NameTaken as error:
+        if isinstance(error, NotYours):
+            record_refusal(actor_of(request), Action.UPDATE_ENDPOINT, error.endpoint.arm_id)
         form.add_error("name", str(error))
         return _render_form(request, form, status=422)
     response = redirect(endpoint)

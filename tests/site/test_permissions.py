@@ -26,7 +26,7 @@ from tests.support.effects import (
 )
 
 EFFECTS = effects()
-REFUSALS = {"no": (403, {"refused"}), "hidden": (404, set()), "taken": (422, set())}
+REFUSALS = {"no": (403, {"refused"}), "hidden": (404, set()), "taken": (422, {"refused"})}
 
 
 def cases() -> Iterator[Any]:
