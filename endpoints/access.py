@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -27,6 +27,8 @@ from endpoints.models import AccessRead, Endpoint, Workspace, WorkspaceAccess
 from endpoints.wake import wake_access_reader_on_commit
 
 ACCESS_TTL = timedelta(minutes=10)
+# The workspaces among a user's that could not be read last.
+UNREADABLE = Q(readable=True, workspace__gone_at=None, workspace__read__problem__gt="")
 # In SQL, because every poll runs it. A user who reads every workspace takes no joins.
 ACCESS = """
     WITH access AS (SELECT workspace_id FROM endpoints_workspaceaccess WHERE user_id = %s AND readable),
@@ -37,8 +39,9 @@ ACCESS = """
         (SELECT version FROM endpoints_accessread WHERE user_id = %s), registered, readable,
         CASE WHEN readable = registered THEN (SELECT SUM(version) FROM endpoints_workspace)
         ELSE (SELECT SUM(version) FROM access JOIN endpoints_workspace ON id = workspace_id) END,
-        CASE WHEN readable = registered THEN (SELECT MIN(complete_at) FROM endpoints_workspaceread)
-        ELSE (SELECT MIN(complete_at) FROM access JOIN endpoints_workspaceread USING (workspace_id)) END
+        CASE WHEN readable = registered THEN (SELECT MIN(complete_at) FROM endpoints_workspaceread WHERE problem = '')
+        ELSE (SELECT MIN(complete_at) FROM access JOIN endpoints_workspaceread USING (workspace_id) WHERE problem = '')
+        END
     FROM numbers
 """
 
@@ -49,7 +52,7 @@ class Access:
 
     `version` changes with the set of readable workspaces, and `changes` is the sum of their versions: together they
     show whether anything that the user sees has changed. Every readable workspace was read from Azure at `confirmed_at`
-    or later, except those that never were.
+    or later, except those that cannot be read, or never were.
     """
 
     version: int
@@ -77,6 +80,7 @@ class Readable:
 
 class NoticeKind(StrEnum):
     UNREACHABLE = "unreachable"
+    UNREADABLE = "unreadable"
     REFUSED = "refused"
     GONE = "gone"
     EMPTY = "empty"
@@ -93,7 +97,7 @@ class Notice:
 
     @property
     def is_warning(self) -> bool:
-        return self.kind in {NoticeKind.UNREACHABLE, NoticeKind.GONE}
+        return self.kind in {NoticeKind.UNREACHABLE, NoticeKind.UNREADABLE, NoticeKind.GONE}
 
 
 def access_of(user: User) -> Access:
@@ -141,15 +145,17 @@ def notices(user: User) -> list[Notice]:
     mine = WorkspaceAccess.objects.filter(user=user)
     reads = AccessRead.objects.filter(user=user).annotate(
         has_refused=Exists(mine.filter(readable=False)),
+        has_unreadable=Exists(mine.filter(UNREADABLE)),
         has_gone=Exists(mine.filter(readable=True, workspace__gone_at__isnull=False)),
         has_workspaces=Exists(Workspace.objects.all()),
     )
-    columns = reads.values("problem", "problem_since", "complete_at", "has_refused", "has_gone", "has_workspaces")
-    read = columns.first()
+    flags = ("has_unreadable", "has_refused", "has_gone", "has_workspaces")
+    read = reads.values("problem", "problem_since", "complete_at", *flags).first()
     if read is None:
         return []
     found = [
         _unreachable(read["problem"], read["problem_since"], read["complete_at"]) if read["problem"] else None,
+        _unreadable(user) if read["has_unreadable"] else None,
         _refused(user) if read["has_refused"] else None,
         _gone(user) if read["has_gone"] else None,
         None if read["has_workspaces"] else _empty(user),
@@ -194,6 +200,16 @@ def _read_now(user: User) -> None:
 def _unreachable(problem: str, since: datetime | None, known_at: datetime | None) -> Notice:
     shown = f"This page shows what was known at {_at(known_at)}. " if known_at else ""
     return Notice(NoticeKind.UNREACHABLE, f"{problem} Since {_at(since)}. {shown}Endpoint Desk keeps trying.")
+
+
+def _unreadable(user: User) -> Notice | None:
+    rows = WorkspaceAccess.objects.filter(UNREADABLE, user=user).order_by("workspace__read__problem_since")
+    first = rows.values_list("workspace__read__problem", "workspace__read__problem_since").first()
+    if first is None:
+        return None
+    names = capped(rows.values_list("workspace__name", flat=True))
+    text = f"Azure does not show {names}: {first[0]} Since {_at(first[1])}. Their endpoints are shown as they were."
+    return Notice(NoticeKind.UNREADABLE, text)
 
 
 def _refused(user: User) -> Notice | None:

@@ -34,7 +34,8 @@ INDEXED = {"", "name", "state", "changed"}
 # The columns that a row shows. Loading all columns of the three tables costs more than rendering the row.
 ROW = (
     "name", "model_id", "state", "reason", "inference_uri", "confirmed_at", "changed_at", "version",
-    "workspace__name", "workspace__location", "owner__name", "owner__username",
+    "workspace__name", "workspace__location", "owner__name", "owner__username", "problem", "problem_since",
+    "workspace__read__problem", "workspace__read__problem_since", "check_due__due_at",
 )  # fmt: skip
 
 # The stored counts of each readable workspace, and its id if they are out of date. In one statement: with two, a
@@ -138,7 +139,8 @@ def page_of(user: User, access: Access, query: TableQuery, offset: int) -> list[
         in_state = matching.filter(state=query.state) if query.state else matching
         ids = list(in_state.order_by(*query.order).values_list("pk", flat=True)[offset : offset + PAGE_SIZE])
     rows = Endpoint.objects.filter(pk__in=ids, workspace__in=readable_ids(user))
-    return list(rows.select_related("workspace", "owner").only(*ROW).order_by(*query.order))
+    related = rows.select_related("workspace__read", "owner", "check_due")
+    return list(related.only(*ROW).order_by(*query.order))
 
 
 def settled_since(user: User, moment: datetime) -> list[Endpoint]:

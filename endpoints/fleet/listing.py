@@ -64,8 +64,9 @@ def unreadable(response: ArmResult, resource_id: str) -> Unreadable:
     error = ArmError.from_response(response)
     if not error.raw.get("code"):
         return Unreadable(no_arm_response(response), wait=retry_after(response))
+    title = explain(error).title if response.status < 500 else "Azure failed"
     return Unreadable(
-        f"{explain(error).title} ({response.status} {error.code}).",
+        f"{title} ({response.status} {error.code}).",
         absence(response, resource_id),
         error.as_json(),
         retry_after(response),

@@ -39,7 +39,8 @@ def reconcile(workspace: Workspace, items: list[JsonObject], sighting: Sighting)
     for row in rows.values():
         if row.pk not in running and _can_vanish(row, sighting):
             is_final = False
-            not_listed(row, sighting)
+            # Azure may answer an empty list while the resource provider is not registered, which proves nothing.
+            not_listed(row, sighting, is_proof=bool(items))
     return is_final
 
 
@@ -53,14 +54,14 @@ def busy(workspace_id: UUID) -> tuple[set[UUID], set[UUID]]:
     return running, parked
 
 
-def not_listed(row: Endpoint, sighting: Sighting) -> None:
+def not_listed(row: Endpoint, sighting: Sighting, *, is_proof: bool) -> None:
     """A complete list did not show the endpoint: check it by itself, and believe a second list too."""
     # RBAC may hide single endpoints, so a list counts only if its reader has listed this endpoint before.
-    if row.listed_as == sighting.read_as and absent(row, sighting):
+    is_proof = is_proof and row.listed_as == sighting.read_as
+    if is_proof and absent(row, sighting):
         return
-    EndpointCheck.objects.get_or_create(
-        endpoint=row, defaults={"requested_at": sighting.now, "due_at": sighting.now + SECOND_PROOF_AFTER}
-    )
+    due_at = sighting.now + SECOND_PROOF_AFTER if is_proof else sighting.now
+    EndpointCheck.objects.get_or_create(endpoint=row, defaults={"requested_at": sighting.now, "due_at": due_at})
 
 
 def absent(row: Endpoint, sighting: Sighting) -> bool:

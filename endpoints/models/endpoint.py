@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +18,14 @@ from endpoints.fields import ResourceField
 from endpoints.models.leased import Leased
 from endpoints.models.workspace import Workspace
 from endpoints.states import State, Urgency
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the state cannot be confirmed, and since when."""
+
+    text: str
+    since: datetime
 
 
 class Endpoint(models.Model):
@@ -102,6 +112,20 @@ class Endpoint(models.Model):
     def is_ours(self) -> bool:
         """Whether a resource with this name in Azure belongs to this row, rather than being created elsewhere."""
         return self.sent_at is not None or self.observed is not None
+
+    @property
+    def is_being_checked(self) -> bool:
+        return hasattr(self, "check_due")
+
+    @property
+    def unconfirmed(self) -> Problem | None:
+        """Why Azure does not confirm what is shown: about this endpoint, or about its workspace."""
+        if self.problem and self.problem_since:
+            return Problem(self.problem, self.problem_since)
+        read = getattr(self.workspace, "read", None)
+        if read and read.problem and read.problem_since:
+            return Problem(f"The workspace cannot be read: {read.problem}", read.problem_since)
+        return None
 
     @property
     def shown_state(self) -> State:

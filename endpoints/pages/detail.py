@@ -20,7 +20,8 @@ from endpoints import services
 from endpoints.access import endpoint_or_404
 from endpoints.checks import check_endpoint
 from endpoints.kinds import Kind
-from endpoints.models import Endpoint, EndpointCheck, Event, WorkspaceRead
+from endpoints.models import Endpoint, Event, WorkspaceRead
+from endpoints.models.endpoint import Problem
 from endpoints.pages.as_json import pretty
 from endpoints.pages.drift import Comparison, comparison
 from endpoints.pages.facts import FactGroup, facts
@@ -39,14 +40,6 @@ class HistoryLine:
     text: str
     actor: str
     evidence: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why the state cannot be confirmed."""
-
-    text: str
-    since: datetime
 
 
 @dataclass(frozen=True)
@@ -125,7 +118,7 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
     operation = endpoint.operations.order_by("-requested_at").first()
     offered = {kind for kind in services.requestable(endpoint) if may(user, kind.spec.permission, endpoint)}
     waits_for_user = operation is not None and operation.needs_sign_in and operation.requested_by_id == user.pk
-    is_being_checked = EndpointCheck.objects.filter(endpoint=endpoint).exists()
+    is_being_checked = endpoint.is_being_checked
     is_busy = endpoint.shown_state.is_working or is_being_checked
     create_again_url = f"{reverse('endpoints:create')}?from={endpoint.pk}"
     return EndpointDetail(
@@ -141,7 +134,7 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
         check_url=reverse("endpoints:check", args=[endpoint.pk]),
         is_being_checked=is_being_checked,
         confirmed_at=confirmed_at(endpoint),
-        problem=problem_of(endpoint),
+        problem=endpoint.unconfirmed,
         drift=comparison(endpoint, user),
         adopt_url=reverse("endpoints:adopt", args=[endpoint.pk]) if may(user, Action.ADOPT_ENDPOINT) else "",
         delete_url=reverse("endpoints:delete", args=[endpoint.pk]) if Kind.DELETE in offered else "",
@@ -158,18 +151,9 @@ def confirmed_at(endpoint: Endpoint) -> datetime | None:
     return max((at for at in (endpoint.confirmed_at, listed_at) if at), default=None)
 
 
-def problem_of(endpoint: Endpoint) -> Problem | None:
-    if endpoint.problem and endpoint.problem_since:
-        return Problem(endpoint.problem, endpoint.problem_since)
-    read = WorkspaceRead.objects.filter(workspace=endpoint.workspace_id).first()
-    if read and read.problem and read.problem_since:
-        return Problem(f"The workspace cannot be read: {read.problem}", read.problem_since)
-    return None
-
-
 def detail_tag(endpoint: Endpoint) -> str:
     """The version of the page, and the state, for the announcement."""
-    problem = problem_of(endpoint)
+    problem = endpoint.unconfirmed
     since = int(problem.since.timestamp()) if problem else 0
     return f"{endpoint.version}-{since}.{endpoint.state}"
 

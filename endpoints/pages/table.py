@@ -103,7 +103,10 @@ class Table:
 
     @cached_property
     def tag(self) -> Tag:
-        rows = [(row.pk, row.version, str(row.workspace), row.workspace.location, str(row.owner)) for row in self.rows]
+        rows = [
+            (row.pk, row.version, str(row.workspace), row.workspace.location, str(row.owner), row.unconfirmed)
+            for row in self.rows
+        ]
         shown = (rows, self.page.number, self.chips, self.query, self.notices, self.has_workspaces)
         return Tag(
             self.digest, hashed((*shown, self.confirmed_at is None, release())), f"{timezone.now().timestamp():.3f}"

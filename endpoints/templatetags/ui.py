@@ -56,7 +56,7 @@ def row(endpoint: Endpoint) -> SafeString:
     """The row of an endpoint, cached by its version, because most rows do not change between two pages."""
     workspace, owner = endpoint.workspace, endpoint.owner
     owner_names = (owner.name, owner.username) if owner else ()
-    key = (endpoint.pk, endpoint.version, workspace.name, workspace.location, owner_names)
+    key = (endpoint.pk, endpoint.version, workspace.name, workspace.location, owner_names, endpoint.unconfirmed)
     html = _rendered_rows.get(key)
     if html is None:
         html = render_to_string("endpoints/row.html", {"endpoint": endpoint})

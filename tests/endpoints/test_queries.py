@@ -172,7 +172,7 @@ def test_page_and_poll_read_no_whole_table() -> None:
                 assert len(page(user, parameters)) in {0, PAGE_SIZE}
         for query in captured.captured_queries:
             plan = explain(query["sql"])
-            assert not re.search(r"Seq Scan on endpoints_endpoint|SCAN endpoints_endpoint(?! USING)", plan), plan
+            assert not re.search(r"Seq Scan on endpoints_endpoint\b|SCAN endpoints_endpoint(?! USING)", plan), plan
 
 
 def explain(sql: str) -> str:

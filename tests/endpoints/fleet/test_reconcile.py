@@ -1,10 +1,12 @@
 """Differences between Azure and the table, made by other people in the emulator and read over HTTP."""
 
+import re
+
 import pytest
 from django.test import Client
 
 from accounts.models import AuditEntry
-from endpoints.models import Endpoint, Event, Workspace, WorkspaceRead
+from endpoints.models import Endpoint, EndpointCheck, Event, Workspace, WorkspaceRead
 from tests.support.azure import Azure
 from tests.support.creation import texts
 from tests.support.fleet import others, others_create, read_again, read_fleet
@@ -94,7 +96,8 @@ def test_reinstated_endpoint_is_online_again(azure: Azure, listed: Endpoint) -> 
     assert (listed.state, listed.reason) == ("online", "")
 
 
-def test_vanished_endpoint_stays_until_a_second_proof(azure: Azure, listed: Endpoint) -> None:
+def test_vanished_endpoint_stays_until_a_second_proof(azure: Azure, listed: Endpoint, production: Workspace) -> None:
+    others_create(azure, production, "theirs")
     others(azure, "DELETE", listed.arm_id)
     read_fleet()
     listed.refresh_from_db()
@@ -176,3 +179,37 @@ def test_table_shows_what_others_made(azure: Azure, ada: Client, production: Wor
     others_create(azure, production, "theirs")
     read_fleet()
     assert "theirs" in ada.get("/").content.decode()
+
+
+def test_empty_lists_alone_prove_nothing(azure: Azure, listed: Endpoint) -> None:
+    subscription = listed.arm_id.partition("/resourceGroups/")[0]
+    provider = f"{subscription}/providers/Microsoft.MachineLearningServices"
+    others(azure, "PATCH", provider, {"registrationState": "NotRegistered", "lists": "empty"})
+    read_fleet()
+    for _ in range(3):
+        EndpointCheck.objects.all().delete()
+        read_again()
+    listed.refresh_from_db()
+    assert listed.state == "online"
+
+
+def test_two_lists_without_it_are_proof(azure: Azure, listed: Endpoint, production: Workspace) -> None:
+    others_create(azure, production, "theirs")
+    read_fleet()
+    others(azure, "DELETE", listed.arm_id)
+    read_fleet()
+    EndpointCheck.objects.all().delete()
+    read_again()
+    listed.refresh_from_db()
+    assert listed.state == "deleted"
+
+
+def test_row_says_since_when_its_workspace_cannot_be_read(azure: Azure, ada: Client, listed: Endpoint) -> None:
+    azure.fault("server-error", where="list", status=503)
+    read_fleet()
+    page = ada.get("/").content.decode()
+    assert "Not confirmed since" in page
+    notice = re.search(r'id="notice-unreadable">(.*?)</p>', page, re.DOTALL)
+    assert notice
+    assert "ml-production" in notice[1]
+    assert "Azure failed (503 ServiceUnavailable). Since" in notice[1]
