@@ -1,14 +1,16 @@
 """Check now: reads of Azure that users ask for. They take no operation slot, withdraw nothing and confer nothing."""
 
+from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db.models import F, Sum
 
 from accounts.models import User
 from endpoints import clock
 from endpoints.access import readable_ids
+from endpoints.arm.budget import READS
 from endpoints.models import Endpoint, EndpointCheck, Operation, WorkspaceRead
 from endpoints.states import NOT_YET_ACCEPTED
 from endpoints.versions import bump
@@ -37,14 +39,25 @@ def check_endpoint(endpoint: Endpoint, user: User) -> None:
             wake_reader_on_commit()
 
 
-def check_all(user: User) -> int:
-    """Have every workspace that the user may read read now; returns their number."""
-    now = timezone.now()
+@dataclass(frozen=True)
+class AllChecked:
+    """The number of workspaces that are read now, and the seconds for which Azure's rate limit stretches that."""
+
+    workspaces: int
+    seconds: int
+
+
+def check_all(user: User) -> AllChecked:
+    """Have every workspace that the user may read read now. Many clicks are one read."""
+    now = clock.now()
+    reads = WorkspaceRead.objects.filter(workspace__in=readable_ids(user), workspace__gone_at=None)
     with transaction.atomic():
-        reads = WorkspaceRead.objects.filter(workspace__in=readable_ids(user), workspace__gone_at=None)
-        number = reads.filter(wanted_at=None).update(wanted_at=now, due_at=clock.now())
+        reads.filter(wanted_at=None).update(wanted_at=now, due_at=now)
         wake_reader_on_commit()
-    return number
+    by_subscription = reads.order_by().values_list("workspace__subscription_id").annotate(pages=Sum("pages"))
+    pages = [pages for _, pages in by_subscription]
+    at_once = READS.bucket - READS.reserve
+    return AllChecked(reads.count(), ceil(max(0.0, max(pages, default=0) - at_once) / READS.refill))
 
 
 def _poll_now(endpoint: Endpoint) -> None:

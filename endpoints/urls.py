@@ -5,6 +5,7 @@ from endpoints.pages import adopt, create, delete, detail, drift, findings, tabl
 app_name = "endpoints"
 urlpatterns = [
     path("", table.table, name="table"),
+    path("endpoints/check", table.check, name="check_all"),
     path("endpoints/new", create.create, name="create"),
     path("endpoints/preview", create.preview, name="preview"),
     path("endpoints/warnings", create.warnings, name="warnings"),

@@ -5,16 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts import limits
+from accounts.actor import actor_of
 from accounts.http import SignedInRequest
 from accounts.models import User
 from accounts.policy import Action, require
 from endpoints import queries
 from endpoints.access import Access, Notice, access_of, notices, prepare
+from endpoints.checks import AllChecked, check_all
 from endpoints.models import Endpoint
 from endpoints.pages.live import (
     POLL_AT_REST_SECONDS,
@@ -133,6 +138,27 @@ def table(request: SignedInRequest) -> HttpResponse:
     if access.confirmed_at:
         response["X-Confirmed-At"] = access.confirmed_at.isoformat()
     return response
+
+
+@require_POST
+@require(Action.VIEW_ENDPOINTS)
+def check(request: SignedInRequest) -> HttpResponse:
+    """Have every workspace read now, then show the table, which polls for the result."""
+    try:
+        limits.hit(limits.RateLimit.CHECKS, str(request.user.pk), actor_of(request), target=request.path)
+    except limits.RateLimited as error:
+        messages.warning(request, str(error))
+    else:
+        messages.info(request, _checking(check_all(request.user)))
+    response = redirect("endpoints:table")
+    response.status_code = 303
+    return response
+
+
+def _checking(checked: AllChecked) -> str:
+    workspaces = "1 workspace" if checked.workspaces == 1 else f"{checked.workspaces} workspaces"
+    limit = f" Azure's rate limit stretches that to about {checked.seconds} seconds." if checked.seconds else ""
+    return f"Reading {workspaces} now.{limit}"
 
 
 def make_table(user: User, access: Access, query: TableQuery, digest: str) -> Table:

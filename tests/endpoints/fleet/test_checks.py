@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from endpoints.models import Endpoint, EndpointCheck, Event, Operation, Workspace
+from endpoints.models import Endpoint, EndpointCheck, Event, Operation, Workspace, WorkspaceRead
 from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.buttons import press
@@ -181,3 +181,18 @@ def test_check_resumes_a_quarantined_operation(azure: Azure, ada: Client, worksp
     endpoint.refresh_from_db()
     assert endpoint.state == "online"
     assert endpoint.operations.count() == 1
+
+
+def test_check_all_reads_every_workspace_now(azure: Azure, ada: Client, production: Workspace) -> None:
+    WorkspaceRead.objects.update(due_at=timezone.now() + timedelta(hours=1), complete_at=None)
+    response = ada.post("/endpoints/check", follow=True)
+    assert "Reading 2 workspaces now." in response.content.decode()
+    shared_reader().run_due()
+    assert not WorkspaceRead.objects.filter(complete_at=None).exists()
+    assert not WorkspaceRead.objects.exclude(wanted_at=None).exists()
+
+
+def test_check_all_says_how_long_azure_makes_it(ada: Client, production: Workspace) -> None:
+    WorkspaceRead.objects.filter(workspace=production).update(pages=750)
+    page = ada.post("/endpoints/check", follow=True).content.decode()
+    assert "Azure&#x27;s rate limit stretches that to about 23 seconds." in page
