@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
+from endpoints.arm.budget import Budget
 from endpoints.fleet.reader import FleetReader, add_missing_reads
 from endpoints.models import Endpoint, EndpointCheck, Workspace, WorkspaceRead
 from tests.support.azure import Azure
@@ -14,9 +15,14 @@ from tests.support.creation import PHI
 from tests.support.worker import shared_worker
 
 
-@cache
 def shared_reader() -> FleetReader:
-    return FleetReader(shared_worker().budget)
+    """The reader beside the shared worker, which is replaced when settings change."""
+    return _reader_with(shared_worker().budget)
+
+
+@cache
+def _reader_with(budget: Budget) -> FleetReader:
+    return FleetReader(budget)
 
 
 def read_fleet() -> None:
