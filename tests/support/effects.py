@@ -224,6 +224,7 @@ ACTS: dict[str, Callable[[Scene], int]] = {
     "read keys": lambda scene: by_policy(scene, Action.REVEAL_KEYS),
     "check an endpoint": lambda scene: scene.post("check"),
     "sign in again for an operation": lambda scene: scene.post("sign_in_again"),
+    "check all workspaces": lambda scene: scene.client.post(reverse("endpoints:check_all")).status_code,
     "check a workspace": lambda scene: on_workspace(scene, "read_workspace"),
     "find workspaces": lambda scene: scene.client.post(reverse("endpoints:find_workspaces")).status_code,
     "register a workspace": register,
