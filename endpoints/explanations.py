@@ -97,8 +97,8 @@ BY_OWN_CODE = {
     ),
     "CreatedElsewhere": Explanation(
         "Azure has another endpoint with this name",
-        "It was not created by the request made here, so it has no owner here and was left as it is.",
-        "Choose another name, or ask an Admin to take care of it.",
+        "It was not created by a request made here, so it has no owner here and was left as it is.",
+        "To create an endpoint, choose another name. To change or delete this one, ask an Admin.",
     ),
     "UnreadableResponse": Explanation(
         "Azure's response could not be read",

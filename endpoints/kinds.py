@@ -29,20 +29,10 @@ class Goal(Enum):
     RESPONSE = auto()  # only the response, which is never stored; the request is never sent twice
 
 
-class Precheck(Enum):
-    """Whether the resource is read before anything is sent."""
-
-    ALWAYS = auto()
-    # An endpoint of this name that we never sent is not ours to delete.
-    UNLESS_OURS = auto()
-    NEVER = auto()
-
-
 @dataclass(frozen=True)
 class KindSpec:
     method: str
     goal: Goal
-    precheck: Precheck
     permission: Action
     audit_action: str
     # Shown until a worker sends the request, then while Azure works on it.
@@ -66,7 +56,6 @@ KINDS = {
     Kind.CREATE: KindSpec(
         method="PUT",
         goal=Goal.EXISTS,
-        precheck=Precheck.ALWAYS,
         permission=Action.CREATE_ENDPOINT,
         audit_action="endpoint-created",
         queued_state=State.QUEUED,
@@ -76,7 +65,6 @@ KINDS = {
     Kind.UPDATE: KindSpec(
         method="PATCH",
         goal=Goal.INCLUDES,
-        precheck=Precheck.NEVER,
         permission=Action.UPDATE_ENDPOINT,
         audit_action="endpoint-changed",
         queued_state=State.UPDATING,
@@ -88,7 +76,6 @@ KINDS = {
     Kind.DELETE: KindSpec(
         method="DELETE",
         goal=Goal.ABSENT,
-        precheck=Precheck.UNLESS_OURS,
         permission=Action.DELETE_ENDPOINT,
         audit_action="endpoint-deleted",
         queued_state=State.DELETING,
@@ -101,7 +88,6 @@ KINDS = {
     Kind.REGENERATE_KEY: KindSpec(
         method="POST",
         goal=Goal.RESPONSE,
-        precheck=Precheck.NEVER,
         permission=Action.REGENERATE_KEYS,
         audit_action="key-regenerated",
         queued_state=State.UPDATING,

@@ -15,7 +15,7 @@ from endpoints.arm.errors import ArmError
 from endpoints.arm.json_fields import JsonObject
 from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT, Outcome
 from endpoints.arm.serverless_endpoint import EndpointUpdate, RegenerateKeyRequest, ServerlessEndpoint
-from endpoints.kinds import ALLOWED, Kind, Precheck
+from endpoints.kinds import ALLOWED, Kind
 from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State, Urgency
 from endpoints.versions import bump
@@ -221,12 +221,10 @@ def _add_operation(
     now: datetime,
 ) -> Operation:
     """Add the operation with its event and audit entry, and wake a worker. Raises IntegrityError if one is running."""
-    precheck = kind.spec.precheck
-    checks_first = precheck is Precheck.ALWAYS or (precheck is Precheck.UNLESS_OURS and not endpoint.is_ours)
     operation = Operation.objects.create(
         endpoint=endpoint,
         kind=kind,
-        phase=Phase.QUEUED if checks_first else Phase.CLEAR,
+        phase=Phase.QUEUED,
         submission_id=submission_id,
         requested_by=actor.signed_in_user,
         requested_at=now,

@@ -79,7 +79,7 @@ STATES = {
 class Phase(TextChoices):
     """How far an operation is, and thereby which single request to Azure is next."""
 
-    QUEUED = "queued"  # next: read the resource, in case the name is taken
+    QUEUED = "queued"  # next: read the resource, in case it is someone else's
     CLEAR = "clear"  # next: send the request
     SENDING = "sending"  # the request may have left; after a crash, next: read the resource
     FOLLOWING = "following"  # Azure works; next: read the monitor, the result URL or the resource

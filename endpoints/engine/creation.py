@@ -97,6 +97,7 @@ def show_found(operation: Operation, resource: ServerlessEndpoint, step: Done, n
         "sent_at": None,
         "drift": None,
         "drift_since": None,
+        "listed_as": "",
     }
     text = step.error.message if step.error else ""
     update = replace(settle(operation, step, now), state=state, reason=reason, endpoint=columns, text=text)

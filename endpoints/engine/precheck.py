@@ -16,6 +16,7 @@ from endpoints.engine.update import (
     settle,
     settle_with_error,
     try_again_after,
+    working_state,
 )
 from endpoints.kinds import Goal
 from endpoints.models import Operation
@@ -24,14 +25,22 @@ from endpoints.states import Phase
 
 
 def on_precheck(operation: Operation, response: ArmResult, now: datetime) -> RowUpdate:
-    goal = operation.spec.goal
-    if goal is Goal.RESPONSE:
+    goal, is_queued = operation.spec.goal, operation.phase == Phase.QUEUED
+    if goal is Goal.RESPONSE and not is_queued:
         return outcome_unknown(operation, now)
-    if goal is Goal.ABSENT and operation.phase == Phase.QUEUED:
+    if goal is Goal.ABSENT and is_queued and not operation.endpoint.is_ours:
         return on_never_sent(operation, None if isinstance(response, NoResponse) else response, now)
     if isinstance(response, NoResponse) or response.status in TRANSIENT:
         return try_again_after(operation, response, now)
+    if is_queued and goal is not Goal.EXISTS:
+        return _clear(operation, now)
     return ON_RESOURCE[goal](operation, response, now)
+
+
+def _clear(operation: Operation, now: datetime) -> RowUpdate:
+    """It is the endpoint of the request, or cannot be read: Azure's response to the request decides."""
+    columns = {"phase": Phase.CLEAR, "next_step_at": now}
+    return RowUpdate(columns, working_state(operation), confirmed=False)
 
 
 def outcome_unknown(operation: Operation, now: datetime) -> RowUpdate:

@@ -50,6 +50,12 @@ def is_same(resource: ServerlessEndpoint, other: ServerlessEndpoint) -> bool:
     return (first.created_by, first.created_at) == (second.created_by, second.created_at)
 
 
+def is_replaced(before: ServerlessEndpoint, resource: ServerlessEndpoint) -> bool:
+    """Whether another endpoint is certainly in the place of the one before."""
+    times = (_created_at(before.system_data), _created_at(resource.system_data))
+    return None not in times and not is_same(before, resource)
+
+
 def _senders(operation: Operation) -> set[str]:
     """The users whose PUT requests left for this endpoint since it was new here."""
     sent = operation.endpoint.operations.filter(kind__in=CREATIONS, sends__gt=0)

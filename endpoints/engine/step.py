@@ -3,7 +3,7 @@
 `plan` names the one request that is due, `conclude` reads its response. Neither reads a clock or the network, and both
 depend on the rows alone; `calls.py` sends the requests, `record.py` writes the updates. `precheck.py` reads the
 resource before a request is sent, and after one whose response was lost: `creation.py` proves that a name is free,
-`deletion.py` that an endpoint is gone.
+`deletion.py` that an endpoint is gone, and `replacement.py` ends an operation on an endpoint that others have replaced.
 
 The rules are those of Azure Resource Manager's asynchronous operations:
 https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations
@@ -19,6 +19,7 @@ from endpoints.engine.creation import on_list_read, reads_list
 from endpoints.engine.leases import UNPROVED
 from endpoints.engine.poll_response import on_poll
 from endpoints.engine.precheck import on_precheck
+from endpoints.engine.replacement import on_replaced, replacement
 from endpoints.engine.send_response import on_send
 from endpoints.engine.update import (
     RowUpdate,
@@ -79,6 +80,8 @@ def _read(
 ) -> RowUpdate:
     if request.method != "GET":
         return on_send(operation, request.url, response, now)
+    if request.url == resource_url and (resource := replacement(operation, response)):
+        return on_replaced(operation, resource, now)
     if operation.phase in {Phase.QUEUED, Phase.SENDING}:
         return on_precheck(operation, response, now)
     return on_poll(operation, resource_url, response, now)

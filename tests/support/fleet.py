@@ -59,3 +59,11 @@ def others_create(azure: Azure, workspace: Workspace, name: str, model_id: str =
     arm_id = f"{workspace.arm_id}/serverlessEndpoints/{name}"
     others(azure, "PUT", arm_id, {"properties": {"modelSettings": {"modelId": model_id}}}, **query)
     return arm_id
+
+
+def others_replace(azure: Azure, endpoint: Endpoint, **query: Any) -> dict[str, Any] | None:
+    """Delete an endpoint, and create another one under its name a minute later. Returns the other one."""
+    others(azure, "DELETE", endpoint.arm_id)
+    azure.advance(60)
+    others_create(azure, endpoint.workspace, endpoint.name, **{"by": "pipeline", **query})
+    return azure.resource(endpoint.name)

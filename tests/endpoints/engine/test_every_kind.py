@@ -1,4 +1,4 @@
-"""Rules for every kind of operation: roles, the audit log, and a stronger sign-in."""
+"""Rules for every kind of operation: roles, the audit log, a stronger sign-in, and the read before the request."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,9 @@ from endpoints.arm.serverless_endpoint import EndpointUpdate
 from endpoints.models import Endpoint, Operation
 from tests.conftest import SignIn
 from tests.support.azure import Azure
-from tests.support.creation import Act, settle, texts
+from tests.support.creation import Act, one_step, settle, texts
+from tests.support.fleet import others_replace
+from tests.support.strangers import resource_of
 
 EVERY_KIND = [
     (services.update_endpoint, [EndpointUpdate(tags={"team": "search"})]),
@@ -122,3 +124,66 @@ def test_operation_resumes_after_a_stronger_sign_in(
     ]
     assert [row["faults"] for row in sent].count(["claims-challenge"]) == 1
     assert len(sent) == 2
+
+
+def methods(azure: Azure, operation: Operation) -> list[str]:
+    """Of the requests of an operation, in order."""
+    return [row["method"] for row in azure.requests() if row["correlation_id"] == str(operation.correlation_id)]
+
+
+@pytest.mark.parametrize(("service", "arguments"), EVERY_KIND)
+def test_one_read_precedes_the_request(
+    azure: Azure, chat: Endpoint, as_ada: Act, service: Callable[..., Operation], arguments: list[Any]
+) -> None:
+    operation, reads = as_ada(service, *arguments), azure.count("GET", "/chat")
+    one_step(azure)
+    assert methods(azure, operation) == ["GET", operation.spec.method]
+    assert azure.count("GET", "/chat") == reads + 1
+
+
+@pytest.mark.parametrize(("service", "arguments"), EVERY_KIND)
+@pytest.mark.parametrize("by", ["pipeline", "ada@emulator.test"])
+def test_request_for_a_replaced_endpoint_is_not_sent(
+    azure: Azure, chat: Endpoint, as_ada: Act, service: Callable[..., Operation], arguments: list[Any], by: str
+) -> None:
+    other = others_replace(azure, chat, by=by)
+    operation = as_ada(service, *arguments)
+    settle(azure, chat)
+    assert methods(azure, operation) == ["GET"]
+    assert azure.resource("chat") == other
+    operation.refresh_from_db()
+    assert (operation.error or {})["code"] == "CreatedElsewhere"
+    assert texts(chat)[-1].startswith("Azure holds another endpoint named chat, created by ")
+
+
+@pytest.mark.parametrize(("service", "arguments"), EVERY_KIND)
+def test_replaced_endpoint_is_shown_without_an_owner(
+    azure: Azure, chat: Endpoint, as_ada: Act, service: Callable[..., Operation], arguments: list[Any]
+) -> None:
+    others_replace(azure, chat)
+    as_ada(service, *arguments)
+    settle(azure, chat)
+    assert (chat.state, chat.owner, chat.sent_at, chat.was_requested) == ("online", None, None, False)
+    assert chat.observed == resource_of(azure, "chat")
+
+
+@pytest.mark.parametrize(("service", "arguments"), EVERY_KIND)
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("server-error", {"status": 503}), ("drop", {}), ("throttle", {"retry_after": 1}), ("forbidden", {})],
+)
+def test_read_that_fails_only_delays_the_request(
+    azure: Azure,
+    chat: Endpoint,
+    as_ada: Act,
+    service: Callable[..., Operation],
+    arguments: list[Any],
+    kind: str,
+    settings: dict[str, Any],
+) -> None:
+    azure.fault(kind, where="resource", times=1, **settings)
+    operation = as_ada(service, *arguments)
+    settle(azure, chat)
+    operation.refresh_from_db()
+    assert operation.outcome == "succeeded", texts(chat)
+    assert methods(azure, operation).count(operation.spec.method) == 1
