@@ -51,7 +51,7 @@ def on_refused_as_missing(operation: Operation, response: ArmResponse, now: date
     kind = absence(response, operation.endpoint.arm_id)
     if kind in {Absence.OF_PARENT, Absence.UNKNOWN}:
         update = could_not_read(operation, response, now)
-        return update if update.is_settled else replace(update, operation={**update.operation, "phase": Phase.CLEAR})
+        return update if update.is_settled else replace(update, operation={**update.operation, "phase": Phase.QUEUED})
     columns = {
         # If the resource turns out to exist, the DELETE is sent again.
         "phase": Phase.SENDING,

@@ -17,7 +17,6 @@ from django.db.models.functions import Coalesce, RowNumber
 
 from endpoints import clock, history
 from endpoints.engine.tokens import poll_identity_key
-from endpoints.kinds import CREATIONS
 from endpoints.models import Operation
 from endpoints.states import NOT_YET_ACCEPTED, Phase
 
@@ -39,9 +38,9 @@ READ_BY_POLLS = (
     "endpoint__workspace__subscription_id", "endpoint__workspace__resource_group", "endpoint__workspace__name",
 )  # fmt: skip
 GROUP_COLUMNS = ("pk", "requested_by_id", "endpoint__workspace_id")
-# How long the proof that a name is free stands. A PUT that leaves later could replace an endpoint made meanwhile.
+# How long a read before a request stands. A request that leaves later could hit an endpoint that others made meanwhile.
 PROOF_TTL = timedelta(seconds=60)
-# The columns of a creation that proves its name again.
+# The columns of an operation that reads the resource again before it sends its request.
 UNPROVED = {"phase": Phase.QUEUED, "absences": 0}
 # The columns of a row without a lease.
 RELEASED = {"lease": None, "lease_until": None, "lease_owner": ""}
@@ -101,8 +100,8 @@ def renew(operations: Sequence[Operation]) -> set[UUID]:
 
 
 def proved(operations: QuerySet[Operation]) -> QuerySet[Operation]:
-    """The creations among these whose names are proved free. They are due from the time of the proof."""
-    return operations.filter(kind__in=CREATIONS, phase=Phase.CLEAR)
+    """The operations among these that have read the resource. They are due from the time of the read."""
+    return operations.filter(phase=Phase.CLEAR)
 
 
 def still_leased(operations: Collection[Operation]) -> QuerySet[Operation]:

@@ -78,10 +78,9 @@ def _on_accepted(operation: Operation, step: InProgress, response: ArmResult, no
 def _on_retry(operation: Operation, step: Retry, response: ArmResult, now: datetime) -> RowUpdate:
     """Azure did not take the request, or may have: then the next step reads the resource before it sends again."""
     update = try_again(operation, step.wait, step.fault, now)
-    # By then the name of a creation may be taken, so its proof starts again.
-    phase = Phase.QUEUED if operation.spec.goal is Goal.EXISTS else Phase.CLEAR
     columns = {
-        "phase": Phase.SENDING if step.may_have_arrived else phase,
+        # In both phases the resource is read again: by then, Azure may hold another one under the name.
+        "phase": Phase.SENDING if step.may_have_arrived else Phase.QUEUED,
         "error": ArmError.from_response(response).as_json() if isinstance(response, ArmResponse) else None,
     }
     state = update.state if update.is_settled else working_state(operation, accepted=step.may_have_arrived)

@@ -32,7 +32,6 @@ from endpoints.engine.update import (
     try_again,
     working_state,
 )
-from endpoints.kinds import Goal
 from endpoints.models import Operation
 from endpoints.states import Phase, State
 
@@ -114,10 +113,8 @@ def refuse(operation: Operation, code: str, message: str, now: datetime) -> RowU
 
 
 def _proving_again(operation: Operation, update: RowUpdate) -> RowUpdate:
-    """By the time that a creation may leave, its name may be taken."""
-    if operation.phase != Phase.CLEAR or operation.spec.goal is not Goal.EXISTS:
-        return update
-    return replace(update, operation={**UNPROVED, **update.operation})
+    """By the time that the request may leave, Azure may hold another endpoint under the name."""
+    return replace(update, operation={**UNPROVED, **update.operation}) if operation.phase == Phase.CLEAR else update
 
 
 def _on_unauthorized(operation: Operation, response: ArmResponse, now: datetime) -> RowUpdate:

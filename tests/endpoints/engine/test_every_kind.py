@@ -1,9 +1,11 @@
 """Rules for every kind of operation: roles, the audit log, a stronger sign-in, and the read before the request."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from endpoints import services
@@ -14,6 +16,7 @@ from tests.support.azure import Azure
 from tests.support.creation import Act, one_step, settle, texts
 from tests.support.fleet import others_replace
 from tests.support.strangers import resource_of
+from tests.support.worker import run_due
 
 EVERY_KIND = [
     (services.update_endpoint, [EndpointUpdate(tags={"team": "search"})]),
@@ -187,3 +190,37 @@ def test_read_that_fails_only_delays_the_request(
     operation.refresh_from_db()
     assert operation.outcome == "succeeded", texts(chat)
     assert methods(azure, operation).count(operation.spec.method) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "arguments", "where"),
+    [(*call, where) for call, where in zip(EVERY_KIND, ["patch", "delete", "regenerate"], strict=True)],
+)
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("throttle", {"retry_after": 1}), ("claims-challenge", {}), ("stale", {})]
+)
+def test_delayed_request_is_preceded_by_another_read(
+    azure: Azure,
+    sign_in: SignIn,
+    chat: Endpoint,
+    as_ada: Act,
+    service: Callable[..., Operation],
+    arguments: list[Any],
+    where: str,
+    kind: str,
+    settings: dict[str, Any],
+) -> None:
+    operation = as_ada(service, *arguments)
+    if kind == "stale":
+        Operation.objects.filter(settled_at=None).update(
+            phase="clear", next_step_at=timezone.now() - timedelta(seconds=61)
+        )
+    else:
+        azure.fault(kind, where=where, times=1, **settings)
+        one_step(azure)
+    other = others_replace(azure, chat)
+    sign_in("ada")
+    run_due() if kind == "stale" else settle(azure, chat)
+    assert azure.resource("chat") == other
+    operation.refresh_from_db()
+    assert (operation.error or {})["code"] == "CreatedElsewhere"
