@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, F, OrderBy, Q, QuerySet
@@ -54,6 +55,7 @@ class TableQuery:
     text: str = ""
     state: str = ""
     mine: bool = False
+    workspace: UUID | None = None
     sort: str = ""
     page: int = 1
 
@@ -66,6 +68,7 @@ class TableQuery:
             text=parameters.get("q", "").strip()[:100],
             state=state if state in State else "",
             mine=parameters.get("mine") == "1",
+            workspace=_uuid(parameters.get("workspace", "")),
             sort=sort if sort.lstrip("-") in SORTS and sort != "-" else "",
             page=int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1,
         )
@@ -86,16 +89,27 @@ class TableQuery:
         return [OrderBy(Lower("name") if key == "name" else F(key), descending=self.is_descending) for key in self.keys]
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether the stored counts of the workspaces do not apply."""
+        return bool(self.text or self.mine or self.workspace)
+
+    @property
     def walk(self) -> Walk | None:
         """The walk along an index to the first page; None if no index has the endpoints in this order."""
         key = self.sort.lstrip("-")
-        if self.text or self.mine or key not in INDEXED:
+        if self.is_narrowed or key not in INDEXED:
             return None
         return Walk(self.keys, self.is_descending, self.state, PAGE_SIZE)
 
     def url(self, **changes: str) -> str:
         """The query string of this page with changes; the first page and defaults are left out."""
-        current = {"q": self.text, "state": self.state, "mine": "1" if self.mine else "", "sort": self.sort}
+        current = {
+            "q": self.text,
+            "state": self.state,
+            "mine": "1" if self.mine else "",
+            "workspace": str(self.workspace or ""),
+            "sort": self.sort,
+        }
         parameters = QueryDict(mutable=True)
         parameters.update({name: value for name, value in {**current, **changes}.items() if value})
         return f"?{parameters.urlencode()}"
@@ -117,7 +131,7 @@ class Counts:
 
 def count(user: User, query: TableQuery) -> Counts:
     """The endpoints in any state that the user may read and the search matches."""
-    if query.text or query.mine:
+    if query.is_narrowed:
         return Counts(_counted(_matching(user, query)))
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, [user.pk])
@@ -158,7 +172,16 @@ def _matching(user: User, query: TableQuery) -> QuerySet[Endpoint]:
 def _searched(endpoints: QuerySet[Endpoint], user: User, query: TableQuery) -> QuerySet[Endpoint]:
     if query.text:
         endpoints = endpoints.filter(Q(name__icontains=query.text) | Q(model_id__icontains=query.text))
+    if query.workspace:
+        endpoints = endpoints.filter(workspace=query.workspace)
     return endpoints.filter(owner=user) if query.mine else endpoints
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _counted(endpoints: QuerySet[Endpoint]) -> Counter[str]:

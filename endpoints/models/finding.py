@@ -61,5 +61,10 @@ class Finding(models.Model):
         return f"{self.kind} {self.endpoint_id or self.subscription_id}"
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether its mark in the table needs no attention: a fleet that was just registered is made elsewhere."""
+        return self.kind == FindingKind.UNOWNED
+
+    @property
     def title(self) -> str:
         return str(FindingKind(self.kind).label)

@@ -21,6 +21,8 @@ from endpoints.kinds import ALLOWED, Kind
 from endpoints.models import Endpoint, Finding, Workspace
 
 MAX_ROWS = 200
+# On the page of all kinds.
+MAX_ROWS_OF_EACH = 10
 # https://learn.microsoft.com/en-us/azure/azure-portal/azure-portal-overview
 PORTAL = "https://portal.azure.com/#resource"
 
@@ -78,21 +80,20 @@ def findings(request: SignedInRequest) -> HttpResponse:
     readable, filters = Finding.objects.filter(workspace__in=readable_ids(request.user)), Filters.of(request.GET)
     with_findings = Workspace.objects.filter(pk__in=readable.values("workspace"))
     context = {
-        "groups": groups(filters.apply(readable), request.user),
+        "groups": groups(filters.apply(readable), request.user, MAX_ROWS if filters.kind else MAX_ROWS_OF_EACH),
         "filters": filters,
         "kinds": FindingKind,
         "workspaces": with_findings.only("name", "resource_group"),
-        "max_rows": MAX_ROWS,
         "notices": notices(request.user),
     }
     return render(request, "endpoints/findings.html", context)
 
 
-def groups(found: QuerySet[Finding], user: User) -> list[Group]:
+def groups(found: QuerySet[Finding], user: User, max_rows: int) -> list[Group]:
     """The most urgent kind first, and in each kind the oldest finding."""
     counts = dict(found.order_by().values_list("kind").annotate(Count("pk")))
     return [
-        Group(kind, counts[kind], rows(found.filter(kind=kind).order_by("since", "pk")[:MAX_ROWS], user))
+        Group(kind, counts[kind], rows(found.filter(kind=kind).order_by("since", "pk")[:max_rows], user))
         for kind in FindingKind
         if kind in counts
     ]

@@ -104,7 +104,12 @@ class Table:
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.query.text or self.query.mine or self.query.state)
+        return self.query.is_narrowed or bool(self.query.state)
+
+    @property
+    def workspace_name(self) -> str:
+        """The name of the workspace whose endpoints alone are shown; empty if there is none, or no endpoint in it."""
+        return self.rows[0].workspace.name if self.query.workspace and self.rows else ""
 
     @cached_property
     def tag(self) -> Tag:

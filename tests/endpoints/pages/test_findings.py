@@ -120,10 +120,18 @@ def test_filters_choose_kind_and_workspace(
 def test_long_list_is_cut_with_its_count(ada: Client, workspaces: list[Workspace]) -> None:
     for number in range(203):
         find(create(workspaces[0], f"chat-{number}"), "drift", hours=number)
-    page = page_of(ada)
+    page = page_of(ada, "/findings/?kind=drift")
     assert len(names(page)) == 200
     assert names(page)[0] == "chat-202"
     assert "The oldest 200 of 203." in page
+
+
+def test_page_of_all_kinds_shows_ten_of_each(ada: Client, workspaces: list[Workspace]) -> None:
+    for number in range(12):
+        find(create(workspaces[0], f"chat-{number}"), "drift", hours=number)
+    page = page_of(ada)
+    assert len(names(page)) == 10
+    assert '<a href="?kind=drift">Show more</a>' in page
 
 
 def test_number_of_queries_does_not_grow_with_findings(ada: Client, workspaces: list[Workspace]) -> None:

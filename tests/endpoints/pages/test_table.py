@@ -91,6 +91,8 @@ def test_search_and_filters_are_in_the_url(sign_in: SignIn, ada: Client, workspa
     assert len(names(ada, "/?q=phi-4")) == 3
     assert names(ada, "/?state=failed") == ["embed"]
     assert names(ada, "/?mine=1&sort=name") == ["chat-eu", "chat-us"]
+    assert names(ada, f"/?workspace={workspaces[0].pk}") == names(ada, "/?workspace=nonsense")
+    assert names(ada, f"/?workspace={workspaces[1].pk}") == []
     assert "No name or model contains “nothing”" in ada.get("/?q=nothing").content.decode()
 
 
