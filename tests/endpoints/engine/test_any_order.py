@@ -43,7 +43,7 @@ OUTCOMES = ["fail", "fail-silently", "cancel", "never-ends", "no-monitor", "retr
         "foreign-monitor", "claims-challenge", "operation-not-found"]  # fmt: skip
 # 404s that are not about the endpoint. Two false ones about it, in a row, cannot be recognized as such.
 NOT_FOUND = ["group", "workspace", "type", "html", "empty"]
-OTHERS_ACTS = ["others_create", "others_delete", "others_change", "others_suspend"]
+OTHERS_ACTS = ["others_create", "others_delete", "others_replace", "others_change", "others_suspend"]
 SENT, READ = ["put", "patch", "delete", "regenerate"], ["resource", "status", "result", "list"]
 FAULT_SETTINGS: dict[str, dict[str, Any]] = {"slow": {"seconds": 0.1}, "error": {"status": 409, "code": "Conflict"}}
 FAULTS = [
@@ -112,21 +112,22 @@ class AnyOrder(RuleBasedStateMachine):
         self._check_others()
 
     def others_create(self, name: str) -> None:
-        """Under a name that Kim's rows do not show as an endpoint of hers, which a change or deletion would trust.
-
-        In the moment between the proof that a name is free and the PUT, nothing can keep it free.
-        """
-        is_leaving = Operation.objects.filter(endpoint__name=name, phase="clear", kind=Kind.CREATE).exists()
-        shown = Endpoint.objects.filter(name=name, owner__isnull=False, observed__isnull=False)
-        is_shown = shown.exclude(state=State.DELETED).exists()
-        if self._in_azure(name) is None and not is_leaving and not is_shown:
+        """In the moment between the read of a resource and the request, nothing can keep it as it is."""
+        is_leaving = Operation.objects.filter(endpoint__name=name, phase="clear").exists()
+        if self._in_azure(name) is None and not is_leaving:
             others_create(self._azure, self._workspace, name, by="pipeline")
             self._others[name] = self._in_azure(name) or {}
 
     def others_delete(self, name: str) -> None:
-        if self._in_azure(name):
+        resource = self._in_azure(name)
+        # Azure refuses to delete an endpoint that is being changed.
+        if resource and resource["properties"]["provisioningState"] != "Updating":
             others(self._azure, "DELETE", self._id(name))
             self._others.pop(name, None)
+
+    def others_replace(self, name: str) -> None:
+        self.others_delete(name)
+        self.others_create(name)
 
     def others_change(self, name: str) -> None:
         self._others_patch(name, {"tags": {"by": "others"}})
