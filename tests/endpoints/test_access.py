@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints.access import NoticeKind, notices
-from endpoints.models import AccessRead, Workspace, WorkspaceAccess
+from endpoints.models import AccessRead, Workspace, WorkspaceAccess, WorkspaceRead
 from tests.conftest import SignIn
 from tests.support.access import read_access, readable
 from tests.support.azure import Azure
@@ -99,6 +99,9 @@ def test_every_page_has_each_notice(
     match kind:
         case NoticeKind.UNREACHABLE:
             AccessRead.objects.update(problem="Azure does not answer.", problem_since="2026-11-27T22:00:00Z")
+        case NoticeKind.UNREADABLE:
+            problem = {"problem": "Azure failed (503).", "problem_since": timezone.now()}
+            WorkspaceRead.objects.update_or_create(workspace=workspaces[1], defaults=problem)
         case NoticeKind.REFUSED:
             WorkspaceAccess.objects.filter(workspace=workspaces[1]).update(readable=False)
         case NoticeKind.GONE:
