@@ -11,12 +11,12 @@ from accounts.actor import Actor
 from accounts.models import User
 from accounts.policy import Action, may
 from endpoints import clock, history
-from endpoints.arm.errors import ArmError
 from endpoints.arm.json_fields import JsonObject
-from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT, Outcome
+from endpoints.arm.operations import DEFAULT_OPERATION_TIMEOUT
 from endpoints.arm.serverless_endpoint import EndpointUpdate, RegenerateKeyRequest, ServerlessEndpoint
 from endpoints.kinds import ALLOWED, Kind
 from endpoints.models import Endpoint, Operation, Workspace
+from endpoints.parking import end_parked
 from endpoints.states import NOT_YET_ACCEPTED, Phase, State, Urgency
 from endpoints.versions import bump
 from endpoints.wake import wake_worker_on_commit
@@ -180,22 +180,10 @@ def _request(endpoint: Endpoint, kind: Kind, body: JsonObject | None, submission
 
 
 def _withdraw_parked(endpoint: Endpoint, user: User, now: datetime) -> None:
-    """End an operation that waits for a sign-in, which may never come."""
-    parked = endpoint.operations.filter(settled_at=None, needs_sign_in=True, lease=None).select_related("requested_by")
-    for operation in parked:
-        message = f"It waited for {operation.requested_by.name} to sign in, until {user.name} made another request."
-        parked.filter(pk=operation.pk).update(
-            phase=Phase.SETTLED,
-            settled_at=now,
-            outcome=Outcome.ERROR,
-            error=ArmError("Withdrawn", message, 0, {}).as_json(),
-            needs_sign_in=False,
-            claims="",
-            monitor_url="",
-            result_url="",
-        )
-        history.add_event(operation, message, now, actor=user)
-        history.close_audit_entry(operation, Outcome.ERROR, message)
+    def reason(operation: Operation) -> str:
+        return f"It waited for {operation.requested_by.name} to sign in, until {user.name} made another request."
+
+    end_parked(endpoint, "Withdrawn", reason, now, actor=user)
 
 
 def _lock_running(**endpoint: Any) -> None:

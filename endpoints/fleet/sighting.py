@@ -17,8 +17,9 @@ from endpoints.arm.serverless_endpoint import ServerlessEndpoint
 from endpoints.drift import Difference, changes_between, drift_of
 from endpoints.engine.provenance import is_foreign
 from endpoints.kinds import CREATIONS
-from endpoints.models import Endpoint, Workspace
+from endpoints.models import Endpoint, Operation, Workspace
 from endpoints.observed import hash_of, observed_columns, state_of
+from endpoints.parking import end_parked
 from endpoints.states import State, Urgency
 
 # After a deletion, ARM's lists may show an endpoint for a moment longer.
@@ -75,7 +76,11 @@ def seen(row: Endpoint, resource: ServerlessEndpoint, sighting: Sighting, *, is_
     """
     if sighting.began < _latest_change(row) or _is_stale(row, resource, sighting):
         return False
-    change = _change(row, resource, sighting, is_parked)
+    is_same = is_same_resource(row, resource)
+    if is_parked and not is_same:
+        # Else its sign-in would send it to the other endpoint.
+        end_parked(row, "CreatedElsewhere", _replaced_text, sighting.now)
+    change = _change(row, resource, sighting, is_parked) if is_same else _new_generation(row, resource, sighting)
     return save(row, change, sighting) if change.columns else True
 
 
@@ -91,8 +96,6 @@ def save(row: Endpoint, change: Change, sighting: Sighting) -> bool:
 
 
 def _change(row: Endpoint, resource: ServerlessEndpoint, sighting: Sighting, is_parked: bool) -> Change:
-    if not is_same_resource(row, resource):
-        return _new_generation(row, resource, sighting)
     change = Change()
     if row.observed_hash != hash_of(resource):
         _settings_change(change, row, resource, sighting)
@@ -201,6 +204,10 @@ def _record(row: Endpoint, change: Change, sighting: Sighting) -> None:
         history.add_endpoint_event(row.pk, text, sighting.now, state=shown, read_as=sighting.read_as)
     for action, details in change.audited:
         audit.record(action, None, target=row.arm_id, details=details)
+
+
+def _replaced_text(operation: Operation) -> str:
+    return f"Azure holds another endpoint named {operation.endpoint.name}, created by others. Nothing was sent to it."
 
 
 def _found_text(resource: ServerlessEndpoint) -> str:

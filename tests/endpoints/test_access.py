@@ -18,7 +18,7 @@ from tests.support.azure import Azure
 from tests.support.creation import submit
 
 # A page that waited for an Azure that hangs would take ten seconds and more, on any machine.
-WOULD_BE_WAITING_SECONDS = 6.0
+WOULD_BE_WAITING_SECONDS = 9.0
 PAGES = ("/", "/endpoints/new", "/workspaces/", "/workspaces/new", "/healthz", "/readyz")
 
 

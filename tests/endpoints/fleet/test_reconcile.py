@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEntry
-from endpoints.models import Endpoint, EndpointCheck, Event, Workspace, WorkspaceRead
+from endpoints.models import Endpoint, EndpointCheck, Event, Operation, Workspace, WorkspaceRead
+from endpoints.services import delete_endpoint
 from tests.support.azure import Azure
-from tests.support.creation import texts
+from tests.support.creation import Act, texts
 from tests.support.fleet import others, others_create, read_again, read_fleet
 
 SUSPENDED = {"properties": {"endpointState": "Suspended"}}
@@ -213,3 +214,18 @@ def test_row_says_since_when_its_workspace_cannot_be_read(azure: Azure, ada: Cli
     assert notice
     assert "ml-production" in notice[1]
     assert "Azure failed (503 ServiceUnavailable). Since" in notice[1]
+
+
+def test_parked_operation_ends_if_others_replace_its_endpoint(
+    azure: Azure, listed: Endpoint, as_ada: Act, production: Workspace
+) -> None:
+    operation = as_ada(delete_endpoint)
+    Operation.objects.update(needs_sign_in=True, next_step_at=None)
+    others(azure, "DELETE", listed.arm_id)
+    azure.advance(600)
+    others_create(azure, production, "chat", by="olga@emulator.test")
+    read_fleet()
+    operation.refresh_from_db()
+    assert (operation.error or {})["code"] == "CreatedElsewhere"
+    listed.refresh_from_db()
+    assert (listed.state, listed.owner) == ("online", None)
