@@ -37,7 +37,8 @@ from endpoints.arm.paging import next_page
 # A client must accept polling URLs of at least 4 KB in headers; those of this service have about 3 KB.
 # https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/async-operations#url-to-monitor-status
 MAX_HEADER_LINE = 65_536
-MAX_PAGES = 20
+# A list that has not ended by then never will; until then, time is the limit.
+MAX_PAGES = 500
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,18 @@ class ArmPoller:
             read.on_response(responses)
 
     async def _pages(self, read: Read) -> list[ArmResult]:
-        """Read as many pages as there are, or as arrive within the time of one request."""
+        """Read as many pages as there are, or as arrive within the time of one request.
+
+        A list may point back to a page that was read before.
+        """
         deadline = time.monotonic() + (self._timeout.total or 0)
         responses = [await self._get(read, read.url)]
+        known = {read.url}
         while read.all_pages and len(responses) < MAX_PAGES and time.monotonic() < deadline:
-            if not (url := _next_page_url(responses[-1], read.url)):
+            url = _next_page_url(responses[-1], read.url)
+            if not url or url in known:
                 break
+            known.add(url)
             responses.append(await self._get(read, url))
         return responses
 

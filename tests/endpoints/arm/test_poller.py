@@ -145,3 +145,21 @@ def test_list_is_read_page_by_page_from_its_origin_only() -> None:
         [responses] = read(poller, f"{server.origin}/list", all_pages=True)
         assert [response.object["value"] for response in responses] == [[0], [1], [2]]
         assert [request.target for request in server.received] == ["/list", "/list?skip=1", "/list?skip=2"]
+
+
+def test_list_of_fifty_pages_is_read_whole() -> None:
+    def page_of_many(request: ReceivedRequest) -> ScriptedResponse:
+        number = int(request.target.partition("skip=")[2] or 0)
+        link = {"nextLink": f"/list?skip={number + 1}"} if number < 49 else {}
+        return ScriptedResponse(200, (), json.dumps({"value": [number], **link}).encode())
+
+    with scripted_server(page_of_many) as server, arm_poller(server.origin) as poller:
+        [responses] = read(poller, f"{server.origin}/list", all_pages=True)
+        assert [response.object["value"] for response in responses] == [[number] for number in range(50)]
+
+
+def test_list_that_points_back_to_itself_is_read_once() -> None:
+    circular = ScriptedResponse(200, (), json.dumps({"value": [], "nextLink": "/list?skip=1"}).encode())
+    with scripted_server(lambda _: circular) as server, arm_poller(server.origin) as poller:
+        read(poller, f"{server.origin}/list", all_pages=True)
+        assert [request.target for request in server.received] == ["/list", "/list?skip=1"]
