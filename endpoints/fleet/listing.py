@@ -10,7 +10,6 @@ from endpoints.arm.errors import ArmError
 from endpoints.arm.headers import retry_after
 from endpoints.arm.http import ArmResponse, ArmResult, NoResponse
 from endpoints.arm.json_fields import JsonObject
-from endpoints.arm.paging import items_in
 from endpoints.explanations import explain
 
 
@@ -47,10 +46,11 @@ def listing_of(responses: Sequence[ArmResult] | Exception, workspace_id: str) ->
     for response in responses:
         if not isinstance(response, ArmResponse) or response.status != 200:
             return unreadable(response, workspace_id)
-        page = response.object
-        if not isinstance(page.get("value"), list):
+        value = response.object.get("value")
+        if not isinstance(value, list):
             return Unreadable(no_arm_response(response))
-        items += items_in(page)
+        # What is not an object counts as an item of which nothing is known.
+        items += [item if isinstance(item, dict) else {} for item in value]
         hashes.update(response.content)
     if not responses or _names_next_page(responses[-1]):
         return Unreadable("Azure's list did not end.")

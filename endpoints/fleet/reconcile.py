@@ -1,12 +1,13 @@
 """From a complete list of a workspace to its rows: what appeared, changed, was suspended, or vanished."""
 
 from datetime import timedelta
+from operator import itemgetter
 from uuid import UUID
 
 from accounts import audit
 from endpoints.arm.json_fields import JsonObject
 from endpoints.arm.serverless_endpoint import ServerlessEndpoint
-from endpoints.fleet.sighting import Change, Sighting, found, save, seen
+from endpoints.fleet.sighting import MAX_NAME, Change, Sighting, found, save, seen
 from endpoints.models import Endpoint, EndpointCheck, Operation, Workspace
 from endpoints.states import State, Urgency
 
@@ -27,20 +28,22 @@ def reconcile(workspace: Workspace, items: list[JsonObject], sighting: Sighting)
     running, parked = busy(workspace.pk)
     is_final = True
     new: dict[str, ServerlessEndpoint] = {}
-    for name, resource in _resources(items).items():
+    named = _resources(items)
+    for name, resource in named.items():
         row = rows.pop(name.lower(), None)
         if row is None:
             new[name] = resource
         elif row.pk in running:
             is_final = False
-        else:
+        elif resource.is_resource:  # an item without properties shows that the endpoint exists, and no more
             is_final &= seen(row, resource, sighting, is_parked=row.pk in parked)
     found(workspace, new, sighting)
     for row in rows.values():
         if row.pk not in running and _can_vanish(row, sighting):
             is_final = False
-            # Azure may answer an empty list while the resource provider is not registered, which proves nothing.
-            not_listed(row, sighting, is_proof=bool(items))
+            # Azure may answer an empty list while the resource provider is not registered, which proves nothing, and an
+            # item without a name may be the endpoint.
+            not_listed(row, sighting, is_proof=bool(items) and all(map(_name, items)))
     return is_final
 
 
@@ -120,9 +123,17 @@ def _rows(workspace: Workspace) -> list[Endpoint]:
 
 
 def _resources(items: list[JsonObject]) -> dict[str, ServerlessEndpoint]:
-    """By name, in the order in which rows are locked."""
-    named = {str(item["name"]): ServerlessEndpoint.from_json(item) for item in items if item.get("name")}
-    return dict(sorted(named.items()))
+    """By name, in the order in which rows are locked. Names compare without case."""
+    named = {name.lower(): (name, item) for item in items if (name := _name(item))}
+    return {name: ServerlessEndpoint.from_json(item) for name, item in sorted(named.values(), key=itemgetter(0))}
+
+
+def _name(item: JsonObject) -> str:
+    """From the id if it is not given otherwise; empty if neither can be read."""
+    name, arm_id = item.get("name"), item.get("id")
+    if not (name and isinstance(name, str)):
+        name = arm_id.rpartition("/")[2] if isinstance(arm_id, str) else ""
+    return name[:MAX_NAME]
 
 
 def _can_vanish(row: Endpoint, sighting: Sighting) -> bool:

@@ -61,7 +61,7 @@ def found(workspace: Workspace, resources: Mapping[str, ServerlessEndpoint], sig
 def _found_row(workspace: Workspace, name: str, resource: ServerlessEndpoint, sighting: Sighting) -> Endpoint:
     return Endpoint(
         workspace=workspace,
-        name=name[:MAX_NAME],
+        name=name,
         created_at=sighting.now,
         **_shown(*state_of(resource), sighting.now),
         **_observed(resource, sighting),
