@@ -1,6 +1,7 @@
 """Send a request to ARM: pooled connections, timeouts, no redirects, a correlation id on every request."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from endpoints.arm.origin import require_origin
 NOT_IN_TIME = "Azure did not respond in time."
 NOT_REACHED = "Azure could not be reached."
 CONNECTION_BROKE = "The connection to Azure broke before the response was complete."
+# Characters that JSON can escape and a database may refuse: NUL, and halves of surrogate pairs.
+# https://www.postgresql.org/docs/current/datatype-json.html
+UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,10 @@ class ArmResponse:
     def json(self) -> Any:
         """The body as JSON, whatever its Content-Type; None if it is empty or cannot be parsed."""
         try:
-            return json.loads(self.content.decode("utf-8-sig"))
+            value = json.loads(self.content.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             return None
+        return _storable(value) if UNSTORABLE.search(self.content) else value
 
     @property
     def is_empty(self) -> bool:
@@ -189,3 +194,11 @@ def _reason(error: Exception) -> str:
     if not _may_have_arrived(error):
         return NOT_REACHED
     return CONNECTION_BROKE
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode().replace("\0", "?")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list) else value

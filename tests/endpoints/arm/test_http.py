@@ -9,6 +9,7 @@ import pytest
 
 from endpoints.arm.http import ArmHttp, ArmRequest, ArmResponse, ArmResult, NoResponse
 from endpoints.arm.origin import ForeignOrigin
+from tests.support.arm_responses import arm_response
 from tests.support.scripted_server import OK, ScriptedResponse, scripted_server
 from tests.support.tls import serve_tls, write_certificate
 
@@ -95,3 +96,8 @@ def test_request_does_not_wait_for_another() -> None:
             response = arm.send(ArmRequest("GET", f"{server.origin}/x"), "t", uuid4(), within=0.5)
             assert isinstance(response, ArmResponse)
             assert not slow.done()
+
+
+def test_characters_that_no_database_stores_are_replaced() -> None:
+    content = rb'{"a\u0000": ["\uD800b", {"c": "\ud83d\ude00"}], "d": "\\u0000", "e": 1}'
+    assert arm_response(200, content).json == {"a?": ["?b", {"c": "\N{GRINNING FACE}"}], "d": r"\u0000", "e": 1}

@@ -61,9 +61,10 @@ def test_odd_item_of_an_endpoint_changes_nothing(listed: Endpoint, change: Calla
         ([item(name="Twin"), item(name="twin")], ["twin"]),
         ([item(name="n" * 300)], ["n" * 255]),
         ([{"name": "bare", "properties": 5, "systemData": [], "tags": 1}], ["bare"]),
+        ([item(name="half\ud800", tags={"\0": "\0"})], ["half?"]),
         ([item(name=7, id="/serverlessEndpoints/by-id"), "text", None], ["by-id"]),
     ],
-    ids=["two cases", "long name", "wrong types", "name from the id"],
+    ids=["two cases", "long name", "wrong types", "unstorable", "name from the id"],
 )
 def test_odd_items_stop_no_other(ada: Client, listed: Endpoint, items: list[Any], names: list[str]) -> None:
     assert listed.observed
