@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.db.models import Count
 from django.test import Client
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from accounts.models import AuditEntry, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import services
 from endpoints.arm.serverless_endpoint import EndpointUpdate
-from endpoints.models import Endpoint, Workspace
+from endpoints.models import Endpoint, Workspace, WorkspaceRead
 from endpoints.tasks import send_requested, sweep
 from tests.support.azure import Azure
 from tests.support.creation import submit
@@ -83,6 +84,23 @@ def row(name: str) -> Row:
             .values_list("outcome", flat=True)
         ),
     )
+
+
+def read_all() -> None:
+    """Have every workspace read now."""
+    now = timezone.now()
+    WorkspaceRead.objects.update(due_at=now, wanted_at=now, body_hash="")
+
+
+def readers() -> list[str]:
+    """The processes that are reading a workspace."""
+    return list(WorkspaceRead.objects.exclude(lease=None).values_list("lease_owner", flat=True))
+
+
+def found() -> dict[str, int]:
+    """The endpoints that were made elsewhere, and how often that was reported."""
+    rows = Endpoint.objects.filter(owner=None)
+    return dict(rows.annotate(reports=Count("events")).values_list("name", "reports"))
 
 
 def publish_messages(times: int) -> None:
