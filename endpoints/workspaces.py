@@ -72,11 +72,14 @@ def register_workspaces(ids: Iterable[WorkspaceId], actor: Actor) -> list[Regist
 def unregister_workspace(workspace: Workspace, actor: Actor) -> None:
     """Delete what is known about the workspace, and keep it in the audit log. Nothing changes in Azure. Raises Running.
 
-    Operations are locked first, as workers do.
+    Rows are locked in the order in which workers lock them: the workspace comes last.
     """
     with transaction.atomic():
         unsettled = Operation.objects.filter(endpoint__workspace=workspace, settled_at=None)
         list(unsettled.select_for_update(of=("self",)).order_by("pk"))
+        list(WorkspaceRead.objects.select_for_update().filter(pk=workspace.pk).values_list("pk"))
+        endpoints = Endpoint.objects.select_for_update().filter(workspace=workspace)
+        list(endpoints.order_by("name", "pk").values_list("pk"))
         # With this lock no endpoint is added.
         if not Workspace.objects.select_for_update().filter(pk=workspace.pk).exists():
             return

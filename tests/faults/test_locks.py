@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
+import pytest
 
 from tests.support.installation import RESUMED_BY_ANOTHER, Installation
 
@@ -18,6 +19,22 @@ def test_request_during_a_recording_does_not_deadlock(production: Installation) 
         worker.commit()
         request.result()
     assert production.row("chat").kind == "delete"
+
+
+@pytest.mark.parametrize("table", ["workspaceread", "endpoint"])
+def test_unregistering_during_a_read_does_not_deadlock(production: Installation, table: str) -> None:
+    production.call("create", "ada", "chat")
+    production.call("read_all")
+    with psycopg.connect(production.environment["DATABASE_URL"]) as worker, ThreadPoolExecutor() as user:
+        worker.execute("UPDATE endpoints_operation SET settled_at = now(), next_step_at = NULL, phase = 'settled'")
+        worker.commit()
+        worker.execute(f"SELECT 1 FROM endpoints_{table} FOR UPDATE")
+        request = user.submit(production.call, "unregister", "ada", "ml-production")
+        time.sleep(0.5)
+        worker.execute("UPDATE endpoints_workspace SET version = version + 1")
+        worker.commit()
+        request.result()
+    assert production.call("workspaces") == ["ml-research"]
 
 
 def test_worker_paused_in_a_transaction_does_not_block_others(production: Installation) -> None:

@@ -15,8 +15,10 @@ from accounts.models import AuditEntry, User
 from emulator.seed import FIRST_WORKSPACES
 from endpoints import services
 from endpoints.arm.serverless_endpoint import EndpointUpdate
+from endpoints.fleet.reader import add_missing_reads
 from endpoints.models import Endpoint, Workspace, WorkspaceRead
 from endpoints.tasks import send_requested, sweep
+from endpoints.workspaces import unregister_workspace
 from tests.support.azure import Azure
 from tests.support.creation import submit
 
@@ -65,6 +67,15 @@ def regenerate_key(person: str, name: str) -> None:
     services.regenerate_key(_endpoint(name), "Primary", uuid4(), _actor(person))
 
 
+def unregister(person: str, workspace: str) -> None:
+    unregister_workspace(Workspace.objects.get(name=workspace), _actor(person))
+
+
+def workspaces() -> list[str]:
+    """The registered ones."""
+    return list(Workspace.objects.values_list("name", flat=True))
+
+
 def row(name: str) -> Row:
     endpoint = _endpoint(name)
     latest = endpoint.operations.order_by("-requested_at")[0]
@@ -88,6 +99,7 @@ def row(name: str) -> Row:
 
 def read_all() -> None:
     """Have every workspace read now."""
+    add_missing_reads()
     now = timezone.now()
     WorkspaceRead.objects.update(due_at=now, wanted_at=now, body_hash="")
 
