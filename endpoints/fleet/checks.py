@@ -76,6 +76,7 @@ def _record(check: EndpointCheck, resource: ServerlessEndpoint | Unreadable, sig
     else:
         due_at = clock.now() + SECOND_PROOF_AFTER
         still_leased([check]).update(**RELEASED, due_at=due_at, faults=0)
+        bump(row.workspace_id)  # so that the next list is compared, and may refute this
 
 
 def _finish(check: EndpointCheck, row: Endpoint, columns: dict[str, Any]) -> None:

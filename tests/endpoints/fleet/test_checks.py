@@ -12,7 +12,7 @@ from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.buttons import press
 from tests.support.creation import one_step, settle, submit, texts
-from tests.support.fleet import others, read_again, shared_reader
+from tests.support.fleet import others, read_again, read_fleet, shared_reader
 from tests.support.worker import run_due
 
 WHERE = {"where": "resource"}
@@ -96,6 +96,18 @@ def test_one_404_deletes_nothing(azure: Azure, ada: Client, listed: Endpoint) ->
     listed.refresh_from_db()
     assert (listed.state, listed.missing_since) == ("online", None)
     assert texts(listed)[-1] == "Online"
+
+
+def test_list_refutes_a_404(azure: Azure, listed: Endpoint) -> None:
+    azure.fault("not-found", shape="resource", times=1, **WHERE)
+    EndpointCheck.objects.create(endpoint=listed, requested_at=timezone.now(), due_at=timezone.now())
+    shared_reader().run_due()
+    listed.refresh_from_db()
+    assert listed.missing_since
+    EndpointCheck.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    read_fleet()
+    listed.refresh_from_db()
+    assert (listed.state, listed.missing_since) == ("online", None)
 
 
 def test_second_404_deletes_the_row(azure: Azure, ada: Client, listed: Endpoint) -> None:
