@@ -22,7 +22,7 @@ def reconcile(workspace: Workspace, items: list[JsonObject], sighting: Sighting)
     """Apply the list within the caller's transaction; returns whether that is final.
 
     It is not if some row waits for the next read: because an operation runs on it, because it changed after the list
-    began, or because its absence needs a second proof.
+    began, because ARM may not list it yet, or because its absence needs a second proof.
     """
     rows = {row.name.lower(): row for row in _rows(workspace)}
     running, parked = busy(workspace.pk)
@@ -39,8 +39,10 @@ def reconcile(workspace: Workspace, items: list[JsonObject], sighting: Sighting)
             is_final &= seen(row, resource, sighting, is_parked=row.pk in parked)
     found(workspace, new, sighting)
     for row in rows.values():
-        if row.pk not in running and _can_vanish(row, sighting):
-            is_final = False
+        if row.pk in running or not _can_vanish(row, sighting):
+            continue
+        is_final = False
+        if not _may_be_unlisted(row, sighting):
             # Azure may answer an empty list while the resource provider is not registered, which proves nothing, and an
             # item without a name may be the endpoint.
             not_listed(row, sighting, is_proof=bool(items) and all(map(_name, items)))
@@ -142,6 +144,9 @@ def _can_vanish(row: Endpoint, sighting: Sighting) -> bool:
         return False
     if row.state == State.FAILED and row.observed_at is None:
         return False
-    latest = max(row.changed_at, row.observed_at or row.changed_at)
-    sent = row.sent_at is not None and sighting.began < row.sent_at + NOT_LISTED_YET
-    return sighting.began >= latest and not sent
+    return sighting.began >= max(row.changed_at, row.observed_at or row.changed_at)
+
+
+def _may_be_unlisted(row: Endpoint, sighting: Sighting) -> bool:
+    """Whether its PUT is so recent that ARM may not list it yet."""
+    return row.sent_at is not None and sighting.began < row.sent_at + NOT_LISTED_YET

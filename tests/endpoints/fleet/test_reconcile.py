@@ -1,9 +1,11 @@
 """Differences between Azure and the table, made by other people in the emulator and read over HTTP."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEntry
 from endpoints.models import Endpoint, EndpointCheck, Event, Operation, Workspace, WorkspaceRead
@@ -114,6 +116,16 @@ def test_vanished_endpoint_is_deleted_after_two_proofs(azure: Azure, listed: End
     assert (listed.state, listed.inference_uri) == ("deleted", "")
     assert texts(listed)[-1] == "Deleted in Azure, not from here."
     assert len(audited("deleted-in-azure")) == 1
+
+
+def test_endpoint_deleted_soon_after_its_creation_is_noticed(azure: Azure, listed: Endpoint) -> None:
+    Endpoint.objects.update(sent_at=timezone.now())
+    others(azure, "DELETE", listed.arm_id)
+    read_fleet()
+    Endpoint.objects.update(sent_at=timezone.now() - timedelta(minutes=3))
+    read_fleet()
+    listed.refresh_from_db()
+    assert listed.missing_since is not None
 
 
 def test_endpoint_made_again_elsewhere_loses_its_owner(azure: Azure, listed: Endpoint, production: Workspace) -> None:
