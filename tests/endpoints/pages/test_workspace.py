@@ -42,6 +42,16 @@ def test_page_shows_what_the_workspace_holds(ada: Client, chat: Endpoint) -> Non
     assert "https://portal.azure.com/#resource/subscriptions/" in page
 
 
+def test_long_list_of_endpoints_links_to_the_table(ada: Client, workspaces: list[Workspace]) -> None:
+    home, now = workspaces[0], timezone.now()
+    Endpoint.objects.bulk_create(
+        Endpoint(workspace=home, name=f"e-{index}", created_at=now, state_since=now, changed_at=now)
+        for index in range(51)
+    )
+    page = ada.get(f"/workspaces/{home.pk}/").content.decode()
+    assert f'<a href="/?workspace={home.pk}">Show all 51 endpoints</a>' in page
+
+
 def test_gone_workspace_says_so(ada: Client, workspaces: list[Workspace]) -> None:
     Workspace.objects.update(gone_at=timezone.now())
     page = ada.get(page_of(workspaces[0])).content.decode()
