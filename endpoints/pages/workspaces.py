@@ -99,6 +99,8 @@ def _submit_pasted(request: SignedInRequest) -> HttpResponse:
 def _submit_chosen(request: SignedInRequest) -> HttpResponse:
     ids = [found for text in request.POST.getlist("chosen") if (found := WorkspaceId.try_parse(text))]
     registrations = register_workspaces(ids, actor_of(request))
+    if not ids:
+        messages.error(request, "Choose at least one workspace.")
     _report(request, registrations)
     _warn_about_watcher(request, [one.workspace for one in registrations if one.workspace][:MAX_WATCHED])
     has_failed = any(one.problem for one in registrations)

@@ -104,6 +104,11 @@ def test_workspaces_in_azure_are_searched_in_every_column(ada: Client) -> None:
     assert "No workspace matches" in ada.get("/workspaces/new", {"q": "nothing"}).content.decode()
 
 
+def test_registering_without_a_choice_says_so(ada: Client) -> None:
+    page = ada.post("/workspaces/new", {"chosen": [""]}, follow=True).content.decode()
+    assert "Choose at least one workspace." in page
+
+
 def test_one_failed_registration_leaves_the_others(azure: Azure, ada: Client) -> None:
     chosen = [WORKSPACES[0].resource_id, f"{WORKSPACES[0].resource_id}x"]
     page = ada.post("/workspaces/new", {"chosen": chosen}, follow=True).content.decode()
