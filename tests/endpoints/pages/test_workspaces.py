@@ -104,6 +104,12 @@ def test_workspaces_in_azure_are_searched_in_every_column(ada: Client) -> None:
     assert "No workspace matches" in ada.get("/workspaces/new", {"q": "nothing"}).content.decode()
 
 
+def test_unread_workspace_is_not_called_empty(ada: Client, workspaces: list[Workspace]) -> None:
+    WorkspaceRead.objects.update(complete_at=None)
+    page = ada.get("/workspaces/", {"q": "ml-production"}).content.decode()
+    assert re.search(r'data-label="Endpoints">\s*<span class="muted">–</span>', page)
+
+
 def test_registering_without_a_choice_says_so(ada: Client) -> None:
     page = ada.post("/workspaces/new", {"chosen": [""]}, follow=True).content.decode()
     assert "Choose at least one workspace." in page
