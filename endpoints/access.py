@@ -208,7 +208,7 @@ def _unreadable(user: User) -> Notice | None:
     if first is None:
         return None
     names = capped(rows.values_list("workspace__name", flat=True))
-    text = f"Azure does not show {names}: {first[0]} Since {_at(first[1])}. Their endpoints are shown as they were."
+    text = f"Cannot read {names}: {first[0]} Since {_at(first[1])}. Their endpoints are shown as last read."
     return Notice(NoticeKind.UNREADABLE, text)
 
 
