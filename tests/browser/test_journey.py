@@ -314,6 +314,7 @@ def test_hidden_tab_does_not_poll_until_shown(page: Page) -> None:
         ("workspaces", "/workspaces/"),
         ("audit-log", "/auth/audit-log"),
         ("register", "/workspaces/new"),
+        ("findings", "/findings/"),
     ],
 )
 def test_page_is_accessible(page: Page, name: str, url: str) -> None:
