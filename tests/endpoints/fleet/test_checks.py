@@ -102,8 +102,7 @@ def test_list_refutes_a_404(azure: Azure, listed: Endpoint) -> None:
     azure.fault("not-found", shape="resource", times=1, **WHERE)
     EndpointCheck.objects.create(endpoint=listed, requested_at=timezone.now(), due_at=timezone.now())
     shared_reader().run_due()
-    listed.refresh_from_db()
-    assert listed.missing_since
+    assert Endpoint.objects.get(pk=listed.pk).missing_since
     EndpointCheck.objects.update(due_at=timezone.now() + timedelta(hours=1))
     read_fleet()
     listed.refresh_from_db()
