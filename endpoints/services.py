@@ -101,6 +101,11 @@ def regenerate_key(endpoint: Endpoint, key_type: str, submission_id: UUID, actor
     return _request(endpoint, Kind.REGENERATE_KEY, body, submission_id, actor)
 
 
+def may_create_again(endpoint: Endpoint, user: User) -> bool:
+    """Whether the user may create under the name of this row: of one that is deleted, or that the user may change."""
+    return endpoint.state == State.DELETED or may(user, Action.UPDATE_ENDPOINT, endpoint)
+
+
 def requestable(endpoint: Endpoint) -> frozenset[Kind]:
     """The kinds of operation that the endpoint allows now. The kind's permission decides for whom."""
     is_running = endpoint.operations.filter(settled_at=None, needs_sign_in=False).exists()

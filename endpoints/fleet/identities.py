@@ -26,6 +26,8 @@ class Identities:
     """Remembers tokens for a minute, a user's only as long as the sign-in that it came from."""
 
     _tokens: dict[str, tuple[str, datetime | None, float]] = field(default_factory=dict, repr=False)
+    # The keys of identities whose token Azure refused.
+    _refused: set[str] = field(default_factory=set)
     _unavailable: dict[str, tuple[str, datetime | None, float]] = field(default_factory=dict)
 
     def readers(self, workspaces: Collection[UUID], read_as: dict[UUID, str]) -> dict[UUID, list[Identity]]:
@@ -56,16 +58,18 @@ class Identities:
         if token and of == sign_in and now - since < TOKEN_TTL_SECONDS:
             return token
         try:
-            token = identity.token()
+            token = identity.token(force_refresh=identity.key in self._refused)
         except TokenUnavailable as error:
             self._unavailable[identity.key] = str(error), sign_in, now + UNAVAILABLE_SECONDS
             raise
         self._tokens[identity.key] = token, _sign_in(identity), now
+        self._refused.discard(identity.key)
         return token
 
     def drop(self, identity: Identity) -> None:
-        """Azure refused the token."""
+        """Azure refused the token: get a new one from Entra ID next time."""
         self._tokens.pop(identity.key, None)
+        self._refused.add(identity.key)
 
 
 def _best_first(people: list[Person], last: str, load: Counter[str]) -> list[Identity]:

@@ -217,7 +217,8 @@ class FleetReader:
         """One user's lack of access is not another's: read again with the next one's token."""
         if not problem.is_refused:
             return False
-        self._identities.drop(pending.identity)
+        if problem.error and problem.error["status"] == 401:
+            self._identities.drop(pending.identity)
         if not pending.others:
             return False
         if ready := self._with_token(pending.row, pending.others, now):

@@ -120,6 +120,8 @@ class Endpoint(models.Model):
     @property
     def unconfirmed(self) -> Problem | None:
         """Why Azure does not confirm what is shown: about this endpoint, or about its workspace."""
+        if self.state == State.DELETED:
+            return None
         if self.problem and self.problem_since:
             return Problem(self.problem, self.problem_since)
         read = getattr(self.workspace, "read", None)

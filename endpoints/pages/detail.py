@@ -72,14 +72,17 @@ class EndpointDetail:
 def detail(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     """The page; for htmx its live part, or 304 if the browser already shows it."""
     endpoint = endpoint_or_404(request.user, endpoint_id)
-    tag = detail_tag(endpoint)
-    return live_response(
+    tag, confirmed = detail_tag(endpoint), confirmed_at(endpoint)
+    response = live_response(
         request,
         "endpoints/detail.html",
         tag,
         context=lambda: {"detail": endpoint_detail(endpoint, request.user)},
         announcement=lambda: announcement(endpoint, shown_tag(request)),
     )
+    if confirmed:
+        response["X-Confirmed-At"] = confirmed.isoformat()
+    return response
 
 
 @require_POST
@@ -120,17 +123,18 @@ def endpoint_detail(endpoint: Endpoint, user: User) -> EndpointDetail:
     waits_for_user = operation is not None and operation.needs_sign_in and operation.requested_by_id == user.pk
     is_being_checked = endpoint.is_being_checked
     is_busy = endpoint.shown_state.is_working or is_being_checked
+    may_create_again = Kind.CREATE in offered and services.may_create_again(endpoint, user)
     create_again_url = f"{reverse('endpoints:create')}?from={endpoint.pk}"
     return EndpointDetail(
         endpoint=endpoint,
         failure=failure(operation),
-        facts=facts(endpoint, operation),
+        facts=facts(endpoint, operation, confirmed_at(endpoint)),
         history=[_history_line(event) for event in endpoint.events.select_related("actor")],
         raw_requested=pretty(endpoint.requested.to_json()),
         raw_observed=pretty(endpoint.observed.to_json()) if endpoint.observed else "",
         tag=detail_tag(endpoint),
         poll_seconds=POLL_WHILE_WORKING_SECONDS if is_busy else POLL_AT_REST_SECONDS,
-        create_again_url=create_again_url if Kind.CREATE in offered else "",
+        create_again_url=create_again_url if may_create_again else "",
         check_url=reverse("endpoints:check", args=[endpoint.pk]),
         is_being_checked=is_being_checked,
         confirmed_at=confirmed_at(endpoint),

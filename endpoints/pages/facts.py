@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -29,11 +30,11 @@ class FactGroup:
     rows: list[Fact]
 
 
-def facts(endpoint: Endpoint, operation: Operation | None) -> list[FactGroup]:
+def facts(endpoint: Endpoint, operation: Operation | None, confirmed_at: datetime | None) -> list[FactGroup]:
     """All groups, without empty facts and empty groups."""
     observed = endpoint.observed or ServerlessEndpoint()
     groups = [
-        FactGroup("Azure's states", _azure_states(endpoint, observed, operation)),
+        FactGroup("Azure's states", _azure_states(endpoint, observed, operation, confirmed_at)),
         FactGroup("Settings", _settings(endpoint, observed)),
         FactGroup("Identity", _identity(observed.identity)),
         FactGroup("Location", _location(endpoint, observed)),
@@ -43,7 +44,9 @@ def facts(endpoint: Endpoint, operation: Operation | None) -> list[FactGroup]:
     return [group for group in shown if group.rows]
 
 
-def _azure_states(endpoint: Endpoint, observed: ServerlessEndpoint, operation: Operation | None) -> list[Fact]:
+def _azure_states(
+    endpoint: Endpoint, observed: ServerlessEndpoint, operation: Operation | None, confirmed_at: datetime | None
+) -> list[Fact]:
     settled_at, read_at = operation and operation.settled_at, endpoint.observed_at
     # A failed operation settles without another read of the resource, so its states may be out of date.
     when = " before the operation ended" if settled_at and read_at and read_at < settled_at else ""
@@ -51,7 +54,7 @@ def _azure_states(endpoint: Endpoint, observed: ServerlessEndpoint, operation: O
         Fact(f"Provisioning state{when}", observed.provisioning_state),
         Fact(f"Endpoint state{when}", observed.endpoint_state),
         Fact("Read at", endpoint.observed_at),
-        Fact("Last confirmed", endpoint.confirmed_at),
+        Fact("Last confirmed", confirmed_at),
     ]
     if operation:
         rows.insert(0, Fact("Operation status", operation.arm_status))

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from endpoints.models import Endpoint, Event, Workspace
+from tests.conftest import SignIn
 from tests.support.azure import Azure
 from tests.support.creation import one_step, settle, submit
 
@@ -100,3 +101,20 @@ def test_page_survives_unknown_json(ada: Client, workspaces: list[Workspace], ob
     endpoint = submit(ada, workspaces[0])
     Endpoint.objects.update(observed=observed)
     assert ada.get(endpoint.get_absolute_url()).status_code == 200
+
+
+def test_trying_again_is_offered_to_the_owner_only(
+    azure: Azure, sign_in: SignIn, ada: Client, workspaces: list[Workspace]
+) -> None:
+    azure.fault("refuse", cause="policy")
+    endpoint = settle(azure, submit(sign_in("oscar"), workspaces[0]))
+    other = sign_in("olga")
+    other.get("/")
+    assert "Try again" not in page_of(other, endpoint)
+    assert "Try again" in page_of(ada, endpoint)
+
+
+def test_unchanged_poll_says_when_azure_confirmed_it(ada: Client, chat: Endpoint) -> None:
+    tag = ada.get(chat.get_absolute_url())["ETag"]
+    response = ada.get(chat.get_absolute_url(), headers={"If-None-Match": tag, "HX-Request": "true"})
+    assert (response.status_code, bool(response["X-Confirmed-At"])) == (304, True)
