@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from emulator.directory import CLIENT_ID
+from emulator.seed import FIRST_WORKSPACES
+from tests.support.creation import PHI
 from tests.support.desk import desk, environment
 from tests.support.environment import free_port
+from tests.support.fleet import others
 from tests.support.processes import ROOT, children_of, command_line, eventually, is_alive, manage
 
 pytestmark = pytest.mark.slow
@@ -29,6 +32,17 @@ def test_run_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
         started.process.send_signal(signal.SIGINT)
         assert started.process.wait(30) == 0
         assert not [command_line(pid) for pid in children if is_alive(pid)]
+
+
+def test_acts_of_others_show_up_without_a_click(tmp_path: Path) -> None:
+    with desk(tmp_path / "var", environment(tmp_path / "var")) as started:
+        ada = started.visitor("ada")
+        assert eventually(lambda: "Read from Azure" in ada.get(started.url, timeout=20).text, 60)
+        theirs = f"{FIRST_WORKSPACES[0].resource_id}/serverlessEndpoints/theirs"
+        others(started.azure, "PUT", theirs, {"properties": {"modelSettings": {"modelId": PHI}}})
+        assert eventually(lambda: ">theirs<" in ada.get(started.url, timeout=20).text, 120, every=1)
+        others(started.azure, "PATCH", theirs, {"properties": {"endpointState": "Suspended"}})
+        assert eventually(lambda: "Azure reports Suspended" in ada.get(started.url, timeout=20).text, 120, every=1)
 
 
 def test_creation_survives_the_kill_of_its_worker(tmp_path: Path) -> None:
