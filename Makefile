@@ -49,7 +49,7 @@ sdk: ## make the environment of Microsoft's SDK, which one of the tests drives
 
 benchmarks: ## measure; each file in benchmarks/ is also a program of its own
 	@$(PYTHON) bootstrap.py dev
-	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py benchmarks/emulator.py benchmarks/clients.py benchmarks/reads.py \
+	@for file in benchmarks/start.py benchmarks/submit.py benchmarks/table.py benchmarks/fleet.py benchmarks/emulator.py benchmarks/clients.py benchmarks/reads.py \
 		benchmarks/polling.py; do echo "== $$file"; $(IN_ENV) $$file || exit 1; done
 
 lock: ## update the lock files from pyproject.toml
