@@ -24,10 +24,10 @@ MAX_MODEL_ID, MAX_STATUS = 1024, 50
 
 
 def is_due(read: WorkspaceRead, now: datetime) -> bool:
-    """Whether to read the subscriptions after this read: regularly, or if a user wanted the workspace read."""
+    """Whether to read the subscriptions after this read: less often than the endpoints, which change more."""
     if isinstance(read, SubscriptionsRead):
         return False
-    return read.wanted_at is not None or read.subscriptions_due_at is None or read.subscriptions_due_at <= now
+    return read.subscriptions_due_at is None or read.subscriptions_due_at <= now
 
 
 def claim(read: WorkspaceRead, lease_for: timedelta, now: datetime) -> SubscriptionsRead | None:

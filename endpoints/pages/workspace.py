@@ -72,7 +72,7 @@ def read_now(request: SignedInRequest, workspace_id: UUID) -> HttpResponseBase:
     shown = workspace_or_404(request.user, workspace_id)
     limits.hit(limits.RateLimit.CHECKS, str(request.user.pk), actor_of(request), target=shown.arm_id)
     now = clock.now()
-    if not WorkspaceRead.objects.filter(workspace=shown).update(wanted_at=now, due_at=now):
+    if not WorkspaceRead.objects.filter(workspace=shown).update(wanted_at=now, due_at=now, subscriptions_due_at=now):
         WorkspaceRead.objects.get_or_create(workspace=shown, defaults={"wanted_at": now, "due_at": now})
     wake_reader_on_commit()
     messages.info(request, f"Checking Azure. Reload the page to see what {shown.name} holds.")

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from endpoints.fleet.subscriptions import claim
 from endpoints.models import MarketplaceSubscription, Workspace, WorkspaceRead
 from tests.support.azure import Azure
-from tests.support.fleet import others, read_fleet, read_subscriptions
+from tests.support.fleet import others, read_fleet, read_subscriptions, shared_reader
 
 LIST = "/ml-production/marketplaceSubscriptions"
 LLAMA = "Llama-33-70B-Instruct"
@@ -35,10 +36,10 @@ def test_subscriptions_are_not_read_with_every_list(azure: Azure, production: Wo
     assert azure.count("GET", LIST) == before
 
 
-def test_wanted_read_includes_subscriptions(azure: Azure, production: Workspace) -> None:
+def test_reading_a_workspace_now_includes_subscriptions(azure: Azure, ada: Client, production: Workspace) -> None:
     before = azure.count("GET", LIST)
-    WorkspaceRead.objects.update(wanted_at=timezone.now())
-    read_fleet()
+    ada.post(f"/workspaces/{production.pk}/read")
+    shared_reader().run_due()
     assert azure.count("GET", LIST) == before + 1
 
 
